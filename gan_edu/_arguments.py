@@ -1,0 +1,33 @@
+"""Checks of arguments, shared by every module: a ValueError that names the argument, what came, what was expected."""
+
+import math
+import numbers
+
+
+def check_count(name, value, least=1):
+    """Return `value` as an int; ValueError unless it is a whole number of at least `least`."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def check_number(name, value, low=-math.inf, high=math.inf, low_open=False):
+    """Return `value` as a float; ValueError unless it is finite and between `low` and `high`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or not low <= number <= high or (low_open and number == low):
+        lower = f"{'above' if low_open else 'at least'} {low:g}" if low > -math.inf else ""
+        upper = f"at most {high:g}" if high < math.inf else ""
+        limits = " and ".join(part for part in (lower, upper) if part)
+        raise ValueError(f"{name} must be a finite number{' ' + limits if limits else ''}, got {value!r}")
+    return number
+
+
+def check_callable(name, value, example):
+    """Return `value`; ValueError unless it can be called. `example` shows what was expected."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function such as {example}, got {value!r}")
+    return value

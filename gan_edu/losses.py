@@ -1,0 +1,83 @@
+"""Losses of GANs and Wasserstein GANs, the gradient penalty and weight clipping: pure functions, torch in, scalar out.
+
+The discriminator hands over *logits*, the numbers before the sigmoid: log D(x) = -softplus(-logit) and
+log(1 - D(x)) = -softplus(logit) stay finite where the logarithm of a rounded sigmoid would be -inf.
+"""
+
+import torch
+from torch.nn.functional import softplus
+
+from gan_edu._arguments import check_number
+
+
+def discriminator_loss(logits_real, logits_fake):
+    """Return -mean log D(x_real) - mean log(1 - D(x_fake)), in nats.
+
+    Shapes: any, also different ones; the mean is over all elements. A discriminator that always says 1/2 gets
+    2 log 2 = 1.386. Goodfellow et al. (2014), equation 1.
+    """
+    return softplus(-logits_real).mean() + softplus(logits_fake).mean()
+
+
+def generator_loss_saturating(logits_fake):
+    """Return mean log(1 - D(x_fake)), in nats: the minimax loss, flat where D is sure that the samples are generated.
+
+    Shape: any. Goodfellow et al. (2014), equation 1.
+    """
+    return -softplus(logits_fake).mean()
+
+
+def generator_loss_nonsaturating(logits_fake):
+    """Return -mean log D(x_fake), in nats: the loss used in practice, steep where D is sure.
+
+    Shape: any. Goodfellow et al. (2014), section 3.
+    """
+    return softplus(-logits_fake).mean()
+
+
+def critic_loss(scores_real, scores_fake):
+    """Return mean score of x_fake - mean score of x_real: what the critic *minimises*, the negative of the estimate.
+
+    Shapes: any; unbounded scores, no sigmoid. Arjovsky et al. (2017), algorithm 1.
+    """
+    return scores_fake.mean() - scores_real.mean()
+
+
+def generator_loss_wasserstein(scores_fake):
+    """Return -mean score of x_fake: the generator wants high scores. Arjovsky et al. (2017), algorithm 1."""
+    return -scores_fake.mean()
+
+
+def wasserstein_estimate(scores_real, scores_fake):
+    """Return mean score of x_real - mean score of x_fake: W1 if the critic is the optimal 1-Lipschitz function.
+
+    It falls as training succeeds. Under weight clipping it is W1 only up to an unknown factor. Arjovsky et al. (2017), equation 2.
+    """
+    return scores_real.mean() - scores_fake.mean()
+
+
+def gradient_penalty(critic, x_real, x_fake, generator=None):
+    """Return mean over the batch of (||grad critic(x_hat)||_2 - 1)^2, without the factor λ.
+
+    x_real, x_fake: (N, ...), the same shape; x_hat lies between them at one random ε per sample, drawn from
+    `generator`. The graph is kept, so that the penalty can be differentiated by the critic's weights.
+    Gulrajani et al. (2017), equation 3 and algorithm 1.
+    """
+    if x_real.shape != x_fake.shape or x_real.ndim == 0 or len(x_real) == 0:
+        raise ValueError(
+            "x_real and x_fake must be batches of the same shape (N, ...) with N >= 1, "
+            f"got {tuple(x_real.shape)} and {tuple(x_fake.shape)}"
+        )
+    epsilon = torch.rand(len(x_real), *[1] * (x_real.ndim - 1), generator=generator, dtype=x_real.dtype)
+    x_hat = torch.lerp(x_fake.detach(), x_real.detach(), epsilon.to(x_real.device)).requires_grad_()
+    (slopes,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
+    norms = slopes.reshape(len(slopes), -1).norm(dim=1)  # flattened: one norm per sample, also for images
+    return (norms - 1).square().mean()
+
+
+@torch.no_grad()
+def clip_weights_(module, clip_value):
+    """Clamp every parameter of `module` to [-clip_value, clip_value], in place. Arjovsky et al. (2017), algorithm 1."""
+    clip_value = check_number("clip_value", clip_value, low=0, low_open=True)
+    for parameter in module.parameters():
+        parameter.clamp_(-clip_value, clip_value)

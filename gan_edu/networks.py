@@ -1,0 +1,95 @@
+"""Networks of the lessons: multilayer perceptrons and minibatch discrimination."""
+
+import torch
+from torch import nn
+
+from gan_edu._arguments import check_count, check_number
+
+
+def mlp(*widths, activation=nn.ReLU):
+    """Return a multilayer perceptron, linear at its end: mlp(2, 64, 1) maps (N, 2) to (N, 1) through 64 units.
+
+    activation: a module class or a function that makes one (`nn.Tanh`, `lambda: nn.LeakyReLU(0.2)`).
+    """
+    if len(widths) < 2:
+        raise ValueError(f"widths must be at least two numbers, input and output, got {widths!r}")
+    widths = [check_count("widths", width) for width in widths]
+    layers = []
+    for n_in, n_out in zip(widths, widths[1:]):
+        layers += [nn.Linear(n_in, n_out), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+@torch.no_grad()
+def init_normal_(module, std=1.0, generator=None):
+    """Draw the weights of every linear layer from N(0, std^2) and set its biases to 0; return the module.
+
+    Layers with an `init_std` of their own (minibatch discrimination) keep it.
+    """
+    std = check_number("std", std, low=0)
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            layer.weight.normal_(0, std, generator=generator)
+            if layer.bias is not None:
+                layer.bias.zero_()
+        elif isinstance(layer, MinibatchDiscrimination):
+            layer.reset_parameters(generator)
+    return module
+
+
+class MinibatchDiscrimination(nn.Module):
+    """Append to each sample how close it is to the rest of its batch: (N, F) -> (N, F + num_kernels).
+
+    Feature k of sample i is the sum over j != i of exp(-||M_ik - M_jk||_1), where M = x T has shape
+    (N, num_kernels, kernel_dim). The sample itself is excluded: it would add 1 to every feature.
+    Salimans et al. (2016), section 3.2.
+    """
+
+    def __init__(self, in_features, num_kernels=5, kernel_dim=3, init_std=0.02):
+        super().__init__()
+        self.num_kernels = check_count("num_kernels", num_kernels)
+        self.kernel_dim = check_count("kernel_dim", kernel_dim)
+        self.init_std = check_number("init_std", init_std, low=0)
+        in_features = check_count("in_features", in_features)
+        self.weight = nn.Parameter(torch.empty(in_features, self.num_kernels * self.kernel_dim))  # the paper's T
+        self.reset_parameters()
+
+    def reset_parameters(self, generator=None):
+        """Draw the weights from N(0, init_std^2): small, so that at first all samples look alike."""
+        nn.init.normal_(self.weight, 0, self.init_std, generator=generator)
+
+    def forward(self, x, company=None):
+        """Return x with its features, counted over its own batch or, if given, over another one: `company` (M, F)."""
+        if x.ndim != 2 or x.shape[1] != len(self.weight):
+            raise ValueError(f"x must have shape (N, {len(self.weight)}), got {tuple(x.shape)}")
+        kernels = self._kernels(x)
+        others = kernels if company is None else self._kernels(company)
+        distances = (kernels[:, None] - others[None]).abs().sum(-1)  # (N, M, num_kernels)
+        if company is None:
+            oneself = torch.eye(len(x), dtype=torch.bool, device=x.device)[..., None]
+            distances = distances.masked_fill(oneself, torch.inf)  # exp(-inf) = 0
+        return torch.cat([x, torch.exp(-distances).sum(1)], dim=1)
+
+    def _kernels(self, x):
+        return (x @ self.weight).reshape(len(x), self.num_kernels, self.kernel_dim)
+
+    def extra_repr(self):
+        return f"in_features={len(self.weight)}, num_kernels={self.num_kernels}, kernel_dim={self.kernel_dim}"
+
+
+def in_company(discriminator, x, company):
+    """Return the output of `discriminator` for each x (N, ...) as if it stood alone among the batch `company` (M, ...).
+
+    With minibatch discrimination the verdict on a sample depends on its batch; for any other network the company
+    changes nothing. The layers must stand in an nn.Sequential for the minibatch layer to be found.
+    """
+    if not any(isinstance(layer, MinibatchDiscrimination) for layer in discriminator.modules()):
+        return discriminator(x)
+    if not isinstance(discriminator, nn.Sequential):
+        raise ValueError(f"discriminator must be an nn.Sequential, got {type(discriminator).__name__}")
+    for layer in discriminator:
+        if isinstance(layer, MinibatchDiscrimination):
+            x, company = layer(x, company), layer(company)
+        else:
+            x, company = layer(x), layer(company)
+    return x

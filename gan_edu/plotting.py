@@ -1,0 +1,257 @@
+"""Pictures: arrays and Axes in, artists out. The colours are Okabe and Ito's, safe for colour-blind readers.
+
+Real data is blue, generated data orange, the discriminator or critic grey, in every lesson.
+"""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import matplotlib
+import numpy as np
+from matplotlib import animation
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+REAL, FAKE, CRITIC = "#0072B2", "#E69F00", "#6B6B6B"
+OPTIMAL, MARK, HIGHLIGHT = "#009E73", "#CC79A7", "#D55E00"
+STYLE = {
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "font.size": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+}
+
+
+def use_style():
+    """Apply the look of the lessons to all figures that follow."""
+    matplotlib.rcParams.update(STYLE)
+
+
+def show(figure, alt):
+    """Display `figure` in the notebook with `alt`, its description in words, then close it.
+
+    alt: what a reader who does not see the picture should know. Readers' software finds it in the output's metadata.
+    """
+    import io
+
+    from IPython.display import display
+    from matplotlib import pyplot
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    pyplot.close(figure)
+    display({"image/png": buffer.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def next_limit(value):
+    """Return the next of ..., 0.5, 1, 2, 5, 10, ... that is at least `value`: limits that move in steps, not by jitter."""
+    if not np.isfinite(value) or value <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return next(float(factor * power) for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-9))
+
+
+def thin(steps, values, most=400):
+    """Return at most about `most` points of a long curve: means over equal stretches."""
+    width = -(-len(values) // most)
+    if width <= 1:
+        return steps, values
+    whole = len(values) // width * width
+    rest = [values[whole:].mean()] if whole < len(values) else []
+    means = np.append(values[:whole].reshape(-1, width).mean(1), rest)
+    return np.append(steps[:whole].reshape(-1, width)[:, -1], steps[-1:] if len(rest) else []), means
+
+
+class Curves:
+    """Lines against the training step on one Axes, with marks where a knob moved and pale ghosts of a kept run.
+
+    lines: {name: (label, colour)}. The limits grow in steps and never shrink until `clear`.
+    """
+
+    def __init__(self, axes, lines, ylabel, targets=(), ylimits=(0.0, 1.0)):
+        self.axes, self._first_limits = axes, ylimits
+        self.lines = {name: axes.plot([], [], color=color, label=label)[0] for name, (label, color) in lines.items()}
+        self.ghosts = {name: axes.plot([], [], color=line.get_color(), alpha=0.35, lw=1.2)[0] for name, line in self.lines.items()}
+        self.marks = axes.vlines([], 0, 1, transform=axes.get_xaxis_transform(), colors=MARK, lw=1.2, linestyles="dotted")
+        beside = blended_transform_factory(axes.transData, axes.transAxes)
+        self.labels = [axes.text(0, 0.99 - 0.09 * row, "", transform=beside, fontsize=8, color=MARK, va="top") for row in range(3)]
+        for value, color in targets:
+            axes.axhline(value, color=color, lw=1, ls=(0, (1, 2)))
+        axes.set_xlabel("training step")
+        axes.set_ylabel(ylabel)
+        self.clear()
+
+    @property
+    def artists(self):
+        """The artists that change from picture to picture, in drawing order."""
+        return [*self.ghosts.values(), *self.lines.values(), self.marks, *self.labels]
+
+    def clear(self):
+        """Empty the lines and marks; ghosts stay."""
+        for line in self.lines.values():
+            line.set_data([], [])
+        self.axes.set_xlim(0, 200)
+        self.axes.set_ylim(*self._first_limits)
+        self.set_marks([])
+        self._fit()
+
+    def keep(self):
+        """Turn the present lines into ghosts."""
+        for name, line in self.lines.items():
+            self.ghosts[name].set_data(*line.get_data())
+
+    def update(self, name, steps, values):
+        """Set one line. Returns True if the limits had to grow, so that the axes must be drawn anew."""
+        self.lines[name].set_data(*thin(np.asarray(steps), np.asarray(values)))
+        return self._fit()
+
+    def set_marks(self, changes):
+        """Mark knob changes, a list of (step, text); those that stand close together share a line and the last text."""
+        apart = 0.01 * self.axes.get_xlim()[1]
+        merged = []
+        for step, text in changes:
+            if merged and step - merged[-1][0] < apart:
+                merged[-1] = (step, text)
+            else:
+                merged.append((step, text))
+        self.marks.set_segments([[(step, 0), (step, 1)] for step, _ in merged])
+        last = merged[-len(self.labels) :]
+        for row, label in enumerate(self.labels):
+            step, text = last[row] if row < len(last) else (0, "")
+            on_the_right = step > 0.7 * self.axes.get_xlim()[1]
+            label.set(x=step, text=f"{text} " if on_the_right else f" {text}", ha="right" if on_the_right else "left")
+
+    def _fit(self):
+        """Grow the limits, in steps, so that all lines and ghosts fit."""
+        before = (*self.axes.get_xlim(), *self.axes.get_ylim())
+        right, (low, high) = before[1], before[2:]
+        for line in [*self.lines.values(), *self.ghosts.values()]:
+            x, y = line.get_data()
+            y = np.asarray(y)[np.isfinite(y)]
+            if len(x):
+                right = max(right, next_limit(x[-1]))
+            if len(y):
+                high = max(high, next_limit(y.max()))
+                low = min(low, -next_limit(-y.min()) if y.min() < 0 else 0.0, self._first_limits[0])
+        if (right, low, high) == (before[1], *before[2:]):
+            return False
+        self.axes.set_xlim(0, right)
+        self.axes.set_ylim(low, high)
+        return True
+
+
+class GaussianPicture:
+    """The picture of the 1-D lesson on two Axes: densities and decision above, the generator's gradients below.
+
+    above: histograms of real and generated data (density per unit of x), D(x), the optimal D* for the present generator.
+    below: an arrow at each generated sample, in the direction in which its gradient moves it, its length growing with
+    the logarithm of the gradient's size; None leaves the arrows out.
+    """
+
+    def __init__(self, above, below=None, x_limits=(-8.0, 12.0), bins=100):
+        self.edges = np.linspace(*x_limits, bins + 1)
+        self.real = above.stairs(np.zeros(bins), self.edges, color=REAL, fill=True, alpha=0.35, label="real data")
+        self.fake = above.stairs(np.zeros(bins), self.edges, color=FAKE, fill=True, alpha=0.6, label="generated")
+        (self.optimal,) = above.plot([], [], color=OPTIMAL, ls="--", lw=1.6, label="best possible D*(x)")
+        (self.decision,) = above.plot([], [], color=CRITIC, lw=2.2, label="D(x): real?")
+        self.note = above.text(0.012, 0.97, "", transform=above.transAxes, va="top", fontsize=10)
+        above.set(xlim=x_limits, ylim=(0, 1.1), ylabel="probability; density per unit of x")
+        above.legend(loc="upper right", fontsize=9)
+        self.below = below
+        self.artists = [self.real, self.fake, self.optimal, self.decision, self.note]
+        if below is not None:
+            above.tick_params(labelbottom=False)
+            below.set(xlim=x_limits, ylim=(-1, 1), yticks=[], xlabel="x")
+            below.set_ylabel("push\non G(z)", rotation=0, ha="right", va="center", fontsize=9)
+            (self.dots,) = below.plot([], [], "o", color=FAKE, ms=4)
+            self.arrows = below.quiver([], [], [], [], angles="xy", scale_units="xy", scale=1, color=HIGHLIGHT, width=0.0025)
+            self.slope = below.text(0.012, 0.97, "", transform=below.transAxes, va="top", fontsize=9)
+            self.artists += [self.dots, self.arrows, self.slope]
+        else:
+            above.set_xlabel("x")
+
+    def update(self, x_real, x_fake, decision, push=None, optimal=None):
+        """Set the data: samples (n,) and (m,), D at the bin centres, and `push` = (positions, gradients).
+
+        optimal: D* at the bin centres; nan where neither density has mass.
+        """
+        real, _ = np.histogram(x_real, self.edges)
+        fake, _ = np.histogram(x_fake, self.edges)
+        width = self.edges[1] - self.edges[0]
+        self.real.set_data(real / len(x_real) / width)
+        self.fake.set_data(fake / len(x_fake) / width)
+        self.decision.set_data(self.centers, decision)
+        if optimal is not None:
+            self.optimal.set_data(self.centers, optimal)
+        outside = 1 - fake.sum() / len(x_fake)
+        self.note.set_text(
+            f"generated: mean {np.mean(x_fake):.2f}, std {np.std(x_fake):.2f}" + (f"\n{outside:.0%} outside the frame" if outside > 0.005 else "")
+        )
+        if push is not None and self.below is not None:
+            self._draw_arrows(*push)
+
+    def _draw_arrows(self, positions, gradients):
+        rows = np.linspace(-0.55, 0.25, 5)[np.arange(len(positions)) % 5]  # five rows, so that arrows do not hide each other
+        self.dots.set_data(positions, rows)
+        lengths = np.sign(gradients) * np.log1p(np.abs(gradients) / 0.01) * 0.35
+        self.arrows.set_offsets(np.column_stack([positions, rows]))
+        self.arrows.N = len(positions)  # quiver fixes its number of arrows when it is made
+        self.arrows.set_UVC(lengths, np.zeros_like(lengths))
+        self.slope.set_text(f"median |gradient| {np.median(np.abs(gradients)):.2g}")
+
+    @property
+    def centers(self):
+        """Bin centres, where D and D* are wanted."""
+        return (self.edges[1:] + self.edges[:-1]) / 2
+
+
+def seed_fan(axes, steps, curves, color=FAKE, label="", n_single=4):
+    """Draw many runs as a fan: the median, the middle half, the whole range, and a few single runs.
+
+    steps: (T,); curves: (number of runs, T), nan where a run has ended. Returns the line of the median.
+    """
+    curves = np.asarray(curves, dtype=float)
+    if curves.ndim != 2 or curves.shape[1] != len(steps) or not len(curves):
+        raise ValueError(f"curves must have shape (number of runs, {len(steps)}), got {curves.shape}")
+    low, lower, median, upper, high = np.nanpercentile(curves, [0, 25, 50, 75, 100], axis=0)
+    axes.fill_between(steps, low, high, color=color, alpha=0.15, lw=0)
+    axes.fill_between(steps, lower, upper, color=color, alpha=0.35, lw=0)
+    for curve in curves[:n_single]:
+        axes.plot(steps, curve, color=color, lw=0.6, alpha=0.8)
+    return axes.plot(steps, median, color=color, lw=2.5, label=label)[0]
+
+
+def save_animation(path, figure, draw_frame, n_frames, fps=12, dpi=72):
+    """Write an animation: draw_frame(k) for k = 0 ... n_frames - 1 changes `figure`. Returns the path written.
+
+    path: .mp4 where ffmpeg is installed; without it the ending becomes .gif. The file appears under its name only when
+    it is complete.
+    """
+    path = pathlib.Path(path)
+    if path.suffix not in (".mp4", ".gif"):
+        raise ValueError(f"path must end in .mp4 or .gif, got {str(path)!r}")
+    if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
+        path = path.with_suffix(".gif")
+    writer = animation.FFMpegWriter(fps=fps) if path.suffix == ".mp4" else animation.PillowWriter(fps=fps)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        unfinished = pathlib.Path(folder) / path.name
+        with writer.saving(figure, str(unfinished), dpi):
+            for k in range(n_frames):
+                draw_frame(k)
+                writer.grab_frame()
+        os.replace(unfinished, path)
+    return path
+
+
+def new_figure(width, height, dpi=100):
+    """Return a Figure in the style of the lessons that pyplot does not know: safe to draw outside the main thread."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    return figure

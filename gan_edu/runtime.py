@@ -1,0 +1,57 @@
+"""Seeds, device, threads and progress bars."""
+
+import contextlib
+import random
+import sys
+
+import numpy as np
+import torch
+from tqdm.std import tqdm
+
+from gan_edu._arguments import check_count
+
+
+def seed_everything(seed=0):
+    """Seed Python, NumPy and torch, so that a notebook run from the top gives the same numbers again.
+
+    Returns a torch.Generator with the same seed, for the functions that take `generator=`.
+    """
+    seed = check_count("seed", seed, least=0)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    return torch.Generator().manual_seed(seed)
+
+
+def best_device():
+    """Return torch.device("cuda") where a GPU is present, else torch.device("cpu")."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def suitable_threads(n_parameters):
+    """Return how many threads one training step should use for models of this many parameters.
+
+    Small models get one: splitting a matrix product of a few kiloflops over cores costs more than it saves, and
+    two threads that wait for each other on a busy laptop can slow a step down more than tenfold.
+    """
+    return 1 if n_parameters < 500_000 else torch.get_num_threads()
+
+
+@contextlib.contextmanager
+def num_threads(n):
+    """Run torch with `n` threads inside the `with` block. The setting belongs to the calling thread."""
+    before = torch.get_num_threads()
+    if n == before:
+        yield
+        return
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def progress(iterable, description="", total=None):
+    """Wrap `iterable` in a one-line tqdm bar with the time left; it appears only when half a second was not enough."""
+    # Plain text on stdout: a widget bar would be empty in a saved notebook, and stderr is shown as an error.
+    return tqdm(iterable, desc=description, total=total, file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25)

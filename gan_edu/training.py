@@ -1,0 +1,440 @@
+"""Training: `Hyperparameters`, `GAN` (step, run, reset) and its `History`, which holds all that is needed to replay a run."""
+
+import copy
+import dataclasses
+import functools
+import inspect
+import math
+import threading
+
+import numpy as np
+import torch
+from torch import nn
+
+from gan_edu import runtime
+from gan_edu._arguments import check_callable, check_count, check_number
+from gan_edu.losses import clip_weights_, discriminator_loss, generator_loss_nonsaturating
+
+FUNCTION_KNOBS = ("d_loss", "g_loss", "penalty")  # attributes of a GAN that may change while it trains
+adam = functools.partial(torch.optim.Adam, betas=(0.5, 0.9), fused=True)
+sgd = functools.partial(torch.optim.SGD, fused=True)
+
+
+@dataclasses.dataclass
+class Hyperparameters:
+    """The numbers that may change while training runs; each is checked when it is set and used from the next step on.
+
+    lr_d, lr_g: learning rates, >= 0. n_critic: updates of the discriminator per update of the generator.
+    lambda_gp: λ, the weight of the penalty. clip_value: c, the largest weight allowed in the critic; None: no clipping.
+    """
+
+    lr_d: float = 1e-3
+    lr_g: float = 1e-3
+    n_critic: int = 1
+    lambda_gp: float = 10.0
+    clip_value: float | None = None
+
+    def __setattr__(self, name, value):
+        if name == "n_critic":
+            value = check_count(name, value)
+        elif name == "clip_value":
+            value = None if value is None else check_number(name, value, low=0, low_open=True)
+        elif name in self.__dataclass_fields__:
+            value = check_number(name, value, low=0)
+        else:  # a slip such as hparams.lr = 0.1 would otherwise change nothing, silently
+            raise ValueError(f"name must be one of {', '.join(self.__dataclass_fields__)}, got {name!r}")
+        super().__setattr__(name, value)
+
+
+def staircase(factor=0.95, every=150):
+    """Return a schedule for GAN(lr_schedule=...): after each `every` steps the learning rates are multiplied by `factor`."""
+    factor, every = check_number("factor", factor, low=0, low_open=True), check_count("every", every)
+    return lambda step: factor ** (step // every)
+
+
+def linear_decay(n_steps, start=0.5):
+    """Return a schedule that holds the learning rates for the share `start` of n_steps, then lowers them to 0 in a line."""
+    n_steps, start = check_count("n_steps", n_steps), check_number("start", start, low=0, high=1)
+    return lambda step: min(1.0, max(0.0, (n_steps - step) / max(1.0, n_steps * (1 - start))))
+
+
+class History:
+    """What happened in a run, one row a step: history["d_loss"] is a float64 array of shape (number of steps,).
+
+    Columns: d_loss, g_loss (nats, or score units for a critic), penalty (without λ), grad_norm_d, grad_norm_g (2-norms
+    over all weights) and mover (0: both players, 1: only the discriminator, 2: only the generator). Where a player did
+    not move, its columns hold nan; with n_critic > 1 they hold the last of its updates.
+    initial: {knob: value} at the first step. changes: a list of (step, knob, value): from step number `step` on
+    (counted from 0) the knob had the new value.
+    """
+
+    columns = ("d_loss", "g_loss", "penalty", "grad_norm_d", "grad_norm_g", "mover")
+
+    def __init__(self):
+        self._rows = np.empty((256, len(self.columns)))
+        self._length = 0
+        self.initial = {}
+        self.changes = []
+
+    def __len__(self):
+        return self._length
+
+    def __getitem__(self, column):
+        if column not in self.columns:
+            raise ValueError(f"column must be one of {', '.join(self.columns)}, got {column!r}")
+        return self._rows[: self._length, self.columns.index(column)].copy()
+
+    def tail(self, column, first):
+        """Return the column from row `first` on, without copying the rest."""
+        return self._rows[first : self._length, self.columns.index(column)].copy()
+
+    def append(self, row):
+        """Add one step; `row` has a number for each of `columns`."""
+        if self._length == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])  # doubling: constant time on average
+        self._rows[self._length] = row
+        self._length += 1
+
+
+class GAN:
+    """A generator and a discriminator (or critic), their optimisers, and the rule that trains them.
+
+    generator, discriminator: modules, or functions of no arguments that build one. With functions the seed decides the
+    initial weights too; modules keep the weights they come with, also after `reset`.
+    sample_real(n, generator=...), sample_latent(n, generator=...): tensors of n real samples, n latents z.
+    d_loss(output on real, output on fake), g_loss(output on fake), penalty(discriminator, x_real, x_fake, generator=...):
+    functions that return a scalar; they may be exchanged while training, as `gan.g_loss = another`.
+    optimizer(parameters, lr=...): makes one optimiser for each player. lr_schedule(step): a factor on both learning rates.
+
+    The same seed gives the same history, bit for bit, on the same machine, however the steps are called: one by one,
+    with `run`, or by a live panel. A step happens wholly or not at all: an exception, an interruption or a loss that is
+    not finite leaves weights, optimisers and random numbers as they were before that step.
+    """
+
+    def __init__(
+        self, generator, discriminator, sample_real, sample_latent, *, d_loss=discriminator_loss,
+        g_loss=generator_loss_nonsaturating, penalty=None, hparams=None, batch_size=64, optimizer=adam,
+        lr_schedule=None, seed=0,
+    ):  # fmt: skip
+        self._make_generator = _maker("generator", generator)
+        self._make_discriminator = _maker("discriminator", discriminator)
+        self.sample_real = _check_sampler("sample_real", sample_real)
+        self.sample_latent = _check_sampler("sample_latent", sample_latent)
+        self.d_loss = check_callable("d_loss", d_loss, "gan_edu.losses.discriminator_loss")
+        self.g_loss = check_callable("g_loss", g_loss, "gan_edu.losses.generator_loss_nonsaturating")
+        self.penalty = penalty
+        if hparams is not None and not isinstance(hparams, Hyperparameters):
+            raise ValueError(f"hparams must be a Hyperparameters(...), got {hparams!r}")
+        self.hparams = hparams or Hyperparameters()
+        self.batch_size = check_count("batch_size", batch_size)
+        self._make_optimizer = check_callable("optimizer", optimizer, "torch.optim.Adam")
+        self.lr_schedule = check_callable("lr_schedule", lr_schedule or (lambda step: 1.0), "staircase(0.95, 150)")
+        self.lock = threading.RLock()  # held for a step; a reader that wants a consistent state takes it too
+        self.reset(seed)
+
+    def reset(self, seed=None):
+        """Go back to the start: initial weights, fresh optimisers, empty history, the same random numbers.
+
+        seed: another one starts another run. The knobs (hparams and losses) keep their present values.
+        """
+        with self.lock:
+            self.seed = check_count("seed", self.seed if seed is None else seed, least=0)
+            with torch.random.fork_rng(devices=[]):  # the learner's own random numbers are left alone
+                torch.manual_seed(self.seed)
+                self.generator = self._make_generator()
+                self.discriminator = self._make_discriminator()
+                self._global_rng = torch.get_rng_state()
+            self._g_parameters = list(self.generator.parameters())
+            self._d_parameters = list(self.discriminator.parameters())
+            self.device = self._g_parameters[0].device
+            self.d_optimizer = self._make_optimizer(self._d_parameters, lr=self.hparams.lr_d)
+            self.g_optimizer = self._make_optimizer(self._g_parameters, lr=self.hparams.lr_g)
+            self.rng = torch.Generator().manual_seed(self.seed)
+            self.num_threads = runtime.suitable_threads(sum(p.numel() for p in self._g_parameters + self._d_parameters))
+            modules = [*self.generator.modules(), *self.discriminator.modules()]
+            self._has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
+            self._fixed_z, self._fixed_real = {}, {}
+            self._state_sizes = None
+            self.history = History()
+
+    def step(self):
+        """Train one step: `n_critic` updates of the discriminator, then one of the generator."""
+        self._turn(n_discriminator=None, n_generator=1, mover=0)
+
+    def step_discriminator(self):
+        """Train the discriminator alone, one update."""
+        self._turn(n_discriminator=1, n_generator=0, mover=1)
+
+    def step_generator(self):
+        """Train the generator alone, one update."""
+        self._turn(n_discriminator=0, n_generator=1, mover=2)
+
+    def run(self, n_steps, every=None, callback=None):
+        """Train n_steps with a progress bar; return self.history.
+
+        callback(gan) is called before the first step and after each `every` steps. After an interruption, or a loss that
+        is not finite (FloatingPointError), the last good state is kept and `run` continues from there.
+        """
+        n_steps = check_count("n_steps", n_steps, least=0)
+        every = check_count("every", max(n_steps, 1) if every is None else every)
+        if callback is not None:
+            callback(self)
+        try:
+            for done in runtime.progress(range(1, n_steps + 1), "training"):
+                self.step()
+                if callback is not None and done % every == 0:
+                    callback(self)
+        except KeyboardInterrupt:
+            print(f"\nStopped by you after step {len(self.history)}. Nothing is lost: run(...) continues from here.")
+            raise
+        return self.history
+
+    @torch.no_grad()
+    def generate(self, z):
+        """Return what the generator, in evaluation mode, makes of the latents z; training is not touched."""
+        with self.lock, _evaluation_mode(self.generator):
+            return self.generator(z.to(self.device)).cpu()
+
+    def fixed_z(self, n):
+        """Return n latents that stay the same during a run, so that pictures of the samples can be compared."""
+        return self._kept(self._fixed_z, self.sample_latent, n)
+
+    def fixed_real(self, n):
+        """Return n real samples that stay the same during a run."""
+        return self._kept(self._fixed_real, self.sample_real, n)
+
+    def _kept(self, store, sample, n):
+        if n not in store:  # a generator of its own: looking at a run never changes it
+            store[n] = sample(n, generator=torch.Generator().manual_seed(self.seed + 1))
+        return store[n]
+
+    # ---- one step
+
+    def _turn(self, n_discriminator, n_generator, mover):
+        with self.lock, runtime.num_threads(self.num_threads):
+            knobs = self.knobs()
+            factor = self.lr_schedule(len(self.history))
+            _set_learning_rate(self.d_optimizer, knobs["lr_d"] * factor)
+            _set_learning_rate(self.g_optimizer, knobs["lr_g"] * factor)
+            self._save_state()
+            try:
+                d_loss = penalty = d_norm = g_loss = g_norm = math.nan
+                for _ in range(knobs["n_critic"] if n_discriminator is None else n_discriminator):
+                    d_loss, penalty, d_norm = self._update_discriminator(knobs)
+                for _ in range(n_generator):
+                    g_loss, g_norm = self._update_generator(knobs)
+            except BaseException:
+                self._restore_state()
+                raise
+            finally:
+                self._return_global_rng()
+            self._record_knobs(knobs)
+            self.history.append((d_loss, g_loss, penalty, d_norm, g_norm, mover))
+
+    def _update_discriminator(self, knobs):
+        x_real = self.sample_real(self.batch_size, generator=self.rng).to(self.device)
+        z = self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
+        with torch.no_grad():  # the generator is not trained here: no graph for it
+            x_fake = self.generator(z)
+        loss = objective = knobs["d_loss"](self.discriminator(x_real), self.discriminator(x_fake))
+        penalty = math.nan
+        if knobs["penalty"] is not None:
+            term = knobs["penalty"](self.discriminator, x_real, x_fake, generator=self.rng)
+            objective, penalty = loss + knobs["lambda_gp"] * term, term.item()
+        norm = self._descend("discriminator", objective, self._d_parameters, self.d_optimizer)
+        if knobs["clip_value"] is not None:
+            clip_weights_(self.discriminator, knobs["clip_value"])
+        return loss.item(), penalty, norm
+
+    def _update_generator(self, knobs):
+        z = self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
+        loss = knobs["g_loss"](self.discriminator(self.generator(z)))
+        norm = self._descend("generator", loss, self._g_parameters, self.g_optimizer)
+        return loss.item(), norm
+
+    def _descend(self, player, loss, parameters, optimizer):
+        """Move `parameters` one step down the loss; return the 2-norm of the gradient."""
+        # Only these parameters get gradients: the other player's are neither computed nor have to be zeroed.
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+        norm = torch.nn.utils.get_total_norm(gradients).item()
+        if not math.isfinite(norm) or not math.isfinite(loss.item()):
+            raise FloatingPointError(
+                f"the {player}'s loss became {loss.item():.3g} with a gradient of norm {norm:.3g} "
+                f"in step {len(self.history) + 1}; that step was undone, the state after step {len(self.history)} is kept"
+            )
+        for parameter, gradient in zip(parameters, gradients):
+            parameter.grad = gradient
+        optimizer.step()
+        return norm
+
+    # ---- knobs
+
+    def knobs(self):
+        """Return {name: value} of everything that may change while training: hyperparameters and loss functions."""
+        return {**vars(self.hparams), **{name: getattr(self, name) for name in FUNCTION_KNOBS}}
+
+    def set(self, name, value):
+        """Set one knob by name; ValueError for a name or a value that does not fit. It is used from the next step on."""
+        if name not in FUNCTION_KNOBS:
+            setattr(self.hparams, name, value)
+        elif name == "penalty" and value is None:
+            self.penalty = None
+        else:
+            setattr(self, name, check_callable(name, value, "those in gan_edu.losses"))
+
+    def _record_knobs(self, knobs):
+        history = self.history
+        if len(history) == 0:
+            history.initial = self._knobs_in_use = knobs
+        elif knobs != self._knobs_in_use:
+            changed = [name for name in knobs if knobs[name] != self._knobs_in_use[name]]
+            history.changes += [(len(history), name, knobs[name]) for name in changed]
+            self._knobs_in_use = knobs
+
+    # ---- a step happens wholly or not at all
+
+    def _save_state(self):
+        optimizers = self.d_optimizer, self.g_optimizer
+        sizes = [len(optimizer.state) for optimizer in optimizers]
+        if sizes != self._state_sizes:  # an optimiser makes its state in its first step: list the tensors anew
+            self._state = _tensors(self.generator, self.discriminator, *optimizers)
+            self._backup = [tensor.clone() for tensor in self._state]
+            self._state_sizes = sizes
+        else:
+            torch._foreach_copy_(self._backup, self._state)
+        self._rng_backup = self.rng.get_state()
+        self._borrow_global_rng()
+
+    def _restore_state(self):
+        torch._foreach_copy_(self._state, self._backup)
+        for optimizer, size in zip((self.d_optimizer, self.g_optimizer), self._state_sizes):
+            if len(optimizer.state) != size:
+                optimizer.state.clear()
+        self.rng.set_state(self._rng_backup)
+        if self._has_dropout:
+            torch.set_rng_state(self._global_rng)
+
+    def _borrow_global_rng(self):
+        if self._has_dropout:  # dropout can only draw from torch's global generator: give that the run's own state
+            self._outer_rng = torch.get_rng_state()
+            torch.set_rng_state(self._global_rng)
+
+    def _return_global_rng(self):
+        if self._has_dropout:
+            self._global_rng = torch.get_rng_state()
+            torch.set_rng_state(self._outer_rng)
+
+    # ---- replay
+
+    def code(self, make=None):
+        """Return Python that replays this run exactly: its seed, its knobs, every change and every step at its place.
+
+        make: the expression that builds the GAN, for example "make_gan(seed=3)"; without it the code resets `gan`.
+        """
+        history, names = self.history, _names_of_functions(self)
+        initial = history.initial or self.knobs()
+        lines = [f"gan = {make}" if make else f"gan.reset(seed={self.seed})"]
+        lines += [_assignment(name, value, names) for name, value in initial.items()]
+        if not make:  # the learning rates of fresh optimisers and schedules start with the reset
+            lines = lines[1:] + lines[:1]
+        changes = {}
+        for step, name, value in history.changes:
+            changes.setdefault(step, []).append((name, value))
+        movers = history["mover"]
+        starts = sorted({0, *changes, *(np.flatnonzero(np.diff(movers)) + 1).tolist()} - {len(history)})
+        for start, end in zip(starts, [*starts[1:], len(history)]):
+            lines += [_assignment(name, value, names) + f"  # from step {start + 1} on" for name, value in changes.get(start, [])]
+            n, call = end - start, ("step", "step_discriminator", "step_generator")[int(movers[start])] if end else ""
+            if n and call == "step":
+                lines.append(f"gan.run({n})")
+            elif n:
+                lines.append(f"gan.{call}()" if n == 1 else f"for _ in range({n}):\n    gan.{call}()")
+        return "\n".join([*_imports(names), *lines]) + "\n"
+
+
+def _maker(name, source):
+    """Return a function that gives the module in its initial state: rebuilt, or put back to the weights it came with."""
+    if isinstance(source, nn.Module):
+        initial = copy.deepcopy(source.state_dict())
+
+        def put_back():
+            source.load_state_dict(initial)
+            return source
+
+        return put_back
+
+    check_callable(name, source, "lambda: mlp(1, 16, 1), or a torch module")
+
+    def build():
+        module = source()
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"{name} must be a torch module or a function that builds one, got {module!r}")
+        return module
+
+    return build
+
+
+def _check_sampler(name, function):
+    check_callable(name, function, "functools.partial(gaussian_1d, mean=4.0)")
+    parameters = inspect.signature(function).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if "generator" not in parameters and not takes_any:
+        raise ValueError(
+            f"{name} must take the number of samples and generator=, a torch.Generator that makes the run repeatable, "
+            f"got a function of ({', '.join(parameters)})"
+        )
+    return function
+
+
+def _set_learning_rate(optimizer, lr):
+    for group in optimizer.param_groups:
+        group["lr"] = lr  # never a new optimiser: that would throw away Adam's moments
+
+
+def _tensors(generator, discriminator, *optimizers):
+    """Return every tensor that a training step may change, sharing its memory."""
+    modules = [*generator.state_dict().values(), *discriminator.state_dict().values()]
+    states = [value for o in optimizers for state in o.state.values() for value in state.values()]
+    return modules + [value for value in states if torch.is_tensor(value)]
+
+
+class _evaluation_mode:
+    """Within the `with` block the module is in evaluation mode; after it as it was before."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def __enter__(self):
+        self.was_training = self.module.training
+        self.module.eval()
+
+    def __exit__(self, *exception):
+        self.module.train(self.was_training)
+
+
+# ---- replay as code
+
+
+def _names_of_functions(gan):
+    """Return {function: name in code} for the loss functions that this run has used."""
+    used = [value for _, name, value in gan.history.changes if name in FUNCTION_KNOBS]
+    used += [value for name, value in (gan.history.initial or gan.knobs()).items() if name in FUNCTION_KNOBS]
+    return {f: getattr(f, "__name__", "") for f in used if f is not None}
+
+
+def _imports(names):
+    by_module = {}
+    for function, name in names.items():
+        if getattr(function, "__module__", "").startswith("gan_edu."):
+            by_module.setdefault(function.__module__, set()).add(name)
+    return [f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(by_module.items())]
+
+
+def _assignment(name, value, names):
+    if name not in FUNCTION_KNOBS:
+        return f"gan.hparams.{name} = {value!r}"
+    if value is None:
+        return f"gan.{name} = None"
+    if names[value].isidentifier():
+        return f"gan.{name} = {names[value]}"
+    return f"# gan.{name} = ...  a function without a name was used here: write it out with def"
