@@ -48,7 +48,7 @@ def latent_uniform(n, latent_dim=1, low=-1.0, high=1.0, generator=None):
     """Return n latents, uniform on [low, high)^latent_dim, shape (n, latent_dim)."""
     low, high = check_number("low", low), check_number("high", high)
     if not low < high:
-        raise ValueError(f"low must be below high, got low={low!r} and high={high!r}")
+        raise ValueError(f"low must be below high, got low={low:g} and high={high:g}")
     shape = check_count("n", n), check_count("latent_dim", latent_dim)
     return low + (high - low) * torch.rand(*shape, generator=generator)
 

@@ -9,8 +9,10 @@ import shutil
 import tempfile
 
 import matplotlib
+import matplotlib.ticker
 import numpy as np
 from matplotlib import animation
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
@@ -162,18 +164,21 @@ class GaussianPicture:
         (self.optimal,) = above.plot([], [], color=OPTIMAL, ls="--", lw=1.6, label="best possible D*(x)")
         (self.decision,) = above.plot([], [], color=CRITIC, lw=2.2, label="D(x): real?")
         self.note = above.text(0.012, 0.97, "", transform=above.transAxes, va="top", fontsize=10)
+        above.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(2))
         above.set(xlim=x_limits, ylim=(0, 1.1), ylabel="probability; density per unit of x")
         above.legend(loc="upper right", fontsize=9)
         self.below = below
         self.artists = [self.real, self.fake, self.optimal, self.decision, self.note]
         if below is not None:
             above.tick_params(labelbottom=False)
+            below.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(2))
             below.set(xlim=x_limits, ylim=(-1, 1), yticks=[], xlabel="x")
             below.set_ylabel("push\non G(z)", rotation=0, ha="right", va="center", fontsize=9)
             (self.dots,) = below.plot([], [], "o", color=FAKE, ms=4)
-            self.arrows = below.quiver([], [], [], [], angles="xy", scale_units="xy", scale=1, color=HIGHLIGHT, width=0.0025)
+            self.shafts = below.hlines([], [], [], color=HIGHLIGHT, lw=1.3)
+            self.heads = [below.plot([], [], marker, color=HIGHLIGHT, ms=4.5)[0] for marker in "<>"]
             self.slope = below.text(0.012, 0.97, "", transform=below.transAxes, va="top", fontsize=9)
-            self.artists += [self.dots, self.arrows, self.slope]
+            self.artists += [self.shafts, *self.heads, self.dots, self.slope]
         else:
             above.set_xlabel("x")
 
@@ -200,16 +205,36 @@ class GaussianPicture:
     def _draw_arrows(self, positions, gradients):
         rows = np.linspace(-0.55, 0.25, 5)[np.arange(len(positions)) % 5]  # five rows, so that arrows do not hide each other
         self.dots.set_data(positions, rows)
-        lengths = np.sign(gradients) * np.log1p(np.abs(gradients) / 0.01) * 0.35
-        self.arrows.set_offsets(np.column_stack([positions, rows]))
-        self.arrows.N = len(positions)  # quiver fixes its number of arrows when it is made
-        self.arrows.set_UVC(lengths, np.zeros_like(lengths))
+        tips = positions + np.sign(gradients) * np.log1p(np.abs(gradients) / 0.01) * 0.35
+        self.shafts.set_segments(np.stack([np.column_stack([positions, rows]), np.column_stack([tips, rows])], axis=1))
+        for head, moves in zip(self.heads, (gradients < 0, gradients > 0)):
+            head.set_data(tips[moves], rows[moves])
         self.slope.set_text(f"median |gradient| {np.median(np.abs(gradients)):.2g}")
 
     @property
     def centers(self):
         """Bin centres, where D and D* are wanted."""
         return (self.edges[1:] + self.edges[:-1]) / 2
+
+
+class PlanePicture:
+    """Real and generated points in the plane, over the critic's scores as shades of grey from low (dark) to high."""
+
+    def __init__(self, axes, limits, shape):
+        self.image = axes.imshow(np.zeros(shape), extent=(*limits, *limits), origin="lower", cmap="gray", alpha=0.55, interpolation="nearest")  # fmt: skip
+        (self.real,) = axes.plot([], [], "o", color=REAL, ms=3, mew=0, label="real data")
+        (self.fake,) = axes.plot([], [], "o", color=FAKE, ms=3, mew=0, label="generated")
+        axes.set(xlim=limits, ylim=limits, xlabel="x1", ylabel="x2", aspect="equal")
+        axes.grid(False)
+        axes.legend(loc="upper right", fontsize=9, frameon=True)
+        self.artists = [self.image, self.real, self.fake]
+
+    def update(self, x_real, x_fake, scores):
+        """Set the points (n, 2), (m, 2) and the scores on the grid, rows from low to high x2."""
+        self.image.set_data(scores)
+        self.image.set_clim(np.nanmin(scores), np.nanmax(scores) + 1e-9)
+        self.real.set_data(*x_real.T)
+        self.fake.set_data(*x_fake.T)
 
 
 def seed_fan(axes, steps, curves, color=FAKE, label="", n_single=4):
@@ -254,4 +279,5 @@ def new_figure(width, height, dpi=100):
     """Return a Figure in the style of the lessons that pyplot does not know: safe to draw outside the main thread."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), dpi=dpi, layout="constrained")
+    FigureCanvasAgg(figure)
     return figure

@@ -1,5 +1,6 @@
 """Training: `Hyperparameters`, `GAN` (step, run, reset) and its `History`, which holds all that is needed to replay a run."""
 
+import contextlib
 import copy
 import dataclasses
 import functools
@@ -189,10 +190,16 @@ class GAN:
             raise
         return self.history
 
+    @contextlib.contextmanager
+    def between_steps(self):
+        """Hold training between two steps while the `with` block looks at it, at the run's own number of threads."""
+        with self.lock, runtime.num_threads(self.num_threads):
+            yield
+
     @torch.no_grad()
     def generate(self, z):
         """Return what the generator, in evaluation mode, makes of the latents z; training is not touched."""
-        with self.lock, _evaluation_mode(self.generator):
+        with self.between_steps(), _evaluation_mode(self.generator):
             return self.generator(z.to(self.device)).cpu()
 
     def fixed_z(self, n):
@@ -211,7 +218,7 @@ class GAN:
     # ---- one step
 
     def _turn(self, n_discriminator, n_generator, mover):
-        with self.lock, runtime.num_threads(self.num_threads):
+        with self.between_steps():
             knobs = self.knobs()
             factor = self.lr_schedule(len(self.history))
             _set_learning_rate(self.d_optimizer, knobs["lr_d"] * factor)
@@ -398,18 +405,14 @@ def _tensors(generator, discriminator, *optimizers):
     return modules + [value for value in states if torch.is_tensor(value)]
 
 
-class _evaluation_mode:
-    """Within the `with` block the module is in evaluation mode; after it as it was before."""
-
-    def __init__(self, module):
-        self.module = module
-
-    def __enter__(self):
-        self.was_training = self.module.training
-        self.module.eval()
-
-    def __exit__(self, *exception):
-        self.module.train(self.was_training)
+@contextlib.contextmanager
+def _evaluation_mode(module):
+    was_training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(was_training)
 
 
 # ---- replay as code

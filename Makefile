@@ -1,0 +1,26 @@
+PYTHON ?= python3
+BIN := .venv/bin
+FIRST := $(firstword $(sort $(wildcard notebooks/*.ipynb)))
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: lab test bench slides
+
+lab: .venv/installed          # JupyterLab on the first lesson
+	$(BIN)/jupyter lab $(ROOT) $(FIRST)
+
+test: .venv/installed         # everything that proves it works
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/python -m pytest
+
+bench: .venv/installed        # speed, as ratios within one run
+	$(BIN)/python -m benchmarks
+
+slides: .venv/installed       # a deck from each lesson
+	$(BIN)/jupyter nbconvert --to slides --output-dir slides notebooks/*.ipynb
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f'gan_edu needs Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}; try make PYTHON=python3.12')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,128 @@
+"""Drive JupyterLab in a real Chromium, as a learner would: used by the browser tests and the benchmark of the panel."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+from playwright.sync_api import sync_playwright
+
+NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden) "  # the notebook in front
+READY = """panel => {
+    const name = document.querySelector(panel + '.jp-Toolbar-kernelName');
+    const light = document.querySelector(panel + '.jp-Notebook-ExecutionIndicator');
+    return name && light && !/No Kernel/.test(name.textContent) && light.dataset.status === 'idle';
+}"""  # "idle" alone is true while there is no kernel yet
+ALL_RUN = """panel => {
+    const prompts = [...document.querySelectorAll(panel + '.jp-CodeCell .jp-InputArea-prompt')].map(e => e.textContent);
+    return prompts.length > 0 && prompts.every(text => /\\[\\d+\\]/.test(text));
+}"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Lab:
+    """A JupyterLab server on copies of notebooks, with settings of its own; use it as a context manager."""
+
+    def __init__(self, *notebooks):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gan_edu_lab_"))
+        (self.folder / "notebooks").mkdir()
+        for notebook in notebooks:
+            shutil.copy(notebook, self.folder / "notebooks")  # JupyterLab saves by itself: not over the project's files
+        self.url = f"http://127.0.0.1:{free_port()}"
+
+    def __enter__(self):
+        settings = self.folder / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        (settings / "notification.jupyterlab-settings").write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+        environment = dict(
+            os.environ,
+            JUPYTER_CONFIG_DIR=str(self.folder / "config"),
+            JUPYTERLAB_SETTINGS_DIR=str(self.folder / "settings"),
+            JUPYTERLAB_WORKSPACES_DIR=str(self.folder / "workspaces"),
+            IPYTHONDIR=str(self.folder / "ipython"),
+        )
+        self.log = open(self.folder / "server.log", "wb")
+        self.server = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
+                f"--port={self.url.rpartition(':')[2]}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
+                "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={self.folder / 'notebooks'}",
+            ],
+            env=environment, stdout=self.log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(self.url + "/api/status", timeout=2).close()
+                return self
+            except (urllib.error.URLError, OSError):
+                if time.monotonic() > deadline or self.server.poll() is not None:
+                    self.__exit__()
+                    raise RuntimeError("JupyterLab did not start")
+                time.sleep(0.3)
+
+    def __exit__(self, *exception):
+        self.server.terminate()
+        try:
+            self.server.wait(20)
+        except subprocess.TimeoutExpired:
+            self.server.kill()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def chromium_page(width=1366, height=768):
+    """A page in a headless Chromium; page.faults collects what its console reports as errors."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.faults = []
+        page.on("console", lambda message: message.type == "error" and page.faults.append(f"{message.text} {message.location}"))
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+def open_notebook(page, lab, name):
+    """Open a notebook by its URL and wait for its kernel."""
+    page.goto(f"{lab.url}/lab/tree/{name}?reset", wait_until="domcontentloaded")
+    page.wait_for_function(READY, arg=PANEL, timeout=90_000)
+
+
+def menu(page, *path):
+    """Choose an entry of the main menu, e.g. menu(page, "Run", "Run All Cells")."""
+    for entry in path:
+        page.get_by_role("menuitem", name=entry, exact=True).click()
+
+
+def run_all(page, timeout=180):
+    """Run All, and wait until every code cell has run."""
+    menu(page, "Run", "Run All Cells")
+    page.wait_for_function(ALL_RUN, arg=PANEL, timeout=timeout * 1000)
+
+
+def python(page, code, timeout=30):
+    """Run code in the notebook's kernel, in a new last cell, and return what it prints."""
+    raise NotImplementedError

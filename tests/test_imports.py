@@ -1,0 +1,55 @@
+"""The modules import each other only along the arrows of the design."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "gan_edu"
+ARROWS = {  # module -> the modules of the package that it may import
+    "__init__": set(),
+    "_arguments": set(),
+    "runtime": {"_arguments"},
+    "datasets": {"_arguments"},
+    "networks": {"_arguments"},
+    "losses": {"_arguments"},
+    "training": {"_arguments", "losses", "runtime"},
+    "plotting": set(),
+    "views": {"networks", "plotting"},
+    "live": {"_arguments", "runtime", "training", "views"},
+}
+ONLY_IN = {"matplotlib": {"plotting", "views"}, "ipywidgets": {"live"}, "anywidget": {"live"}}
+
+
+def imported(path):
+    """Return (modules of the package, other top-level packages) that a file imports, anywhere in it."""
+    inside, outside = set(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            names = [f"gan_edu.{alias.name}" for alias in node.names] if node.module == "gan_edu" else [node.module]
+        else:
+            continue
+        for name in names:
+            first, _, rest = name.partition(".")
+            (inside if first == "gan_edu" else outside).add(rest.partition(".")[0] if first == "gan_edu" else first)
+    return inside, outside
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_arrows(path):
+    inside, outside = imported(path)
+    assert path.stem in ARROWS, "a new module needs its arrows here and in the design"
+    assert inside <= ARROWS[path.stem]
+    for library, homes in ONLY_IN.items():
+        assert library not in outside or path.stem in homes, f"{path.stem} must not know {library}"
+
+
+def test_the_package_itself_is_cheap():
+    code = "import sys, gan_edu; print({'torch', 'matplotlib', 'ipywidgets', 'numpy'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    assert found.stdout.strip() == "set()"

@@ -1,0 +1,120 @@
+"""The losses against torch.nn.functional, closed forms and numbers worked out by hand."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from gan_edu import losses
+from gan_edu.networks import mlp
+
+
+@pytest.fixture
+def logits():
+    rng = torch.Generator().manual_seed(0)
+    return 3 * torch.randn(50, 1, generator=rng), 3 * torch.randn(70, 1, generator=rng)
+
+
+def test_discriminator_loss_is_binary_cross_entropy(logits):
+    real, fake = logits
+    expected = binary_cross_entropy_with_logits(real, torch.ones_like(real))
+    expected += binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
+    torch.testing.assert_close(losses.discriminator_loss(real, fake), expected)
+
+
+def test_generator_losses_are_binary_cross_entropies(logits):
+    fake = logits[1]
+    saturating = -binary_cross_entropy_with_logits(fake, torch.zeros_like(fake))
+    nonsaturating = binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
+    torch.testing.assert_close(losses.generator_loss_saturating(fake), saturating)
+    torch.testing.assert_close(losses.generator_loss_nonsaturating(fake), nonsaturating)
+
+
+def test_by_hand():
+    # D(x_real) = 0.8, D(x_fake) = 0.3: -ln 0.8 - ln 0.7
+    real, fake = torch.tensor([math.log(0.8 / 0.2)]), torch.tensor([math.log(0.3 / 0.7)])
+    assert losses.discriminator_loss(real, fake).item() == pytest.approx(0.223144 + 0.356675, abs=1e-5)
+    assert losses.generator_loss_saturating(fake).item() == pytest.approx(-0.356675, abs=1e-5)
+    assert losses.generator_loss_nonsaturating(fake).item() == pytest.approx(1.203973, abs=1e-5)
+    zeros = torch.zeros(3)
+    assert losses.discriminator_loss(zeros, zeros).item() == pytest.approx(2 * math.log(2))
+
+
+@pytest.mark.parametrize("size", [100.0, 1e4])
+def test_finite_where_the_sigmoid_rounds_to_0_or_1(size):
+    sure = torch.tensor([size], requires_grad=True)
+    for loss, value, slope in (
+        (losses.discriminator_loss(-sure, sure), 2 * size, 2.0),
+        (losses.generator_loss_nonsaturating(-sure), size, 1.0),
+        (losses.generator_loss_saturating(-sure), 0.0, 0.0),
+    ):
+        (gradient,) = torch.autograd.grad(loss, sure)
+        assert loss.item() == pytest.approx(value)
+        assert gradient.item() == pytest.approx(slope)
+
+
+def test_wasserstein_signs_by_hand():
+    real, fake = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 0.0, 2.0])
+    assert losses.wasserstein_estimate(real, fake).item() == 3.0
+    assert losses.critic_loss(real, fake).item() == -3.0
+    assert losses.generator_loss_wasserstein(fake).item() == -1.0
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 3, 4, 4)])
+def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
+    rng = torch.Generator().manual_seed(1)
+    x_real, x_fake = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
+    w = torch.randn(shape[1:], generator=rng, requires_grad=True)
+    penalty = losses.gradient_penalty(lambda x: (x * w).reshape(len(x), -1).sum(1), x_real, x_fake, generator=rng)
+    expected = (w.norm() - 1) ** 2
+    assert penalty.item() == pytest.approx(expected.item(), abs=1e-5)
+    for mine, known in zip(torch.autograd.grad(penalty, w), torch.autograd.grad(expected, w)):
+        torch.testing.assert_close(mine, known, atol=1e-5, rtol=1e-5)
+
+    # |x|^2 / 2 has the gradient x: the penalty is known from the x_hat, whose ε is drawn again from the same seed
+    seen = []
+    losses.gradient_penalty(lambda x: seen.append(x) or x.square().sum() / 2, x_real, x_fake, torch.Generator().manual_seed(5))
+    epsilon = torch.rand(6, *[1] * (len(shape) - 1), generator=torch.Generator().manual_seed(5))
+    x_hat = epsilon * x_real + (1 - epsilon) * x_fake
+    torch.testing.assert_close(seen[0], x_hat)
+    quadratic = losses.gradient_penalty(lambda x: x.square().sum() / 2, x_real, x_fake, torch.Generator().manual_seed(5))
+    norms = x_hat.reshape(6, -1).norm(dim=1)
+    assert quadratic.item() == pytest.approx(((norms - 1) ** 2).mean().item(), rel=1e-5)
+
+
+def test_gradient_penalty_reaches_the_weights_of_a_network():
+    torch.manual_seed(0)
+    critic = mlp(2, 8, 1, activation=torch.nn.Tanh).double()
+    real, fake = torch.randn(5, 2, dtype=torch.float64), torch.randn(5, 2, dtype=torch.float64)
+    parameters = list(critic.parameters())
+
+    def value():
+        return losses.gradient_penalty(critic, real, fake, torch.Generator().manual_seed(0))
+
+    gradients = torch.autograd.grad(value(), parameters, allow_unused=True, materialize_grads=True)
+    weight, gradient = parameters[0], gradients[0]
+    with torch.no_grad():
+        weight[1, 0] += 1e-6
+    above = value().item()
+    with torch.no_grad():
+        weight[1, 0] -= 2e-6
+    assert gradient[1, 0].item() == pytest.approx((above - value().item()) / 2e-6, rel=1e-4)
+
+
+@pytest.mark.parametrize("shapes", [((3, 2), (4, 2)), ((0, 2), (0, 2)), ((), ())])
+def test_gradient_penalty_names_bad_shapes(shapes):
+    with pytest.raises(ValueError, match="x_real and x_fake must be batches of the same shape"):
+        losses.gradient_penalty(lambda x: x.sum(), torch.zeros(shapes[0]), torch.zeros(shapes[1]))
+
+
+def test_clip_weights():
+    module = torch.nn.Linear(2, 1)
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([[0.5, -0.02]]))
+        module.bias.fill_(-3)
+    losses.clip_weights_(module, 0.1)
+    torch.testing.assert_close(module.weight.detach(), torch.tensor([[0.1, -0.02]]))
+    assert module.bias.item() == pytest.approx(-0.1)
+    with pytest.raises(ValueError, match="clip_value must be a finite number above 0, got -1"):
+        losses.clip_weights_(module, -1)

@@ -1,0 +1,344 @@
+"""Training: exact replay, steps that happen wholly or not at all, knobs, and a step against plain torch code."""
+
+import copy
+import functools
+import math
+import threading
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_grid, latent_normal
+from gan_edu.losses import (
+    critic_loss,
+    discriminator_loss,
+    generator_loss_nonsaturating,
+    generator_loss_saturating,
+    generator_loss_wasserstein,
+    gradient_penalty,
+)
+from gan_edu.networks import MinibatchDiscrimination, mlp
+from gan_edu.training import GAN, History, Hyperparameters, linear_decay, sgd, staircase
+
+
+def minibatch_discriminator():
+    return nn.Sequential(nn.Linear(1, 8), nn.Tanh(), MinibatchDiscrimination(8), nn.Linear(13, 1))
+
+
+def make_gan(seed=0, **arguments):
+    settings = dict(batch_size=12, hparams=Hyperparameters(lr_d=0.01, lr_g=0.01), seed=seed) | arguments
+    return GAN(lambda: mlp(1, 4, 1, activation=nn.Softplus), minibatch_discriminator, gaussian_1d, latent_grid, **settings)
+
+
+def make_wgan_gp(seed=0, **arguments):
+    latent = functools.partial(latent_normal, latent_dim=2)
+    losses = dict(d_loss=critic_loss, g_loss=generator_loss_wasserstein, penalty=gradient_penalty)
+    return GAN(lambda: mlp(2, 16, 2), lambda: mlp(2, 16, 1), gaussian_ring, latent, **losses, seed=seed, **arguments)
+
+
+def assert_same_history(one, other):
+    for column in History.columns:
+        np.testing.assert_array_equal(one.history[column], other.history[column])
+    assert one.history.changes == other.history.changes
+    assert one.history.initial == other.history.initial
+
+
+def weights(gan):
+    return torch.cat([p.detach().ravel() for p in [*gan.generator.parameters(), *gan.discriminator.parameters()]])
+
+
+@pytest.mark.parametrize("make", [make_gan, make_wgan_gp])
+def test_the_same_seed_gives_the_same_history(make):
+    by_hand, at_once, again, other = make(3), make(3), make(3), make(4)
+    for _ in range(40):
+        by_hand.step()
+        torch.rand(3)  # the learner's own random numbers change nothing
+    at_once.run(40)
+    again.run(25)
+    again.reset()
+    again.run(40)
+    other.run(40)
+    assert_same_history(by_hand, at_once)
+    assert_same_history(by_hand, again)
+    assert torch.equal(weights(by_hand), weights(again))
+    assert not np.array_equal(by_hand.history["d_loss"], other.history["d_loss"])
+
+
+def test_reset_to_another_seed_is_that_seed():
+    gan, other = make_gan(3), make_gan(7)
+    gan.run(10)
+    gan.reset(seed=7)
+    gan.run(10)
+    other.run(10)
+    assert_same_history(gan, other)
+
+
+def test_modules_keep_the_weights_they_came_with():
+    generator, discriminator = mlp(1, 4, 1), mlp(1, 4, 1)
+    before = copy.deepcopy(generator.state_dict())
+    gan = GAN(generator, discriminator, gaussian_1d, latent_grid, seed=1)
+    gan.run(5)
+    first = gan.history["d_loss"]
+    gan.reset()
+    torch.testing.assert_close(generator.state_dict(), before)
+    gan.run(5)
+    np.testing.assert_array_equal(gan.history["d_loss"], first)
+
+
+def test_dropout_is_repeatable_too():
+    def make():
+        return GAN(lambda: nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 1)), lambda: mlp(1, 4, 1), gaussian_1d, latent_grid, seed=2)  # fmt: skip
+
+    one, other = make(), make()
+    state = torch.get_rng_state()
+    one.run(10)
+    assert torch.equal(torch.get_rng_state(), state)  # and leaves the learner's random numbers alone
+    torch.rand(100)
+    other.run(10)
+    assert_same_history(one, other)
+
+
+def test_a_step_is_what_plain_torch_code_does():
+    """n_critic = 2, SGD: the package's step against the loop of any tutorial."""
+    gan = make_gan(5, optimizer=torch.optim.SGD, hparams=Hyperparameters(lr_d=0.1, lr_g=0.05, n_critic=2))
+    generator, discriminator = copy.deepcopy(gan.generator), copy.deepcopy(gan.discriminator)
+    d_optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.1)
+    g_optimizer = torch.optim.SGD(generator.parameters(), lr=0.05)
+    rng = torch.Generator().manual_seed(5)
+    for _ in range(4):
+        gan.step()
+        for _ in range(2):
+            x_real = gaussian_1d(12, generator=rng)
+            x_fake = generator(latent_grid(12, generator=rng)).detach()
+            d_loss = discriminator_loss(discriminator(x_real), discriminator(x_fake))
+            d_optimizer.zero_grad()
+            d_loss.backward()
+            d_optimizer.step()
+        g_loss = generator_loss_nonsaturating(discriminator(generator(latent_grid(12, generator=rng))))
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        norm = torch.cat([p.grad.ravel() for p in generator.parameters()]).norm()
+        g_optimizer.step()
+        assert gan.history["d_loss"][-1] == pytest.approx(d_loss.item(), rel=1e-5)
+        assert gan.history["g_loss"][-1] == pytest.approx(g_loss.item(), rel=1e-5)
+        assert gan.history["grad_norm_g"][-1] == pytest.approx(norm.item(), rel=1e-4)
+    for mine, plain in zip(gan.discriminator.parameters(), discriminator.parameters()):
+        torch.testing.assert_close(mine, plain)
+
+
+def test_penalty_and_clipping_are_applied():
+    gan = make_wgan_gp(hparams=Hyperparameters(lambda_gp=3.0, clip_value=0.05))
+    gan.run(3)
+    assert np.isfinite(gan.history["penalty"]).all()
+    assert max(p.abs().max().item() for p in gan.discriminator.parameters()) == pytest.approx(0.05)
+    free = make_wgan_gp(hparams=Hyperparameters(lambda_gp=0.0))
+    held = make_wgan_gp(hparams=Hyperparameters(lambda_gp=100.0))
+    free.run(60), held.run(60)
+    assert held.history["penalty"][-10:].mean() < free.history["penalty"][-10:].mean()
+
+
+# ---- knobs
+
+
+def test_a_change_is_used_in_the_very_next_step_and_recorded():
+    gan = make_gan(optimizer=torch.optim.SGD)
+    gan.run(3)
+    before = weights(gan).clone()
+    gan.hparams.lr_d = gan.hparams.lr_g = 0.0
+    gan.step()
+    assert torch.equal(weights(gan), before)
+    gan.set("g_loss", generator_loss_saturating)
+    gan.hparams.lr_g = 0.25
+    gan.hparams.lr_g = 0.5
+    gan.step()
+    assert gan.history["g_loss"][-1] < 0
+    assert gan.history.initial["lr_d"] == 0.01
+    expected = [(3, "lr_d", 0.0), (3, "lr_g", 0.0), (4, "lr_g", 0.5), (4, "g_loss", generator_loss_saturating)]
+    assert gan.history.changes == expected
+
+
+def test_a_new_learning_rate_keeps_adams_moments():
+    gan = make_gan()
+    gan.run(5)
+    optimizer = gan.d_optimizer
+    gan.hparams.lr_d = 1e-4
+    gan.step()
+    assert gan.d_optimizer is optimizer
+    assert next(iter(optimizer.state.values()))["step"].item() == 6
+
+
+def test_schedules():
+    schedule = staircase(0.95, 150)
+    assert [schedule(step) for step in (0, 149, 150, 300)] == [1, 1, 0.95, 0.95**2]
+    schedule = linear_decay(100, start=0.5)
+    assert [schedule(step) for step in (0, 50, 75, 100, 500)] == [1, 1, 0.5, 0, 0]
+    gan = make_gan(optimizer=sgd, lr_schedule=staircase(0.5, 1))
+    gan.run(3)
+    assert gan.d_optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * 0.25)
+
+
+@pytest.mark.parametrize(
+    "name, bad, message",
+    [
+        ("lr_d", -1, "lr_d must be a finite number at least 0, got -1"),
+        ("lr_g", math.nan, "lr_g must be a finite number at least 0, got nan"),
+        ("lr_g", "fast", "lr_g must be a finite number at least 0, got 'fast'"),
+        ("n_critic", 0, "n_critic must be a whole number of at least 1, got 0"),
+        ("n_critic", 2.5, "n_critic must be a whole number of at least 1, got 2.5"),
+        ("lambda_gp", math.inf, "lambda_gp must be a finite number at least 0, got inf"),
+        ("clip_value", 0, "clip_value must be a finite number above 0, got 0"),
+        ("lr", 0.1, "name must be one of lr_d, lr_g, n_critic, lambda_gp, clip_value, got 'lr'"),
+    ],
+)
+def test_bad_knobs_are_refused_where_they_are_set(name, bad, message):
+    gan = make_gan()
+    before = dict(vars(gan.hparams))
+    with pytest.raises(ValueError, match=message):
+        setattr(gan.hparams, name, bad)
+    with pytest.raises(ValueError, match=message):
+        gan.set(name, bad)
+    assert vars(gan.hparams) == before
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(generator="big"), "generator must be a function such as lambda: mlp"),
+        (dict(discriminator=lambda: 3), "discriminator must be a torch module or a function that builds one, got 3"),
+        (dict(sample_real=torch.zeros(3)), "sample_real must be a function such as"),
+        (dict(sample_latent=lambda n: torch.zeros(n, 1)), r"sample_latent must take .* generator=.* got a function of \(n\)"),
+        (dict(d_loss="bce"), "d_loss must be a function such as gan_edu.losses.discriminator_loss, got 'bce'"),
+        (dict(hparams={"lr_d": 1}), "hparams must be a Hyperparameters"),
+        (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
+        (dict(seed=-1), "seed must be a whole number of at least 0, got -1"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    good = dict(generator=mlp(1, 1), discriminator=mlp(1, 1), sample_real=gaussian_1d, sample_latent=latent_grid)
+    with pytest.raises(ValueError, match=message):
+        GAN(**(good | arguments))
+
+
+def test_history_names_its_columns():
+    with pytest.raises(ValueError, match="column must be one of d_loss, g_loss, .* got 'loss'"):
+        make_gan().history["loss"]
+
+
+# ---- a step happens wholly or not at all
+
+
+class Fails:
+    """A generator loss that misbehaves at its k-th call."""
+
+    def __init__(self, at, how):
+        self.at, self.how, self.calls = at, how, 0
+
+    def __call__(self, logits):
+        self.calls += 1
+        if self.calls == self.at:
+            if self.how == "nan":
+                return logits.mean() * math.nan
+            raise self.how("as a learner would")
+        return generator_loss_nonsaturating(logits)
+
+
+@pytest.mark.parametrize("at", [1, 6])
+@pytest.mark.parametrize("how", ["nan", RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
+def test_a_step_that_fails_is_undone_and_training_goes_on(at, how, optimizer, capsys):
+    """The discriminator has already moved when the generator's loss fails: it must be put back."""
+    smooth, rough = make_gan(optimizer=optimizer), make_gan(optimizer=optimizer, g_loss=Fails(at, how))
+    smooth.run(10)
+    with pytest.raises(FloatingPointError if how == "nan" else how):
+        rough.run(10)
+    assert len(rough.history) == at - 1
+    rough.run(10 - len(rough.history))
+    for column in History.columns:
+        np.testing.assert_array_equal(rough.history[column], smooth.history[column])
+    assert torch.equal(weights(rough), weights(smooth))
+    if how is KeyboardInterrupt:
+        assert f"Stopped by you after step {at - 1}. Nothing is lost" in capsys.readouterr().out
+
+
+def test_divergence_is_said_in_plain_words():
+    gan = make_gan(g_loss=Fails(3, "nan"))
+    with pytest.raises(FloatingPointError, match=r"the generator's loss became nan .* in step 3; .* the state after step 2 is kept"):
+        gan.run(5)
+
+
+# ---- replay as code
+
+
+def test_code_replays_a_run_exactly():
+    gan = make_gan(3, hparams=Hyperparameters(lr_d=0.0123, lr_g=1 / 3e2))
+    gan.run(20)
+    gan.hparams.lr_d = 10**-2.35
+    gan.run(11)
+    gan.step_discriminator()
+    gan.step_discriminator()
+    gan.g_loss = generator_loss_saturating
+    gan.step_generator()
+    gan.step()
+    gan.hparams.lambda_gp = 0.1 + 0.2
+    gan.run(4)
+    built = {"make_gan": make_gan}
+    exec(gan.code("make_gan(seed=3)"), built)
+    assert_same_history(built["gan"], gan)
+    code = gan.code()
+    again = {"gan": gan}
+    expected = {column: gan.history[column] for column in History.columns}
+    gan.run(5)
+    gan.hparams.lr_g = 1.0
+    exec(code, again)
+    for column in History.columns:
+        np.testing.assert_array_equal(gan.history[column], expected[column])
+
+
+def test_code_of_a_run_that_has_not_begun():
+    gan = make_gan(2)
+    built = {"make_gan": make_gan}
+    exec(gan.code("make_gan(seed=2)"), built)
+    assert len(built["gan"].history) == 0 and built["gan"].hparams == gan.hparams
+
+
+def test_code_says_what_it_cannot_name():
+    gan = make_gan(g_loss=lambda logits: -logits.mean())
+    gan.run(1)
+    assert "# gan.g_loss = ...  a function without a name was used here: write it out with def" in gan.code()
+
+
+# ---- around a run
+
+
+def test_looking_changes_nothing():
+    quiet, watched = make_gan(), make_gan()
+    for _ in range(10):
+        quiet.step()
+        watched.generate(watched.fixed_z(100)), watched.fixed_real(50)
+        watched.step()
+    assert_same_history(quiet, watched)
+    assert torch.equal(watched.fixed_z(100), watched.fixed_z(100))
+
+
+def test_steps_of_two_threads_never_overlap():
+    gan, alone = make_gan(), make_gan()
+    threads = [threading.Thread(target=lambda: [gan.step() for _ in range(50)]) for _ in range(3)]
+    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    alone.run(150)
+    assert_same_history(gan, alone)
+
+
+def test_callback_sees_every_so_many_steps():
+    seen = []
+    make_gan().run(10, every=4, callback=lambda gan: seen.append(len(gan.history)))
+    assert seen == [0, 4, 8]
+
+
+def test_a_long_history_keeps_every_row():
+    history = History()
+    for k in range(1000):
+        history.append([k] * len(History.columns))
+    np.testing.assert_array_equal(history["g_loss"], np.arange(1000.0))
+    np.testing.assert_array_equal(history.tail("d_loss", 998), [998, 999])
