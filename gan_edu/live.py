@@ -29,6 +29,7 @@ from gan_edu.training import GAN
 from gan_edu.views import knob_text
 
 SPEEDS = {"1 step/s": 1, "3 steps/s": 3, "10 steps/s": 10, "30 steps/s": 30, "100 steps/s": 100, "300 steps/s": 300, "full speed": math.inf}
+_SLIDER_LAYOUT = {"width": "21em"}
 NO_VIEWER_SECONDS = 15.0  # a page that has shown nothing for so long is taken to be closed
 
 
@@ -136,8 +137,7 @@ class Trainer:
                 self._read_mail()
                 if self.state == "playing" and time.perf_counter() >= self._step_due:
                     self._step_due = time.perf_counter() + 1 / self.speed
-                    if self._guarded(self.gan.step):
-                        self._after_step()
+                    self._guarded(self._play_on)
 
     def _wait(self):
         """Wait until there is mail or, while playing, until the next step is due."""
@@ -157,7 +157,8 @@ class Trainer:
             self._report_due = math.inf
             self.report()
 
-    def _after_step(self):
+    def _play_on(self):
+        self.gan.step()
         now = time.perf_counter()
         if now >= self._picture_due and self.ready():
             self.draw()
@@ -236,6 +237,18 @@ class Screen(anywidget.AnyWidget):
         model.on("change:description", describe);
         describe();
         draw().then(() => model.send({ opened: true }));
+        const nameSliders = () => {  // for screen readers: ipywidgets leaves the handles without a name
+          const panel = canvas.closest(".gan-live");
+          if (!panel) return open && setTimeout(nameSliders, 200);
+          for (const handle of panel.querySelectorAll("[role=slider]")) {
+            const slider = handle.closest(".widget-inline-hbox");
+            const readout = slider.querySelector(".widget-readout");
+            readout.id ||= `gan-live-${Math.random().toString(36).slice(2)}`;
+            handle.setAttribute("aria-label", slider.querySelector(".widget-label").textContent);
+            handle.setAttribute("aria-describedby", readout.id);
+          }
+        };
+        nameSliders();
         return () => {
           open = false;
           model.off("change:frame", draw);
@@ -249,6 +262,7 @@ class Screen(anywidget.AnyWidget):
     .gan-live-picture { display: block; width: 100%; max-width: 1400px; height: auto; }
     .gan-live { padding: 4px 2px; }
     .gan-live .widget-button { width: auto; }
+    .gan-live .widget-toggle-buttons > div { white-space: nowrap; }
     .gan-live-status { font-variant-numeric: tabular-nums; line-height: 1.4; white-space: normal; min-height: 2.8em; }
     .gan-live-status .fault { color: #a40000; font-weight: 600; }
     .jp-OutputArea-child:has(.gan-live) + .jp-OutputArea-child { display: none; }
@@ -448,7 +462,7 @@ class LivePanel(ipywidgets.VBox):
             button = ipywidgets.Button(description=label, icon=icon, tooltip=tooltip)
             button.on_click(lambda _, action=action: post(action))
             self._buttons[label] = button
-        self._speed = ipywidgets.SelectionSlider(options=SPEEDS, value=math.inf, description="speed", continuous_update=True)
+        self._speed = ipywidgets.SelectionSlider(options=SPEEDS, value=math.inf, description="speed", layout=_SLIDER_LAYOUT)
         self._speed.observe(lambda change: post(lambda: self._set_speed(change["new"])), "value")
         self._sliders = {spec.name: _slider_widget(spec, getattr(self.gan.hparams, spec.name)) for spec in self._specs}
         for name, slider in self._sliders.items():
@@ -464,8 +478,11 @@ class LivePanel(ipywidgets.VBox):
         """Buttons of which one is pressed; each sets its knobs."""
         present = self.gan.knobs()
         pressed = [option for option, knobs in options.items() if all(present[knob] == value for knob, value in knobs.items())]
-        toggle = ipywidgets.ToggleButtons(options=list(options), value=pressed[0] if pressed else None, description=label)
-        toggle.style.button_width = "auto"
+        style = {"button_width": "auto", "description_width": "initial"}
+        layout = ipywidgets.Layout(width="auto", flex_flow="row nowrap")
+        toggle = ipywidgets.ToggleButtons(
+            options=list(options), value=pressed[0] if pressed else None, description=label, style=style, layout=layout
+        )
 
         def set_knobs(change):
             for knob, value in options[change["new"]].items():
@@ -478,7 +495,10 @@ class LivePanel(ipywidgets.VBox):
         """A reset knob: choosing another value starts a new run."""
         values = values if isinstance(values, dict) else {str(value): value for value in values}
         present = getattr(self.gan, name, next(iter(values.values())))
-        choice = ipywidgets.Dropdown(options=values, value=present, description=name, tooltip="Starts a new run")
+        layout, style = ipywidgets.Layout(width="auto"), {"description_width": "initial"}
+        choice = ipywidgets.Dropdown(
+            options=values, value=present, description=name, tooltip="Starts a new run", layout=layout, style=style
+        )
         choice.observe(lambda change: self._trainer.post(self._restart), "value")
         return choice
 
@@ -585,13 +605,13 @@ def _slider(slider):
 
 def _slider_widget(spec, value):
     label = spec.symbol if spec.symbol == spec.name else f"{spec.symbol} ({spec.name})"
-    style, layout = {"description_width": "6.5em"}, ipywidgets.Layout(width="23em")
+    look = dict(style={"description_width": "6em"}, layout=_SLIDER_LAYOUT)
     if not spec.log:
-        return ipywidgets.IntSlider(value, int(spec.low), int(spec.high), description=label, style=style, layout=layout)
+        return ipywidgets.IntSlider(value, int(spec.low), int(spec.high), description=label, **look)
     low, high = math.log10(spec.low), math.log10(spec.high)
     start = math.sqrt(spec.low * spec.high) if value is None else min(max(value, spec.low), spec.high)
     return ipywidgets.FloatLogSlider(
-        start, base=10, min=low, max=high, step=0.05, description=label, readout_format=".2g", style=style, layout=layout
+        start, base=10, min=low, max=high, step=0.05, description=label, readout_format=".2g", **look
     )  # fmt: skip
 
 
