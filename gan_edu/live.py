@@ -89,11 +89,22 @@ class Trainer:
             self._wake.notify()
 
     def call(self, job, timeout=60.0):
-        """Like `post`, but wait until the job is done, so that the next line of a cell finds its effect."""
-        done = threading.Event()
-        self.post(lambda: (job(), done.set()))
+        """Like `post`, but wait until the job is done, so that the next line of a cell finds its effect or its error."""
+        done, faults = threading.Event(), []
+
+        def tell():
+            try:
+                job()
+            except Exception as fault:
+                faults.append(fault)
+            finally:
+                done.set()
+
+        self.post(tell)
         if threading.current_thread() is not self._thread and self.state != "closed" and not done.wait(timeout):
             raise TimeoutError(f"the trainer did not answer within {timeout:g} seconds; interrupt or restart the kernel")
+        if faults:
+            raise faults[0]
 
     # ---- jobs: on the trainer thread only
 
@@ -439,8 +450,8 @@ class LivePanel(ipywidgets.VBox):
             if trainer._thread is not None and trainer._thread is not threading.current_thread():
                 trainer._thread.join(10.0)
             trainer.state = "closed"
-            for widget in (*self._every_control, self._screen):
-                widget.close()
+            for row in self.children:
+                _close_tree(row)
         super().close()
 
     # ---- controls
@@ -467,21 +478,17 @@ class LivePanel(ipywidgets.VBox):
         self._sliders = {spec.name: _slider_widget(spec, getattr(self.gan.hparams, spec.name)) for spec in self._specs}
         for name, slider in self._sliders.items():
             slider.observe(lambda change, name=name: post(lambda: self.gan.set(name, change["new"])), "value")
-        self._toggles = [self._toggle(label, options) for label, options in toggles.items()]
+        self._toggles = {label: self._toggle(options) for label, options in toggles.items()}
         self._choices = {name: self._choice(name, values) for name, values in choices.items()}
         self._status = ipywidgets.HTML()
         self._code = ipywidgets.Textarea(layout=ipywidgets.Layout(width="100%", height="14em", display="none"))
-        self._every_control = [*self._buttons.values(), self._speed, *self._sliders.values(), *self._toggles]
-        self._every_control += [*self._choices.values(), self._status, self._code]
 
-    def _toggle(self, label, options):
+    def _toggle(self, options):
         """Buttons of which one is pressed; each sets its knobs."""
         present = self.gan.knobs()
         pressed = [option for option, knobs in options.items() if all(present[knob] == value for knob, value in knobs.items())]
-        style = {"button_width": "auto", "description_width": "initial"}
-        layout = ipywidgets.Layout(width="auto", flex_flow="row nowrap")
         toggle = ipywidgets.ToggleButtons(
-            options=list(options), value=pressed[0] if pressed else None, description=label, style=style, layout=layout
+            options=list(options), value=pressed[0] if pressed else None, style={"button_width": "auto"}
         )
 
         def set_knobs(change):
@@ -504,7 +511,8 @@ class LivePanel(ipywidgets.VBox):
 
     def _rows(self):
         row = ipywidgets.Layout(flex_flow="row wrap")
-        knobs = [*self._sliders.values(), *self._toggles, *self._choices.values(), self._speed]
+        toggles = [ipywidgets.HBox([ipywidgets.Label(label), toggle]) for label, toggle in self._toggles.items()]
+        knobs = [*self._sliders.values(), *toggles, *self._choices.values(), self._speed]
         return [
             ipywidgets.HBox(list(self._buttons.values()), layout=row),
             ipywidgets.HBox(knobs, layout=row),
@@ -593,6 +601,16 @@ class LivePanel(ipywidgets.VBox):
         if old is not None:
             old.close()
         LivePanel._open[cell] = self
+
+
+def _close_tree(widget):
+    """Close a widget and all that it consists of: one that is left over breaks the page when it is reloaded."""
+    for child in getattr(widget, "children", ()):
+        _close_tree(child)
+    for part in ("layout", "style"):
+        if isinstance(getattr(widget, part, None), ipywidgets.Widget):
+            getattr(widget, part).close()
+    widget.close()
 
 
 def _slider(slider):

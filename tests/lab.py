@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -111,10 +112,10 @@ def open_notebook(page, lab, name):
     page.wait_for_function(READY, arg=PANEL, timeout=90_000)
 
 
-def menu(page, *path):
+def menu(page, bar, entry):
     """Choose an entry of the main menu, e.g. menu(page, "Run", "Run All Cells")."""
-    for entry in path:
-        page.get_by_role("menuitem", name=entry, exact=True).click()
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{bar}$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{entry}$")).click()
 
 
 def run_all(page, timeout=180):
@@ -123,6 +124,22 @@ def run_all(page, timeout=180):
     page.wait_for_function(ALL_RUN, arg=PANEL, timeout=timeout * 1000)
 
 
-def python(page, code, timeout=30):
-    """Run code in the notebook's kernel, in a new last cell, and return what it prints."""
-    raise NotImplementedError
+def run_cell(page, index):
+    """Run one code cell again, as with Shift+Enter, and wait for it."""
+    cell = page.locator(PANEL + ".jp-CodeCell").nth(index)
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    prompt = cell.locator(".jp-InputArea-prompt")
+    page.wait_for_timeout(300)
+    page.wait_for_function("prompt => /\\[\\d+\\]/.test(prompt.textContent)", arg=prompt.element_handle(), timeout=120_000)
+
+
+def ask(page, expression):
+    """Return what print(expression) prints in the notebook's kernel; it is typed into the last code cell."""
+    last = page.locator(PANEL + ".jp-CodeCell").count() - 1
+    cell = page.locator(PANEL + ".jp-CodeCell").nth(last)
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(f"print({expression})")
+    run_cell(page, last)
+    return cell.locator(".jp-OutputArea-output").first.inner_text().strip()
