@@ -17,7 +17,6 @@ import traceback
 
 import anywidget
 import ipywidgets
-import numpy as np
 import traitlets
 from IPython import get_ipython
 from IPython.display import display, publish_display_data
@@ -226,7 +225,7 @@ class Screen(anywidget.AnyWidget):
         let newest = -1, shown = 0, open = true;
         const describe = () => canvas.setAttribute("aria-label", model.get("description"));
         const draw = async () => {
-          const frame = model.get("frame"), bytes = model.get("picture");
+          const frame = model.get("frame"), step = model.get("step"), bytes = model.get("picture");
           if (!bytes || !bytes.byteLength) return;
           const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
           if (!open || frame < newest) return;  // a later picture was decoded sooner
@@ -238,6 +237,7 @@ class Screen(anywidget.AnyWidget):
           context.drawImage(bitmap, 0, 0);
           bitmap.close();
           canvas.dataset.frame = frame;
+          canvas.dataset.step = step;
           canvas.dataset.shown = ++shown;
           if (frame - model.get("acknowledged") >= model.get("acknowledge_every") || frame < model.get("acknowledged")) {
             model.set("acknowledged", frame);
@@ -280,6 +280,7 @@ class Screen(anywidget.AnyWidget):
     """
     picture = traitlets.Bytes(b"").tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
+    step = traitlets.Int(0).tag(sync=True)  # the training step that the picture shows
     description = traitlets.Unicode("").tag(sync=True)
     acknowledge_every = traitlets.Int(3).tag(sync=True)
     acknowledged = traitlets.Int(0).tag(sync=True)
@@ -290,10 +291,10 @@ class Screen(anywidget.AnyWidget):
         self.observe(self._sign_of_life, "acknowledged")
         self.on_msg(self._page_message)
 
-    def send_picture(self, jpeg):
+    def send_picture(self, jpeg, step):
         """Send a picture to every page that shows this screen."""
-        with self.hold_sync():  # one message for both
-            self.picture = jpeg
+        with self.hold_sync():  # one message for all three
+            self.picture, self.step = jpeg, step
             self.frame += 1
         self._last_sent = time.monotonic()
 
@@ -342,8 +343,9 @@ class Painter:
         for artist in self.view.artists:
             artist.axes.draw_artist(artist)
         buffer = io.BytesIO()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-        Image.fromarray(pixels).save(buffer, "jpeg", quality=self.quality, subsampling=0)
+        size = canvas.get_width_height()
+        pixels = Image.frombuffer("RGBX", size, canvas.buffer_rgba(), "raw", "RGBX", 0, 1)  # as it lies in memory: no copy
+        pixels.save(buffer, "jpeg", quality=self.quality, subsampling=0)
         return buffer.getvalue()
 
     def forget_background(self):
@@ -560,8 +562,7 @@ class LivePanel(ipywidgets.VBox):
         self._code.layout.display = ""
 
     def _draw(self):
-        jpeg = self._painter.jpeg(self.gan)
-        self._screen.send_picture(jpeg)
+        self._screen.send_picture(self._painter.jpeg(self.gan), len(self.gan.history))
 
     def _report(self):
         """Write the status line; where training rests, also the description and the still picture."""

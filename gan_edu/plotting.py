@@ -9,6 +9,7 @@ import shutil
 import tempfile
 
 import matplotlib
+import matplotlib.colors
 import matplotlib.ticker
 import numpy as np
 from matplotlib import animation
@@ -129,6 +130,7 @@ class Curves:
             step, text = last[row] if row < len(last) else (0, "")
             on_the_right = step > 0.7 * self.axes.get_xlim()[1]
             label.set(x=step, text=f"{text} " if on_the_right else f" {text}", ha="right" if on_the_right else "left")
+            label.set_visible(bool(text))
 
     def _fit(self):
         """Grow the limits, in steps, so that all lines and ghosts fit."""
@@ -166,7 +168,7 @@ class GaussianPicture:
         self.note = above.text(0.012, 0.97, "", transform=above.transAxes, va="top", fontsize=10)
         above.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(2))
         above.set(xlim=x_limits, ylim=(0, 1.1), ylabel="probability; density per unit of x")
-        above.legend(loc="upper right", fontsize=9)
+        legend_above(above)
         self.below = below
         self.artists = [self.real, self.fake, self.optimal, self.decision, self.note]
         if below is not None:
@@ -221,18 +223,20 @@ class PlanePicture:
     """Real and generated points in the plane, over the critic's scores as shades of grey from low (dark) to high."""
 
     def __init__(self, axes, limits, shape):
-        self.image = axes.imshow(np.zeros(shape), extent=(*limits, *limits), origin="lower", cmap="gray", alpha=0.55, interpolation="nearest")  # fmt: skip
+        edges = [np.linspace(*limits, n + 1) for n in shape[::-1]]
+        shades = matplotlib.colors.LinearSegmentedColormap.from_list("scores", ["0.55", "0.98"])
+        self.mesh = axes.pcolormesh(*edges, np.zeros(shape), cmap=shades)  # drawn six times as fast as an image
         (self.real,) = axes.plot([], [], "o", color=REAL, ms=3, mew=0, label="real data")
         (self.fake,) = axes.plot([], [], "o", color=FAKE, ms=3, mew=0, label="generated")
         axes.set(xlim=limits, ylim=limits, xlabel="x1", ylabel="x2", aspect="equal")
         axes.grid(False)
-        axes.legend(loc="upper right", fontsize=9, frameon=True)
-        self.artists = [self.image, self.real, self.fake]
+        legend_above(axes)  # what is drawn anew in each picture would cover a legend inside
+        self.artists = [self.mesh, self.real, self.fake]
 
     def update(self, x_real, x_fake, scores):
         """Set the points (n, 2), (m, 2) and the scores on the grid, rows from low to high x2."""
-        self.image.set_data(scores)
-        self.image.set_clim(np.nanmin(scores), np.nanmax(scores) + 1e-9)
+        self.mesh.set_array(scores)
+        self.mesh.set_clim(np.min(scores), np.max(scores))
         self.real.set_data(*x_real.T)
         self.fake.set_data(*x_fake.T)
 
@@ -273,6 +277,11 @@ def save_animation(path, figure, draw_frame, n_frames, fps=12, dpi=72):
                 writer.grab_frame()
         os.replace(unfinished, path)
     return path
+
+
+def legend_above(axes, ncols=4):
+    """Put the legend above the Axes, where no data can cover it."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), fontsize=9, ncols=ncols)
 
 
 def new_figure(width, height, dpi=100):

@@ -68,7 +68,7 @@ class GaussianView(View):
                 "x", targets=[(mean, plotting.REAL), (std, plotting.REAL)], ylimits=(0.0, 5.0),
             )  # fmt: skip
             for curves in (self.losses, self.moments):
-                curves.axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), fontsize=9, ncols=2)
+                plotting.legend_above(curves.axes)
         self.losses.axes.set_xlabel("")
         self.curves, self.pictures = [self.losses, self.moments], [self.picture]
         self._trace = []  # (step, mean, std) at each picture
