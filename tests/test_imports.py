@@ -16,6 +16,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "networks": {"_arguments"},
     "losses": {"_arguments"},
     "training": {"_arguments", "losses", "runtime"},
+    "ensembles": {"_arguments", "runtime", "training"},
     "plotting": set(),
     "views": {"networks", "plotting"},
     "live": {"_arguments", "runtime", "training", "views"},
