@@ -53,6 +53,7 @@ def latent_uniform(n, latent_dim=1, low=-1.0, high=1.0, generator=None):
     return low + (high - low) * torch.rand(*shape, generator=generator)
 
 
-def latent_normal(n, latent_dim=1, generator=None):
-    """Return n latents of the standard normal distribution, shape (n, latent_dim)."""
-    return torch.randn(check_count("n", n), check_count("latent_dim", latent_dim), generator=generator)
+def latent_normal(n, latent_dim=1, std=1.0, generator=None):
+    """Return n latents of N(0, std^2), each number independent, shape (n, latent_dim)."""
+    shape = check_count("n", n), check_count("latent_dim", latent_dim)
+    return check_number("std", std, low=0, low_open=True) * torch.randn(*shape, generator=generator)

@@ -1,5 +1,7 @@
 """Networks of the lessons: multilayer perceptrons and minibatch discrimination."""
 
+import inspect
+
 import torch
 from torch import nn
 
@@ -22,18 +24,13 @@ def mlp(*widths, activation=nn.ReLU):
 
 @torch.no_grad()
 def init_normal_(module, std=1.0, generator=None):
-    """Draw the weights of every linear layer from N(0, std^2) and set its biases to 0; return the module.
-
-    Layers with an `init_std` of their own (minibatch discrimination) keep it.
-    """
+    """Draw the weights of every nn.Linear from N(0, std^2) and set its biases to 0; return the module."""
     std = check_number("std", std, low=0)
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
             layer.weight.normal_(0, std, generator=generator)
             if layer.bias is not None:
                 layer.bias.zero_()
-        elif isinstance(layer, MinibatchDiscrimination):
-            layer.reset_parameters(generator)
     return module
 
 
@@ -51,12 +48,8 @@ class MinibatchDiscrimination(nn.Module):
         self.kernel_dim = check_count("kernel_dim", kernel_dim)
         self.init_std = check_number("init_std", init_std, low=0)
         in_features = check_count("in_features", in_features)
-        self.weight = nn.Parameter(torch.empty(in_features, self.num_kernels * self.kernel_dim))  # the paper's T
-        self.reset_parameters()
-
-    def reset_parameters(self, generator=None):
-        """Draw the weights from N(0, init_std^2): small, so that at first all samples look alike."""
-        nn.init.normal_(self.weight, 0, self.init_std, generator=generator)
+        # The paper's T. Small at first, so that at first all samples look alike.
+        self.weight = nn.Parameter(self.init_std * torch.randn(in_features, self.num_kernels * self.kernel_dim))
 
     def forward(self, x, company=None):
         """Return x with its features, counted over its own batch or, if given, over another one: `company` (M, F)."""
@@ -81,15 +74,17 @@ def in_company(discriminator, x, company):
     """Return the output of `discriminator` for each x (N, ...) as if it stood alone among the batch `company` (M, ...).
 
     With minibatch discrimination the verdict on a sample depends on its batch; for any other network the company
-    changes nothing. The layers must stand in an nn.Sequential for the minibatch layer to be found.
+    changes nothing. A layer that looks at the batch is known by its forward(x, company=None), and must stand in an
+    nn.Sequential.
     """
-    if not any(isinstance(layer, MinibatchDiscrimination) for layer in discriminator.modules()):
+    if not any(_looks_at_the_batch(layer) for layer in discriminator.modules()):
         return discriminator(x)
     if not isinstance(discriminator, nn.Sequential):
         raise ValueError(f"discriminator must be an nn.Sequential, got {type(discriminator).__name__}")
     for layer in discriminator:
-        if isinstance(layer, MinibatchDiscrimination):
-            x, company = layer(x, company), layer(company)
-        else:
-            x, company = layer(x), layer(company)
+        x, company = layer(x, company) if _looks_at_the_batch(layer) else layer(x), layer(company)
     return x
+
+
+def _looks_at_the_batch(layer):
+    return "company" in inspect.signature(layer.forward).parameters

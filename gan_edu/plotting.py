@@ -3,6 +3,9 @@
 Real data is blue, generated data orange, the discriminator or critic grey, in every lesson.
 """
 
+import base64
+import html
+import io
 import os
 import pathlib
 import shutil
@@ -42,8 +45,6 @@ def show(figure, alt):
 
     alt: what a reader who does not see the picture should know. Readers' software finds it in the output's metadata.
     """
-    import io
-
     from IPython.display import display
     from matplotlib import pyplot
 
@@ -277,6 +278,21 @@ def save_animation(path, figure, draw_frame, n_frames, fps=12, dpi=72):
                 writer.grab_frame()
         os.replace(unfinished, path)
     return path
+
+
+def show_animation(path, alt):
+    """Display a film written by `save_animation` in the notebook, inside the output, with its description `alt`."""
+    from IPython.display import display
+
+    path = pathlib.Path(path)
+    if path.suffix == ".gif":
+        data, metadata = {"image/gif": path.read_bytes()}, {"image/gif": {"alt": alt}}
+    else:
+        source = base64.b64encode(path.read_bytes()).decode()
+        label = html.escape(alt, quote=True)
+        video = f'<video controls loop aria-label="{label}" src="data:video/mp4;base64,{source}"></video>'
+        data, metadata = {"text/html": video}, {}
+    display(data | {"text/plain": alt}, raw=True, metadata=metadata)
 
 
 def legend_above(axes, ncols=4):

@@ -1,0 +1,25 @@
+"""Read the lessons as the tests need them: cells by tag, definitions as a namespace."""
+
+import contextlib
+import io
+import pathlib
+
+import nbformat
+
+NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
+
+
+def cells(name, tag=None):
+    """Return the code cells of a notebook, or those with a tag."""
+    notebook = nbformat.read(next(NOTEBOOKS.glob(f"{name}*.ipynb")), as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in code if tag is None or tag in cell.metadata.get("tags", [])]
+
+
+def definitions(name):
+    """Run the cells tagged "define", in order, and return what they define."""
+    namespace = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for cell in cells(name, "define"):
+            exec(cell.source, namespace)
+    return namespace

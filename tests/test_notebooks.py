@@ -1,0 +1,105 @@
+"""The stored notebooks: complete, readable without a kernel, within the limits of the design; and the sentinels work.
+
+That they run is tested by nbval, which collects notebooks/ itself (tests/conftest.py adds the sentinels).
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from lessons import NOTEBOOKS
+
+TESTS = pathlib.Path(__file__).resolve().parent
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+IMAGES = ("image/png", "image/jpeg", "image/gif")
+
+
+@pytest.fixture(params=LESSONS, ids=lambda path: path.stem)
+def notebook(request):
+    notebook = nbformat.read(request.param, as_version=4)
+    notebook.path = request.param
+    return notebook
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_outputs_come_from_one_run_from_the_top(notebook):
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert outputs and not any(output.output_type == "error" for output in outputs)
+    assert not any(output.get("name") == "stderr" for output in outputs)
+    assert not re.search(r"/(home|root|tmp|work|Users)/\w", json.dumps(outputs))
+
+
+def test_what_is_stored_shows_without_a_kernel(notebook):
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    assert not any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
+    for cell in code_cells(notebook):
+        if "live-panel" in cell.metadata.get("tags", []):
+            assert any("image/jpeg" in output.get("data", {}) for output in cell.outputs), "no still picture"
+
+
+def test_every_picture_has_its_description(notebook):
+    pictures = [
+        (kind, output)
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        for kind in IMAGES
+        if kind in output.get("data", {})
+    ]
+    assert pictures
+    for kind, output in pictures:
+        assert len(output.metadata.get(kind, {}).get("alt", "")) > 40
+
+
+def test_size_and_shape(notebook):
+    assert notebook.path.stat().st_size < 1_500_000
+    lengths = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    assert max(lengths) <= 35
+    assert sum(length <= 15 for length in lengths) >= 0.9 * len(lengths)
+    words = sum(len(re.findall(r"\w+", cell.source)) for cell in notebook.cells if cell.cell_type == "markdown")
+    assert 5 <= words / sum(lengths) <= 20
+
+
+def run_nbval(path, source):
+    """Run a notebook of one cell as the test suite runs the lessons; return pytest's exit code and output."""
+    cell = nbformat.v4.new_code_cell(source)
+    cell.metadata["tags"] = ["nbval-ignore-output"]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "conftest", "--nbval", "--nbval-kernel-name=python3"]
+    command += ["--rootdir", str(path.parent), "-c", os.devnull, str(path)]
+    run = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(TESTS)}, capture_output=True, text=True)
+    return run.returncode, run.stdout
+
+
+@pytest.mark.parametrize(
+    "source, fault",
+    [
+        ("x = 1", None),
+        ("import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start(); t.join()", "ZeroDivisionError"),
+        ("import asyncio\nasync def fails():\n    1 / 0\nasyncio.ensure_future(fails());", "ZeroDivisionError"),
+        ("import asyncio\ntask = asyncio.ensure_future(asyncio.sleep(60))", "unfinished task"),
+        ("import threading\nthreading.Thread(target=threading.Event().wait, args=(20,)).start()", "unfinished thread"),
+        (
+            "import sys; sys.path.insert(0, {tests!r})\nfrom test_training import make_gan\n"
+            "from gan_edu.live import LivePanel\nfrom gan_edu.views import GaussianView\n"
+            "panel = LivePanel(make_gan(), GaussianView())\npanel.play()",
+            "still playing",
+        ),
+    ],
+    ids=["sound", "thread", "task", "unfinished task", "unfinished thread", "playing panel"],
+)
+def test_the_sentinels_see_what_nbval_does_not(tmp_path, source, fault):
+    code, output = run_nbval(tmp_path / "one.ipynb", source.replace("{tests!r}", repr(str(TESTS))))
+    if fault is None:
+        assert code == 0, output
+    else:
+        assert code == 1 and fault in output, output
