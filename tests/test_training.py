@@ -20,7 +20,7 @@ from gan_edu.losses import (
     gradient_penalty,
 )
 from gan_edu.networks import MinibatchDiscrimination, mlp
-from gan_edu.training import GAN, History, Hyperparameters, linear_decay, sgd, staircase
+from gan_edu.training import GAN, Adam, History, Hyperparameters, adam, linear_decay, sgd, staircase
 
 
 def minibatch_discriminator():
@@ -29,7 +29,8 @@ def minibatch_discriminator():
 
 def make_gan(seed=0, **arguments):
     settings = dict(batch_size=12, hparams=Hyperparameters(lr_d=0.01, lr_g=0.01), seed=seed) | arguments
-    return GAN(lambda: mlp(1, 4, 1, activation=nn.Softplus), minibatch_discriminator, gaussian_1d, latent_grid, **settings)
+    players = dict(generator=lambda: mlp(1, 4, 1, activation=nn.Softplus), discriminator=minibatch_discriminator)
+    return GAN(**players | settings, sample_real=gaussian_1d, sample_latent=latent_grid)
 
 
 def make_wgan_gp(seed=0, **arguments):
@@ -128,6 +129,75 @@ def test_a_step_is_what_plain_torch_code_does():
         torch.testing.assert_close(mine, plain)
 
 
+def test_one_pass_for_real_and_fake_gives_what_two_give():
+    """With an activation the package does not know, the discriminator judges the two batches apart."""
+
+    class Tanh(nn.Tanh):
+        pass
+
+    def make(activation):
+        return make_gan(4, discriminator=lambda: mlp(1, 8, 8, 1, activation=activation), optimizer=sgd)
+
+    one, two = make(nn.Tanh), make(Tanh)
+    one.run(30), two.run(30)
+    np.testing.assert_allclose(one.history["d_loss"], two.history["d_loss"], rtol=1e-4)
+    np.testing.assert_allclose(one.history["grad_norm_g"], two.history["grad_norm_g"], rtol=1e-3)
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(8), MinibatchDiscrimination(8, 1, 1), nn.Dropout(0.5)])
+def test_layers_that_mix_samples_see_real_and_fake_apart(layer):
+    sizes = []
+    layer.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+    n_out = 9 if isinstance(layer, MinibatchDiscrimination) else 8
+    make_gan(discriminator=nn.Sequential(nn.Linear(1, 8), layer, nn.Linear(n_out, 1))).step()
+    assert sizes == [12, 12, 12]
+
+
+@pytest.mark.parametrize("optimizer", [adam, sgd, torch.optim.RMSprop])
+def test_gradients_of_any_memory_layout(optimizer):
+    """The gradient of a transposed product is a transposed view, which a fused optimiser would read in the wrong order."""
+
+    class Transposed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(5, 3))
+
+        def forward(self, x):
+            return torch.bmm(x[None], self.weight.T[None])[0]
+
+    gan = make_gan(
+        discriminator=lambda: nn.Sequential(nn.Linear(1, 3), Transposed(), nn.Linear(5, 1)), optimizer=optimizer
+    )
+    weight = gan.discriminator[1].weight
+    gan.hparams.lr_d = 1e-3
+    before = weight.detach().clone()
+    gan.step_discriminator()
+    moved, gradient = before - weight.detach(), weight.grad
+    assert (moved * gradient > 0).all()  # every weight moved down its own slope
+
+
+def test_adam_is_torchs_adam():
+    def run(make_optimizer):
+        torch.manual_seed(0)
+        net = mlp(3, 5, 1)
+        optimizer = make_optimizer(net.parameters(), lr=0.01, betas=(0.5, 0.99))
+        for k in range(20):
+            if k == 5:
+                early = copy.deepcopy(optimizer.state_dict())
+            if k == 10:  # a checkpoint is loaded into the optimiser that has gone on
+                optimizer.load_state_dict(early)
+            if k == 15:
+                optimizer.param_groups[0]["lr"] = 0.1
+            for p in net.parameters():
+                p.grad = torch.sin(p.detach() * 7 + k)
+            optimizer.step()
+        return torch.cat([p.detach().ravel() for p in net.parameters()]), optimizer
+
+    (mine, optimizer), (theirs, _) = run(Adam), run(torch.optim.Adam)
+    torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
+    assert {state["step"].item() for state in optimizer.state.values()} == {15}
+
+
 def test_penalty_and_clipping_are_applied():
     gan = make_wgan_gp(hparams=Hyperparameters(lambda_gp=3.0, clip_value=0.05))
     gan.run(3)
@@ -208,7 +278,10 @@ def test_bad_knobs_are_refused_where_they_are_set(name, bad, message):
         (dict(generator="big"), "generator must be a function such as lambda: mlp"),
         (dict(discriminator=lambda: 3), "discriminator must be a torch module or a function that builds one, got 3"),
         (dict(sample_real=torch.zeros(3)), "sample_real must be a function such as"),
-        (dict(sample_latent=lambda n: torch.zeros(n, 1)), r"sample_latent must take .* generator=.* got a function of \(n\)"),
+        (
+            dict(sample_latent=lambda n: torch.zeros(n, 1)),
+            r"sample_latent must take .* generator=.* got a function of \(n\)",
+        ),
         (dict(d_loss="bce"), "d_loss must be a function such as gan_edu.losses.discriminator_loss, got 'bce'"),
         (dict(hparams={"lr_d": 1}), "hparams must be a Hyperparameters"),
         (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
@@ -222,7 +295,7 @@ def test_bad_arguments_are_named(arguments, message):
 
 
 def test_history_names_its_columns():
-    with pytest.raises(ValueError, match="column must be one of d_loss, g_loss, .* got 'loss'"):
+    with pytest.raises(ValueError, match=r"column must be one of d_loss, g_loss, .* got 'loss'"):
         make_gan().history["loss"]
 
 
@@ -246,7 +319,7 @@ class Fails:
 
 @pytest.mark.parametrize("at", [1, 6])
 @pytest.mark.parametrize("how", ["nan", RuntimeError, KeyboardInterrupt])
-@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
+@pytest.mark.parametrize("optimizer", [adam, torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
 def test_a_step_that_fails_is_undone_and_training_goes_on(at, how, optimizer, capsys):
     """The discriminator has already moved when the generator's loss fails: it must be put back."""
     smooth, rough = make_gan(optimizer=optimizer), make_gan(optimizer=optimizer, g_loss=Fails(at, how))
@@ -264,7 +337,9 @@ def test_a_step_that_fails_is_undone_and_training_goes_on(at, how, optimizer, ca
 
 def test_divergence_is_said_in_plain_words():
     gan = make_gan(g_loss=Fails(3, "nan"))
-    with pytest.raises(FloatingPointError, match=r"the generator's loss became nan .* in step 3; .* the state after step 2 is kept"):
+    with pytest.raises(
+        FloatingPointError, match=r"the generator's loss became nan .* in step 3; .* the state after step 2 is kept"
+    ):
         gan.run(5)
 
 
