@@ -124,9 +124,13 @@ def run_all(page, timeout=180):
     page.wait_for_function(ALL_RUN, arg=PANEL, timeout=timeout * 1000)
 
 
-def run_cell(page, index):
+def code_cell(page, text):
+    """The code cell of the notebook that contains `text`."""
+    return page.locator(PANEL + ".jp-CodeCell", has_text=text).first
+
+
+def run_cell(page, cell):
     """Run one code cell again, as with Shift+Enter, and wait for it."""
-    cell = page.locator(PANEL + ".jp-CodeCell").nth(index)
     cell.locator(".cm-content").click()
     page.keyboard.press("Shift+Enter")
     prompt = cell.locator(".jp-InputArea-prompt")
@@ -135,11 +139,10 @@ def run_cell(page, index):
 
 
 def ask(page, expression):
-    """Return what print(expression) prints in the notebook's kernel; it is typed into the last code cell."""
-    last = page.locator(PANEL + ".jp-CodeCell").count() - 1
-    cell = page.locator(PANEL + ".jp-CodeCell").nth(last)
+    """Return what print(expression) prints in the notebook's kernel; it is typed into the last code cell that is open."""
+    cell = page.locator(PANEL + ".jp-CodeCell:has(.cm-content)").last
     cell.locator(".cm-content").click()
     page.keyboard.press("Control+a")
     page.keyboard.insert_text(f"print({expression})")
-    run_cell(page, last)
+    run_cell(page, cell)
     return cell.locator(".jp-OutputArea-output").first.inner_text().strip()
