@@ -99,7 +99,10 @@ def measure(minutes=3.0, presses=40):
                 delays.append(page.evaluate(DELAYS))
                 page.wait_for_timeout(150)
             used, seen = zip(*delays)
-            result["slider to first step, ms (median, 95th percentile)"] = sorted(used)[presses // 2], percentile_95(used)
+            result["slider to first step, ms (median, 95th percentile)"] = (
+                sorted(used)[presses // 2],
+                percentile_95(used),
+            )
             result["slider to picture, ms (median, 95th percentile)"] = sorted(seen)[presses // 2], percentile_95(seen)
             ask(page, "setattr(panel._trainer, 'fps', 10)")
             result["share of training speed kept at 10 pictures a second (median, lowest, highest)"] = json.loads(

@@ -27,25 +27,40 @@ def check_minibatch_std(layer):
     if not torch.is_tensor(out):
         return _say(False, f"your layer must return a tensor, it returned {type(out).__name__}.")
     if out.shape == (3, 4):
-        return _say(False, "you append one number per feature. Average them over the features: one number for the batch.")
+        return _say(
+            False, "you append one number per feature. Average them over the features: one number for the batch."
+        )
     if out.shape != (3, 3):
         return _say(False, f"a batch of shape (3, 2) must become (3, 3), it became {tuple(out.shape)}.")
     if not torch.equal(out[:, :2], x):
         return _say(False, "the first columns must be the batch itself, unchanged.")
     got = out[:, 2]
     if (got - got[0]).abs().max() > 1e-6:
-        return _say(False, "every sample of a batch must get the same number. Take the spread over dim=0, the samples, not over the features.")
+        return _say(
+            False,
+            "every sample of a batch must get the same number. Take the spread over dim=0, the samples, not over the features.",
+        )
     if abs(got[0].item() - spread.square().mean().item()) < 1e-4:
         return _say(False, "that is the variance. The feature is its square root, the standard deviation.")
     if abs(got[0].item() - x.std(dim=0).mean().item()) < 1e-4:
-        return _say(False, "you divide by N - 1. The paper divides by N (correction=0), which also works for a batch of one.")
+        return _say(
+            False, "you divide by N - 1. The paper divides by N (correction=0), which also works for a batch of one."
+        )
     if abs(got[0].item() - x.std(correction=0).item()) < 1e-4:
-        return _say(False, "you take one spread over all numbers. First each feature's spread over the batch, then their mean.")
+        return _say(
+            False, "you take one spread over all numbers. First each feature's spread over the batch, then their mean."
+        )
     if abs(got[0].item() - wanted) > 1e-4:
-        return _say(False, f"for the batch [[0, 1], [2, 5], [4, 3]] the number should be {wanted:.3f}, it is {got[0].item():.3f}.")
+        return _say(
+            False,
+            f"for the batch [[0, 1], [2, 5], [4, 3]] the number should be {wanted:.3f}, it is {got[0].item():.3f}.",
+        )
     (slope,) = torch.autograd.grad(got.sum(), x) if got.requires_grad else (torch.zeros(1),)
     if not slope.any():
-        return _say(False, "the number has lost its gradient, so the generator could not learn from it. Leave out detach, no_grad and item.")
+        return _say(
+            False,
+            "the number has lost its gradient, so the generator could not learn from it. Leave out detach, no_grad and item.",
+        )
     return _say(True, "the shape, the number and the gradient are as they should be.")
 
 
@@ -57,4 +72,6 @@ def check_prediction(name, predicted, measured, tolerance):
     if abs(predicted - measured) <= tolerance:
         return _say(True, f"you said {predicted:.2f}, it is {measured:.2f}.")
     side = "too high" if predicted > measured else "too low"
-    return _say(False, f"you said {predicted:.2f}, it is {measured:.2f}: {side}. Which picture in your head has to change?")
+    return _say(
+        False, f"you said {predicted:.2f}, it is {measured:.2f}: {side}. Which picture in your head has to change?"
+    )

@@ -14,6 +14,7 @@ import math
 import threading
 import time
 import traceback
+import typing
 
 import anywidget
 import ipywidgets
@@ -27,7 +28,15 @@ from gan_edu._arguments import check_callable, check_count, check_number
 from gan_edu.training import GAN
 from gan_edu.views import knob_text
 
-SPEEDS = {"1 step/s": 1, "3 steps/s": 3, "10 steps/s": 10, "30 steps/s": 30, "100 steps/s": 100, "300 steps/s": 300, "full speed": math.inf}
+SPEEDS = {
+    "1 step/s": 1,
+    "3 steps/s": 3,
+    "10 steps/s": 10,
+    "30 steps/s": 30,
+    "100 steps/s": 100,
+    "300 steps/s": 300,
+    "full speed": math.inf,
+}
 _SLIDER_LAYOUT = {"width": "21em"}
 NO_VIEWER_SECONDS = 15.0  # a page that has shown nothing for so long is taken to be closed
 
@@ -101,7 +110,9 @@ class Trainer:
 
         self.post(tell)
         if threading.current_thread() is not self._thread and self.state != "closed" and not done.wait(timeout):
-            raise TimeoutError(f"the trainer did not answer within {timeout:g} seconds; interrupt or restart the kernel")
+            raise TimeoutError(
+                f"the trainer did not answer within {timeout:g} seconds; interrupt or restart the kernel"
+            )
         if faults:
             raise faults[0]
 
@@ -350,7 +361,9 @@ class Painter:
             artist.axes.draw_artist(artist)
         buffer = io.BytesIO()
         size = canvas.get_width_height()
-        pixels = Image.frombuffer("RGBX", size, canvas.buffer_rgba(), "raw", "RGBX", 0, 1)  # as it lies in memory: no copy
+        pixels = Image.frombuffer(
+            "RGBX", size, canvas.buffer_rgba(), "raw", "RGBX", 0, 1
+        )  # as it lies in memory: no copy
         pixels.save(buffer, "jpeg", quality=self.quality, subsampling=0)
         return buffer.getvalue()
 
@@ -369,9 +382,11 @@ class LivePanel(ipywidgets.VBox):
     The panel that a cell made before is closed when the cell runs again, and pressing Play pauses all other panels.
     """
 
-    _open = {}  # {cell: panel}
+    _open: typing.ClassVar[dict] = {}  # {cell: panel}
 
-    def __init__(self, gan, view, sliders=("lr_d", "lr_g"), toggles=None, rebuild=None, choices=None, fps=20, name=None):
+    def __init__(
+        self, gan, view, sliders=("lr_d", "lr_g"), toggles=None, rebuild=None, choices=None, fps=20, name=None
+    ):
         if not isinstance(gan, GAN):
             raise ValueError(f"gan must be a gan_edu.training.GAN, got {gan!r}")
         if choices and rebuild is None:
@@ -400,7 +415,7 @@ class LivePanel(ipywidgets.VBox):
 
     @property
     def state(self):
-        """"paused", "playing" or "closed"."""
+        """ "paused", "playing" or "closed"."""
         return self._trainer.state
 
     # ---- the same from code as from the buttons; from a cell each returns when it is done
@@ -471,7 +486,12 @@ class LivePanel(ipywidgets.VBox):
             ("Play", "play", "Train", self._play),
             ("Pause", "pause", "Stop between two steps", self._trainer.pause),
             ("Step", "step-forward", "One training step", self._trainer.steps),
-            ("D step", "", "One step of the discriminator alone", lambda: self._trainer.steps(1, self.gan.step_discriminator)),
+            (
+                "D step",
+                "",
+                "One step of the discriminator alone",
+                lambda: self._trainer.steps(1, self.gan.step_discriminator),
+            ),
             ("G step", "", "One step of the generator alone", lambda: self._trainer.steps(1, self.gan.step_generator)),
             ("Reset", "refresh", "Start again at the same seed", self._restart),
             ("New seed", "random", "Start again at the next seed", lambda: self._restart(self.gan.seed + 1)),
@@ -481,20 +501,30 @@ class LivePanel(ipywidgets.VBox):
             button = ipywidgets.Button(description=label, icon=icon, tooltip=tooltip)
             button.on_click(lambda _, action=action: post(action))
             self._buttons[label] = button
-        self._speed = ipywidgets.SelectionSlider(options=SPEEDS, value=math.inf, description="speed", layout=_SLIDER_LAYOUT)
+        self._speed = ipywidgets.SelectionSlider(
+            options=SPEEDS, value=math.inf, description="speed", layout=_SLIDER_LAYOUT
+        )
         self._speed.observe(lambda change: post(lambda: self._set_speed(change["new"])), "value")
         self._sliders = {spec.name: _slider_widget(spec, getattr(self.gan.hparams, spec.name)) for spec in self._specs}
         for name, slider in self._sliders.items():
-            slider.observe(lambda change, name=name: post(lambda: self.gan.set(name, change["new"])), "value")
+            slider.observe(lambda change, name=name: self._slider_moved(name, change), "value")
         self._toggles = {label: self._toggle(options) for label, options in toggles.items()}
         self._choices = {name: self._choice(name, values) for name, values in choices.items()}
         self._status = ipywidgets.HTML()
         self._code = ipywidgets.Textarea(layout=ipywidgets.Layout(width="100%", height="14em", display="none"))
 
+    def _slider_moved(self, name, change):
+        slider, old, new = self._sliders[name], change["old"], change["new"]
+        if isinstance(slider, ipywidgets.FloatLogSlider) and abs(math.log10(new / old)) < slider.step / 2:
+            return  # no move: the page rounds a value that it shows to the slider's steps
+        self._trainer.post(lambda: self.gan.set(name, new))
+
     def _toggle(self, options):
         """Buttons of which one is pressed; each sets its knobs."""
         present = self.gan.knobs()
-        pressed = [option for option, knobs in options.items() if all(present[knob] == value for knob, value in knobs.items())]
+        pressed = [
+            option for option, knobs in options.items() if all(present[knob] == value for knob, value in knobs.items())
+        ]
         toggle = ipywidgets.ToggleButtons(
             options=list(options), value=pressed[0] if pressed else None, style={"button_width": "auto"}
         )
@@ -653,7 +683,9 @@ def pause_all():
     """Pause every panel; what Interrupt Kernel does."""
     for panel in list(LivePanel._open.values()):
         if panel.state == "playing":
-            panel._trainer.post(lambda t=panel._trainer: t.pause("Paused: the kernel was interrupted. Press Play to go on from here."))
+            panel._trainer.post(
+                lambda t=panel._trainer: t.pause("Paused: the kernel was interrupted. Press Play to go on from here.")
+            )
 
 
 def _pause_on_interrupt():
@@ -666,4 +698,6 @@ def _pause_on_interrupt():
         kernel.saved_sigint_handler = lambda *_: pause_all()
     if not getattr(shell, "_gan_edu_interrupt", False):
         shell._gan_edu_interrupt = True
-        shell.events.register("post_run_cell", lambda result: isinstance(result.error_in_exec, KeyboardInterrupt) and pause_all())
+        shell.events.register(
+            "post_run_cell", lambda result: isinstance(result.error_in_exec, KeyboardInterrupt) and pause_all()
+        )

@@ -1,6 +1,7 @@
 """Networks of the lessons: multilayer perceptrons and minibatch discrimination."""
 
 import inspect
+import itertools
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ def mlp(*widths, activation=nn.ReLU):
         raise ValueError(f"widths must be at least two numbers, input and output, got {widths!r}")
     widths = [check_count("widths", width) for width in widths]
     layers = []
-    for n_in, n_out in zip(widths, widths[1:]):
+    for n_in, n_out in itertools.pairwise(widths):
         layers += [nn.Linear(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
 

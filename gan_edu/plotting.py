@@ -82,10 +82,16 @@ class Curves:
     def __init__(self, axes, lines, ylabel, targets=(), ylimits=(0.0, 1.0)):
         self.axes, self._first_limits = axes, ylimits
         self.lines = {name: axes.plot([], [], color=color, label=label)[0] for name, (label, color) in lines.items()}
-        self.ghosts = {name: axes.plot([], [], color=line.get_color(), alpha=0.35, lw=1.2)[0] for name, line in self.lines.items()}
-        self.marks = axes.vlines([], 0, 1, transform=axes.get_xaxis_transform(), colors=MARK, lw=1.2, linestyles="dotted")
+        self.ghosts = {
+            name: axes.plot([], [], color=line.get_color(), alpha=0.35, lw=1.2)[0] for name, line in self.lines.items()
+        }
+        self.marks = axes.vlines(
+            [], 0, 1, transform=axes.get_xaxis_transform(), colors=MARK, lw=1.2, linestyles="dotted"
+        )
         beside = blended_transform_factory(axes.transData, axes.transAxes)
-        self.labels = [axes.text(0, 0.99 - 0.09 * row, "", transform=beside, fontsize=8, color=MARK, va="top") for row in range(3)]
+        self.labels = [
+            axes.text(0, 0.99 - 0.09 * row, "", transform=beside, fontsize=8, color=MARK, va="top") for row in range(3)
+        ]
         for value, color in targets:
             axes.axhline(value, color=color, lw=1, ls=(0, (1, 2)))
         axes.set_xlabel("training step")
@@ -200,13 +206,16 @@ class GaussianPicture:
             self.optimal.set_data(self.centers, optimal)
         outside = 1 - fake.sum() / len(x_fake)
         self.note.set_text(
-            f"generated: mean {np.mean(x_fake):.2f}, std {np.std(x_fake):.2f}" + (f"\n{outside:.0%} outside the frame" if outside > 0.005 else "")
+            f"generated: mean {np.mean(x_fake):.2f}, std {np.std(x_fake):.2f}"
+            + (f"\n{outside:.0%} outside the frame" if outside > 0.005 else "")
         )
         if push is not None and self.below is not None:
             self._draw_arrows(*push)
 
     def _draw_arrows(self, positions, gradients):
-        rows = np.linspace(-0.55, 0.25, 5)[np.arange(len(positions)) % 5]  # five rows, so that arrows do not hide each other
+        rows = np.linspace(-0.55, 0.25, 5)[
+            np.arange(len(positions)) % 5
+        ]  # five rows, so that arrows do not hide each other
         self.dots.set_data(positions, rows)
         tips = positions + np.sign(gradients) * np.log1p(np.abs(gradients) / 0.01) * 0.35
         self.shafts.set_segments(np.stack([np.column_stack([positions, rows]), np.column_stack([tips, rows])], axis=1))

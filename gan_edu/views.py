@@ -38,7 +38,9 @@ class View:
             curves.clear()
 
     def _update_marks(self, history):
-        marks = [(step, f"{self.symbols.get(name, name)} = {knob_text(value)}") for step, name, value in history.changes]
+        marks = [
+            (step, f"{self.symbols.get(name, name)} = {knob_text(value)}") for step, name, value in history.changes
+        ]
         for curves in self.curves:
             curves.set_marks(marks)
 

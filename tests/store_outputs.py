@@ -27,7 +27,9 @@ def clean(output):
 
 def store(path):
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}, store_widget_state=False)
+    client = NotebookClient(
+        notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}, store_widget_state=False
+    )
     client.execute()
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -23,7 +23,9 @@ def test_ring():
     x = datasets.gaussian_ring(8_000, num_modes=5, radius=2.0, sigma=0.05, generator=rng())
     centers = datasets.ring_centers(5, 2.0)
     torch.testing.assert_close(centers[0], torch.tensor([2.0, 0.0]))
-    torch.testing.assert_close(centers[1], torch.tensor([2 * np.cos(2 * np.pi / 5), 2 * np.sin(2 * np.pi / 5)], dtype=torch.float32))
+    torch.testing.assert_close(
+        centers[1], torch.tensor([2 * np.cos(2 * np.pi / 5), 2 * np.sin(2 * np.pi / 5)], dtype=torch.float32)
+    )
     nearest = torch.cdist(x, centers).argmin(1)
     assert scipy.stats.chisquare(np.bincount(nearest, minlength=5)).pvalue > 0.001
     offsets = (x - centers[nearest]).numpy().ravel()
@@ -52,7 +54,16 @@ def test_other_latents():
     assert z.shape == (5_000, 3) and scipy.stats.kstest(z.numpy().ravel(), "norm").pvalue > 0.001
 
 
-@pytest.mark.parametrize("sample", [datasets.gaussian_1d, datasets.gaussian_ring, datasets.latent_grid, datasets.latent_uniform, datasets.latent_normal])
+@pytest.mark.parametrize(
+    "sample",
+    [
+        datasets.gaussian_1d,
+        datasets.gaussian_ring,
+        datasets.latent_grid,
+        datasets.latent_uniform,
+        datasets.latent_normal,
+    ],
+)
 def test_the_generator_decides(sample):
     assert torch.equal(sample(50, generator=rng(3)), sample(50, generator=rng(3)))
     assert not torch.equal(sample(50, generator=rng(3)), sample(50, generator=rng(4)))

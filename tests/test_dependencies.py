@@ -30,7 +30,9 @@ def read_environment(text):
 def read_pyproject(text):
     project = tomllib.loads(text)["project"]
     lines = project["dependencies"] + project["optional-dependencies"]["test"]
-    return {canonical(name): version for name, version in (line.split("==") for line in lines)}, project["requires-python"]
+    return {canonical(name): version for name, version in (line.split("==") for line in lines)}, project[
+        "requires-python"
+    ]
 
 
 def read_lock(text):

@@ -119,7 +119,9 @@ def test_minibatch_discrimination_repairs_huddling_but_one_number_does_not(lesso
 
 def test_a_batch_of_two_makes_no_difference(lesson):
     alone, together = (
-        outcome(lesson, functools.partial(lesson["modern_gan"], batch_size=2, minibatch=minibatch), seeds=range(1000, 1064))[0]
+        outcome(
+            lesson, functools.partial(lesson["modern_gan"], batch_size=2, minibatch=minibatch), seeds=range(1000, 1064)
+        )[0]
         for minibatch in (False, True)
     )
     assert abs(alone - together) < 0.25
@@ -139,7 +141,9 @@ def test_the_panels_three_experiments(lesson):
     held, mean, std = outcome(lesson, saturating)
     assert held < 0.4 and ((std < 0.3) & (abs(mean - 4) > 0.5)).mean() > 0.5  # on one spot, far from the data
     narrowest = [
-        np.quantile(outcome(lesson, functools.partial(panel_gan, lr_d=0.005, batch_size=12, minibatch=minibatch))[2], 0.1)
+        np.quantile(
+            outcome(lesson, functools.partial(panel_gan, lr_d=0.005, batch_size=12, minibatch=minibatch))[2], 0.1
+        )
         for minibatch in (False, True)
     ]
     assert narrowest[0] + 0.1 < narrowest[1]

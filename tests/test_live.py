@@ -156,7 +156,10 @@ class Breaks:
     "result, words",
     [
         (math.nan, "Training diverged: the generator&#x27;s loss became nan"),
-        (TypeError("can't add <cats> to dogs"), "TypeError: can&#x27;t add &lt;cats&gt; to dogs. The last good state is kept"),
+        (
+            TypeError("can't add <cats> to dogs"),
+            "TypeError: can&#x27;t add &lt;cats&gt; to dogs. The last good state is kept",
+        ),
     ],
 )
 def test_a_fault_pauses_with_a_message_and_play_goes_on(open_panel, result, words):

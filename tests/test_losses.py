@@ -74,11 +74,15 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
 
     # |x|^2 / 2 has the gradient x: the penalty is known from the x_hat, whose ε is drawn again from the same seed
     seen = []
-    losses.gradient_penalty(lambda x: seen.append(x) or x.square().sum() / 2, x_real, x_fake, torch.Generator().manual_seed(5))
+    losses.gradient_penalty(
+        lambda x: seen.append(x) or x.square().sum() / 2, x_real, x_fake, torch.Generator().manual_seed(5)
+    )
     epsilon = torch.rand(6, *[1] * (len(shape) - 1), generator=torch.Generator().manual_seed(5))
     x_hat = epsilon * x_real + (1 - epsilon) * x_fake
     torch.testing.assert_close(seen[0], x_hat)
-    quadratic = losses.gradient_penalty(lambda x: x.square().sum() / 2, x_real, x_fake, torch.Generator().manual_seed(5))
+    quadratic = losses.gradient_penalty(
+        lambda x: x.square().sum() / 2, x_real, x_fake, torch.Generator().manual_seed(5)
+    )
     norms = x_hat.reshape(6, -1).norm(dim=1)
     assert quadratic.item() == pytest.approx(((norms - 1) ** 2).mean().item(), rel=1e-5)
 
