@@ -134,9 +134,9 @@ def code_cell(page, text):
 
 
 def run_cell(page, cell):
-    """Run one code cell again, as with Shift+Enter, and wait for it."""
+    """Run one code cell again, as with Ctrl+Enter, and wait for it."""
     cell.locator(".cm-content").click()
-    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Control+Enter")
     prompt = cell.locator(".jp-InputArea-prompt")
     page.wait_for_timeout(300)
     page.wait_for_function(
