@@ -8,7 +8,6 @@ import functools
 import statistics
 import time
 
-import torch
 from torch import nn
 
 from benchmarks.textbook import textbook_gan, textbook_wgan_gp
@@ -20,15 +19,11 @@ from gan_edu.networks import mlp
 from gan_edu.training import GAN, Hyperparameters, adam
 
 
-def latent_half(n, generator=None):
-    """Return latents z of N(0, 0.5²)."""
-    return 0.5 * torch.randn(n, 1, generator=generator)
-
-
 def gan_1d(seed=0):
     """Return the GAN of the 1-D lesson: N(4, 0.5²)."""
     return GAN(
-        lambda: mlp(1, 4, 1, activation=nn.Softplus), lambda: mlp(1, 8, 8, 8, 1, activation=nn.Tanh), gaussian_1d, latent_half,
+        lambda: mlp(1, 4, 1, activation=nn.Softplus), lambda: mlp(1, 8, 8, 8, 1, activation=nn.Tanh),
+        gaussian_1d, functools.partial(latent_normal, std=0.5),
         optimizer=functools.partial(adam, betas=(0.5, 0.999)), hparams=Hyperparameters(lr_d=2e-2, lr_g=5e-3), seed=seed,
     )  # fmt: skip
 

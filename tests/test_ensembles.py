@@ -10,7 +10,13 @@ import torch
 from torch import nn
 
 from gan_edu import ensembles
-from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_grid, latent_normal
+from gan_edu.datasets import (
+    gaussian_1d,
+    gaussian_ring,
+    latent_grid,
+    latent_normal,
+    latent_uniform,
+)
 from gan_edu.ensembles import train_ensemble
 from gan_edu.losses import (
     critic_loss,
@@ -150,19 +156,15 @@ def test_samplers_of_their_own():
     """Each member may have other data: an odd seed learns another mean."""
 
     def make(seed):
-        return make_gan(seed, sample_real=functools.partial(gaussian_1d, mean=seed % 2))
-
-    def make_gan(seed, sample_real):
         players = (lambda: mlp(1, 4, 1), lambda: mlp(1, 4, 1))
-        return GAN(*players, sample_real, latent_normal, batch_size=16, seed=seed)
+        return GAN(*players, functools.partial(gaussian_1d, mean=seed % 2), latent_normal, seed=seed)
 
     assert_members_are_solo_runs(make)
 
 
 def test_many_groups_give_the_same_runs(monkeypatch):
     alone = train_ensemble(make_wgan_gp, range(5), n_steps=10, every=5)
-    monkeypatch.setattr(ensembles, "GROUP_WORK", 0)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(ensembles, "_suitable_groups", lambda gans: 3)
     grouped = train_ensemble(make_wgan_gp, range(5), n_steps=10, every=5)
     np.testing.assert_allclose(grouped.history["d_loss"], alone.history["d_loss"], rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(grouped.snapshots, alone.snapshots, rtol=1e-2, atol=1e-3)
@@ -175,6 +177,34 @@ def test_blocks_of_any_length_give_the_same_runs(monkeypatch):
     again = train_ensemble(make_gan, range(3), n_steps=40, every=7)
     np.testing.assert_array_equal(once.history["d_loss"], again.history["d_loss"])
     np.testing.assert_array_equal(once.samples, again.samples)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        gaussian_1d,
+        functools.partial(gaussian_ring, num_modes=5),
+        latent_grid,
+        functools.partial(latent_grid, jitter="stratum"),
+        latent_uniform,
+        functools.partial(latent_normal, latent_dim=3),
+        lambda n, generator: torch.linspace(0, 1, 50)[torch.randint(50, (n,), generator=generator)][:, None],
+    ],
+)
+@pytest.mark.parametrize("batch_size", [12, 64])
+def test_samplers_are_called_once_for_all_members(sampler, batch_size):
+    """What falls back to one call for each member is right too, but slow."""
+    width = sampler(1, generator=torch.Generator()).shape[1]
+    players = (lambda: mlp(width, width), lambda: mlp(width, 4, 1))
+    gans = [GAN(*players, sampler, sampler, batch_size=batch_size, seed=seed) for seed in range(3)]
+    rngs = [torch.Generator().manual_seed(gan.seed) for gan in gans]
+    draws = ensembles._draws_at_once(gans)
+    assert draws is not None
+    draws.prepare(3)
+    for _ in range(3):
+        for turn in ("sample_real", "sample_latent", "sample_latent"):
+            alone = [sampler(batch_size, generator=rng) for rng in rngs]
+            assert torch.equal(draws.sample(turn), torch.stack(alone))
 
 
 def test_later_members_and_solo_runs_agree_in_distribution():
@@ -251,9 +281,11 @@ def test_the_same_call_gives_the_same_bits_and_leaves_the_learners_numbers_alone
     np.testing.assert_array_equal(one.samples, other.samples)
 
 
-def test_a_member_that_diverges_is_reported_and_disturbs_nobody():
+@pytest.mark.parametrize("n_groups", [1, 2])
+def test_a_member_that_diverges_is_reported_and_disturbs_nobody(n_groups, monkeypatch):
     """A learning rate of 1e10 is over after a step or two."""
     make = functools.partial(make_ring, optimizer=sgd)
+    monkeypatch.setattr(ensembles, "_suitable_groups", lambda gans: n_groups)
     rates = [1e-3, 1e10, 1e-2]
     ensemble = train_ensemble(make, [4], n_steps=30, every=10, n_samples=40, lr_g=rates)
     assert list(ensemble.diverged) == [1]
@@ -276,10 +308,9 @@ def test_a_member_that_diverges_is_reported_and_disturbs_nobody():
         assert_member_is(ensemble, k, gan)
 
 
-@pytest.mark.parametrize("group_work", [np.inf, 0])
-def test_an_interruption_returns_what_is_done(group_work, monkeypatch, capsys):
-    monkeypatch.setattr(ensembles, "GROUP_WORK", group_work)
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+@pytest.mark.parametrize("n_groups", [1, 2])
+def test_an_interruption_returns_what_is_done(n_groups, monkeypatch, capsys):
+    monkeypatch.setattr(ensembles, "_suitable_groups", lambda gans: n_groups)
     timer = threading.Timer(0.7, _thread.interrupt_main)  # what Interrupt Kernel does
     timer.start()
     ensemble = train_ensemble(make_gan, [0, 1], n_steps=10**6, every=20, n_samples=30)
