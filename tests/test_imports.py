@@ -17,6 +17,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "losses": {"_arguments"},
     "training": {"_arguments", "losses", "runtime"},
     "ensembles": {"_arguments", "runtime", "training"},
+    "checks": {"_arguments"},
     "plotting": set(),
     "views": {"networks", "plotting"},
     "live": {"_arguments", "runtime", "training", "views"},
