@@ -113,6 +113,16 @@ def test_reset_keeps_seed_and_knobs_and_new_seed_changes_it(open_panel):
     assert panel.gan.seed == 9 and not np.array_equal(panel.gan.history["d_loss"], first)
 
 
+def test_a_reset_knob_starts_a_new_run_and_keeps_the_live_knobs(open_panel):
+    panel = open_panel(rebuild(4), rebuild=rebuild, choices={"batch_size": [2, 12, 64]})
+    panel.set(lr_d=0.02, g_loss=generator_loss_saturating)
+    panel.step(3)
+    panel._choices["batch_size"].value = 2
+    wait_for(lambda: panel.gan.batch_size == 2)
+    assert len(panel.gan.history) == 0 and panel.gan.seed == 4
+    assert panel.gan.hparams.lr_d == 0.02 and panel.gan.g_loss is generator_loss_saturating
+
+
 def test_running_the_cell_again_replaces_the_panel(open_panel):
     first = open_panel(name="cell")
     first.play()
@@ -228,6 +238,7 @@ def test_a_panel_nobody_sees_pauses_by_itself(open_panel, monkeypatch):
 def test_pictures_wait_for_the_page(open_panel):
     """Without acknowledgements only a few pictures are sent, then one every two seconds; training goes on."""
     panel = open_panel()
+    panel._painter.jpeg = lambda gan: b"a picture that costs nothing"
     panel.play()
     time.sleep(1.0)
     unacknowledged = panel._screen.frame
