@@ -30,7 +30,7 @@ ELEMENTWISE = (  # layers that treat each number alone: what they do to (N, F) t
     nn.Hardtanh, nn.Identity,
 )  # fmt: skip
 BLOCK_SECONDS = 0.1  # members train in blocks of about this length: the bar moves and an interruption waits no longer
-GROUP_WORK = 1e7  # parameters x batch x members from which a second core pays
+GROUP_WORK = 5e7  # parameters x batch x members from which a second core pays
 
 
 @dataclasses.dataclass
