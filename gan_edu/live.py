@@ -38,6 +38,7 @@ SPEEDS = {
     "full speed": math.inf,
 }
 _SLIDER_LAYOUT = {"width": "21em"}
+INTERRUPTED = "Paused: the kernel was interrupted. Press Play to go on from here."
 NO_VIEWER_SECONDS = 15.0  # a page that has shown nothing for so long is taken to be closed
 
 
@@ -82,6 +83,7 @@ class Trainer:
         self._thread = None
         self._picture_due = self._step_due = self._report_due = 0.0
         self._rate_from = (0.0, 0)
+        self._halt = False  # set to end `steps` early
 
     def post(self, job):
         """Have the trainer call job() between two steps. From any thread; returns at once."""
@@ -108,11 +110,17 @@ class Trainer:
             finally:
                 done.set()
 
+        self._halt = False
         self.post(tell)
-        if threading.current_thread() is not self._thread and self.state != "closed" and not done.wait(timeout):
-            raise TimeoutError(
-                f"the trainer did not answer within {timeout:g} seconds; interrupt or restart the kernel"
-            )
+        if threading.current_thread() is not self._thread and self.state != "closed":
+            try:
+                if not done.wait(timeout):
+                    raise TimeoutError(
+                        f"the trainer did not answer within {timeout:g} s; interrupt or restart the kernel"
+                    )
+            except KeyboardInterrupt:
+                self._halt = True  # reaches only the thread that waits here: pass it on
+                raise
         if faults:
             raise faults[0]
 
@@ -138,6 +146,9 @@ class Trainer:
         self.state, self.message, self.details = "paused", "", ""
         step = step or self.gan.step
         for _ in range(n):
+            if self._halt:
+                self.message = INTERRUPTED
+                break
             if not self._guarded(step):
                 return
             if time.perf_counter() >= self._picture_due and self.ready():
@@ -683,9 +694,7 @@ def pause_all():
     """Pause every panel; what Interrupt Kernel does."""
     for panel in list(LivePanel._open.values()):
         if panel.state == "playing":
-            panel._trainer.post(
-                lambda t=panel._trainer: t.pause("Paused: the kernel was interrupted. Press Play to go on from here.")
-            )
+            panel._trainer.post(lambda t=panel._trainer: t.pause(INTERRUPTED))
 
 
 def _pause_on_interrupt():

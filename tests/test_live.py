@@ -2,6 +2,7 @@
 
 import io
 import math
+import signal
 import threading
 import time
 
@@ -226,6 +227,18 @@ def test_interrupt_pauses(open_panel):
     wait_for(lambda: panel.state == "paused" and "the kernel was interrupted" in panel._status.value)
     play_until(panel, len(panel.gan.history) + 5)
     assert "interrupted" not in panel._status.value
+
+
+def test_interrupting_a_cell_that_steps_stops_the_steps(open_panel):
+    panel = open_panel()
+    interrupt = threading.Timer(0.5, signal.pthread_kill, args=(threading.main_thread().ident, signal.SIGINT))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        panel.step(10**6)
+    wait_for(lambda: "the kernel was interrupted" in panel._status.value)
+    taken = len(panel.gan.history)
+    panel.step(2)
+    assert 0 < taken == len(panel.gan.history) - 2
 
 
 def test_a_panel_nobody_sees_pauses_by_itself(open_panel, monkeypatch):
