@@ -73,6 +73,7 @@ def train_ensemble(make_gan, seeds=range(64), n_steps=1000, every=None, n_sample
     every = None if every is None else check_count("every", every)
     gans = _make_members(make_gan, seeds, hparam_lists)
     blocks, steps, snapshots = [np.empty((len(COLUMNS), len(gans), 0))], [], []
+    trained = 0  # steps so far, for the loop
 
     def done():
         return sum(block.shape[2] for block in blocks)
@@ -85,12 +86,13 @@ def train_ensemble(make_gan, seeds=range(64), n_steps=1000, every=None, n_sample
             for step in runtime.progress(range(n_steps), f"training {len(gans)} runs"):
                 if trainer.interrupted:
                     raise KeyboardInterrupt
-                if step < done():
+                if step < trained:
                     continue  # the bar catches up with the block
                 next_look = n_steps if every is None else step - step % every + every
                 blocks.append(trainer.run(range(step, min(n_steps, next_look, step + trainer.block_length))))
-                if every is not None and done() % every == 0:
-                    steps, snapshots = [*steps, done()], [*snapshots, trainer.generate(latents)]
+                trained += blocks[-1].shape[2]
+                if every is not None and trained % every == 0:
+                    steps, snapshots = [*steps, trained], [*snapshots, trainer.generate(latents)]
         except KeyboardInterrupt:
             print(f"\nStopped by you after step {done()} of {n_steps}: these are the runs up to there.")
         samples = trainer.generate(latents)

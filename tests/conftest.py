@@ -5,10 +5,14 @@ cell that collects such faults and a last cell that reports them are put around 
 """
 
 import collections
+import signal
 import textwrap
 
 import nbformat
 from nbval.plugin import IPyNbCell, IPyNbFile
+
+# A process that a script starts in the background ignores Ctrl-C; the tests of interruption need it to work.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FIRST = textwrap.dedent(
     """

@@ -313,11 +313,11 @@ def test_an_interruption_returns_what_is_done(n_groups, monkeypatch, capsys):
     monkeypatch.setattr(ensembles, "_suitable_groups", lambda gans: n_groups)
     timer = threading.Timer(0.7, _thread.interrupt_main)  # what Interrupt Kernel does
     timer.start()
-    ensemble = train_ensemble(make_gan, [0, 1], n_steps=10**6, every=20, n_samples=30)
+    ensemble = train_ensemble(make_gan, [0, 1], n_steps=40_000, every=20, n_samples=30)
     timer.join()
     n = ensemble.n_steps
-    assert 20 < n < 10**5
-    assert f"Stopped by you after step {n} of 1000000: these are the runs up to there." in capsys.readouterr().out
+    assert 20 < n < 40_000
+    assert f"Stopped by you after step {n} of 40000: these are the runs up to there." in capsys.readouterr().out
     assert ensemble.history["d_loss"].shape == (2, n) and np.isfinite(ensemble.history["d_loss"]).all()
     assert ensemble.steps.tolist() == list(range(0, n + 1, 20)) and len(ensemble.snapshots) == len(ensemble.steps)
     again = train_ensemble(make_gan, [0, 1], n_steps=n, n_samples=30)

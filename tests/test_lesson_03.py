@@ -74,6 +74,14 @@ def test_with_the_source_settings_most_seeds_fail(lesson, variant):
         assert (std > 1).mean() > 0.5 > (std < 0.4).mean() > 0
 
 
+def test_minibatch_discrimination_moves_the_median_spread_but_not_the_verdict(lesson):
+    plain, together = (
+        outcome(lesson, functools.partial(lesson["source_gan"], minibatch=minibatch), 1200)[2]
+        for minibatch in (False, True)
+    )
+    assert abs(np.median(together) - 0.5) < 0.3 < 2 < abs(np.median(plain) - 0.5)
+
+
 def test_all_five_changes_hold(lesson):
     held, mean, std = outcome(lesson, lesson["modern_gan"])
     assert held > 0.9

@@ -234,7 +234,7 @@ def test_interrupting_a_cell_that_steps_stops_the_steps(open_panel):
     interrupt = threading.Timer(0.5, signal.pthread_kill, args=(threading.main_thread().ident, signal.SIGINT))
     interrupt.start()
     with pytest.raises(KeyboardInterrupt):
-        panel.step(10**6)
+        panel.step(40_000)
     wait_for(lambda: "the kernel was interrupted" in panel._status.value)
     taken = len(panel.gan.history)
     panel.step(2)
