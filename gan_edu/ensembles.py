@@ -349,7 +349,7 @@ def _descend(objectives, parameters, optimizer, lr):
         share = torch.tensor(lr / largest, dtype=torch.float32, device=before[0].device)
         for p, old in zip(parameters, before):
             p.data.copy_(torch.lerp(old, p.data, share.reshape(-1, *[1] * (p.ndim - 1))))
-    return torch.cat([g.flatten(1) for g in gradients], dim=1).norm(dim=1).cpu().numpy()
+    return torch.linalg.vector_norm(torch.cat([g.flatten(1) for g in gradients], dim=1), dim=1).cpu().numpy()
 
 
 # ---- functions written for one member, applied to all
@@ -559,19 +559,27 @@ class _DrawsAtOnce(_DrawsOneByOne):
     def _raw(self, n_steps):
         """Return the raw draws of n_steps steps, for each draw of a step a tensor (K, n_steps, *shape)."""
         per_step = [draw for plan in self._plan for draw in plan]
+        if len(kinds := {_mergeable(draw) for draw in per_step}) == 1 and kinds != {None}:
+            sizes = [math.prod(shape) for *_, shape in per_step]  # a step's draws lie side by side: nothing to gather
+            numbers = self._long_draws(*kinds, sum(sizes) * n_steps).unflatten(1, (n_steps, -1))
+            return [x.unflatten(2, shape) for x, (*_, shape) in zip(numbers.split(sizes, dim=2), per_step)]
         parts = []
         for mergeable, run in itertools.groupby(per_step * n_steps, key=_mergeable):
             run = list(run)
             if mergeable:  # successive draws of one kind are one long draw
                 sizes = [math.prod(shape) for *_, shape in run]
-                numbers = torch.empty(len(self.gans), sum(sizes))
-                for row, gan in zip(numbers.unbind(), self.gans):
-                    mergeable(len(row), generator=gan.rng, out=row)
+                numbers = self._long_draws(mergeable, sum(sizes))
                 parts += [x.unflatten(1, shape) for x, (*_, shape) in zip(numbers.split(sizes, dim=1), run)]
             else:
                 rows = [[f(*args, **kwargs, generator=gan.rng) for f, args, kwargs, _ in run] for gan in self.gans]
                 parts += [torch.stack(draws) for draws in zip(*rows)]
         return [torch.stack(parts[i :: len(per_step)], dim=1) for i in range(len(per_step))]
+
+    def _long_draws(self, function, n):
+        numbers = torch.empty(len(self.gans), n)
+        for row, gan in zip(numbers.unbind(), self.gans):
+            function(n, generator=gan.rng, out=row)
+        return numbers
 
 
 def _mergeable(draw):

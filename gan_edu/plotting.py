@@ -267,6 +267,31 @@ def seed_fan(axes, steps, curves, color=FAKE, label="", n_single=4):
     return axes.plot(steps, median, color=color, lw=2.5, label=label)[0]
 
 
+def outcome_against(axes, values, outcomes, color=FAKE, label="", scale="log"):
+    """Draw the outcomes of many runs against the knob that was changed: median, middle half and range at each value.
+
+    values: (V,), of the knob. outcomes: (V, number of runs), nan where a run diverged; how many did is written above.
+    scale: of the x axis, "log" or "linear". Returns the line of the medians.
+    """
+    values, outcomes = np.asarray(values, dtype=float), np.asarray(outcomes, dtype=float)
+    if outcomes.ndim != 2 or len(outcomes) != len(values) or not outcomes.size:
+        raise ValueError(f"outcomes must have shape ({len(values)}, number of runs), got {outcomes.shape}")
+    failed = np.isnan(outcomes).sum(1)
+    some = failed < outcomes.shape[1]
+    low, lower, median, upper, high = np.full((5, len(values)), np.nan)
+    low[some], lower[some], median[some], upper[some], high[some] = np.nanpercentile(
+        outcomes[some], [0, 25, 50, 75, 100], axis=1
+    )
+    axes.set_xscale(scale)
+    axes.vlines(values, low, high, color=color, lw=1.2, alpha=0.6)
+    axes.vlines(values, lower, upper, color=color, lw=6, alpha=0.35)
+    for value, count in zip(values, failed):
+        if count:
+            above = blended_transform_factory(axes.transData, axes.transAxes)
+            axes.text(value, 1.01, f"{count} diverged", transform=above, ha="center", fontsize=8, color=HIGHLIGHT)
+    return axes.plot(values, median, "o-", color=color, ms=5, lw=1.2, label=label)[0]
+
+
 def save_animation(path, figure, draw_frame, n_frames, fps=12, dpi=72):
     """Write an animation: draw_frame(k) for k = 0 ... n_frames - 1 changes `figure`. Returns the path written.
 
