@@ -7,24 +7,18 @@ thread, beside a training step.
 
 import collections
 import contextvars
-import dataclasses
 import html
-import io
 import math
 import threading
 import time
 import traceback
-import typing
 
-import anywidget
 import ipywidgets
-import traitlets
 from IPython import get_ipython
-from IPython.display import display, publish_display_data
-from PIL import Image
 
 from gan_edu import runtime
 from gan_edu._arguments import check_callable, check_count, check_number
+from gan_edu.screen import SLIDER_LAYOUT, Painter, Panel, Screen, Slider, present_cell, slider_widget
 from gan_edu.training import GAN
 from gan_edu.views import knob_text
 
@@ -37,20 +31,7 @@ SPEEDS = {
     "300 steps/s": 300,
     "full speed": math.inf,
 }
-_SLIDER_LAYOUT = {"width": "21em"}
 INTERRUPTED = "Paused: the kernel was interrupted. Press Play to go on from here."
-NO_VIEWER_SECONDS = 15.0  # a page that has shown nothing for so long is taken to be closed
-
-
-@dataclasses.dataclass(frozen=True)
-class Slider:
-    """A live knob: the field of Hyperparameters, its symbol, and the slider's ends. log: one unit is a power of ten."""
-
-    name: str
-    symbol: str
-    low: float
-    high: float
-    log: bool = True
 
 
 SLIDERS = {
@@ -239,161 +220,15 @@ class Trainer:
         self.report()
 
 
-class Screen(anywidget.AnyWidget):
-    """The picture in the page. Its JavaScript draws each frame and says which one has been shown."""
-
-    _esm = """
-    export default {
-      render({ model, el }) {
-        const canvas = document.createElement("canvas");
-        canvas.className = "gan-live-picture";
-        canvas.setAttribute("role", "img");
-        el.appendChild(canvas);
-        const context = canvas.getContext("2d");
-        let newest = -1, shown = 0, open = true;
-        const describe = () => canvas.setAttribute("aria-label", model.get("description"));
-        const draw = async () => {
-          const frame = model.get("frame"), step = model.get("step"), bytes = model.get("picture");
-          if (!bytes || !bytes.byteLength) return;
-          const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-          if (!open || frame < newest) return;  // a later picture was decoded sooner
-          newest = frame;
-          if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-            canvas.width = bitmap.width;
-            canvas.height = bitmap.height;
-          }
-          context.drawImage(bitmap, 0, 0);
-          bitmap.close();
-          canvas.dataset.frame = frame;
-          canvas.dataset.step = step;
-          canvas.dataset.shown = ++shown;
-          if (frame - model.get("acknowledged") >= model.get("acknowledge_every") || frame < model.get("acknowledged")) {
-            model.set("acknowledged", frame);
-            model.save_changes();
-          }
-        };
-        model.on("change:frame", draw);
-        model.on("change:description", describe);
-        describe();
-        draw().then(() => model.send({ opened: true }));
-        const nameSliders = () => {  // for screen readers: ipywidgets leaves the handles without a name
-          const panel = canvas.closest(".gan-live");
-          if (!panel) return open && setTimeout(nameSliders, 200);
-          for (const handle of panel.querySelectorAll("[role=slider]")) {
-            const slider = handle.closest(".widget-inline-hbox");
-            const readout = slider.querySelector(".widget-readout");
-            readout.id ||= `gan-live-${Math.random().toString(36).slice(2)}`;
-            handle.setAttribute("aria-label", slider.querySelector(".widget-label").textContent);
-            handle.setAttribute("aria-describedby", readout.id);
-          }
-        };
-        nameSliders();
-        return () => {
-          open = false;
-          model.off("change:frame", draw);
-          model.off("change:description", describe);
-          model.send({ closed: true });
-        };
-      },
-    };
-    """
-    _css = """
-    .gan-live-picture { display: block; width: 100%; max-width: 1400px; height: auto; }
-    .gan-live { padding: 4px 2px; }
-    .gan-live .widget-button { width: auto; }
-    .gan-live .widget-toggle-buttons > div { white-space: nowrap; }
-    .gan-live-status { font-variant-numeric: tabular-nums; line-height: 1.4; white-space: normal; min-height: 2.8em; }
-    .gan-live-status .fault { color: #a40000; font-weight: 600; }
-    .jp-OutputArea-child:has(.gan-live) + .jp-OutputArea-child { display: none; }
-    """
-    picture = traitlets.Bytes(b"").tag(sync=True)
-    frame = traitlets.Int(0).tag(sync=True)
-    step = traitlets.Int(0).tag(sync=True)  # the training step that the picture shows
-    description = traitlets.Unicode("").tag(sync=True)
-    acknowledge_every = traitlets.Int(3).tag(sync=True)
-    acknowledged = traitlets.Int(0).tag(sync=True)
-
-    def __init__(self):
-        super().__init__()
-        self._last_sent = self._last_sign = time.monotonic()
-        self.observe(self._sign_of_life, "acknowledged")
-        self.on_msg(self._page_message)
-
-    def send_picture(self, jpeg, step):
-        """Send a picture to every page that shows this screen."""
-        with self.hold_sync():  # one message for all three
-            self.picture, self.step = jpeg, step
-            self.frame += 1
-        self._last_sent = time.monotonic()
-
-    def ready(self):
-        """Whether the page keeps up: at most two acknowledgements are outstanding, or it has been silent for two seconds."""
-        waiting = self.frame - self.acknowledged >= 2 * self.acknowledge_every
-        return not waiting or time.monotonic() - self._last_sent > 2.0  # a reloaded page answers to a new picture only
-
-    def watched(self):
-        """Whether a page has shown a picture lately."""
-        caught_up = self.frame - self.acknowledged < self.acknowledge_every
-        return caught_up or time.monotonic() - self._last_sign < NO_VIEWER_SECONDS
-
-    def expect_viewer(self):
-        """Start to wait for a sign of life anew."""
-        self._last_sign = time.monotonic()
-
-    def _sign_of_life(self, change):
-        self._last_sign = time.monotonic()
-
-    def _page_message(self, widget, content, buffers):
-        if content.get("opened"):
-            self._sign_of_life(None)
-        elif content.get("closed"):  # another page may still show it: it has two seconds to say so
-            self._last_sign = time.monotonic() - NO_VIEWER_SECONDS + 2.0
-
-
-class Painter:
-    """Draws a view into JPEG pictures: only what changes is drawn, on a stored background."""
-
-    def __init__(self, view, quality=88):
-        self.view, self.quality = view, quality
-        self._background = None
-
-    def jpeg(self, gan):
-        """Return the present picture as bytes."""
-        limits_moved = self.view.update(gan)
-        canvas = self.view.figure.canvas
-        if limits_moved or self._background is None:
-            for artist in self.view.artists:
-                artist.set_animated(True)  # left out of the background
-            canvas.draw()
-            self.view.figure.set_layout_engine("none")  # laid out once: wider tick labels must not make the axes jump
-            self._background = canvas.copy_from_bbox(self.view.figure.bbox)
-        canvas.restore_region(self._background)
-        for artist in self.view.artists:
-            artist.axes.draw_artist(artist)
-        buffer = io.BytesIO()
-        size = canvas.get_width_height()
-        pixels = Image.frombuffer(
-            "RGBX", size, canvas.buffer_rgba(), "raw", "RGBX", 0, 1
-        )  # as it lies in memory: no copy
-        pixels.save(buffer, "jpeg", quality=self.quality, subsampling=0)
-        return buffer.getvalue()
-
-    def forget_background(self):
-        """Draw everything next time: the axes have changed."""
-        self._background = None
-
-
-class LivePanel(ipywidgets.VBox):
+class LivePanel(Panel):
     """A panel that trains `gan` and shows it: buttons, sliders for the knobs, the view, and what happens in words.
 
     view: one of gan_edu.views, or any object like them. sliders: names of Hyperparameters, or `Slider`s.
     toggles: {label: {option: {knob: value}}}, e.g. {"loss": {"saturating": {"g_loss": generator_loss_saturating}, ...}}.
     rebuild(seed=..., **choices) returns a new GAN, and choices = {argument: [values]} are its reset knobs: choosing
     another value starts a new run. Without them Reset and New seed call gan.reset.
-    The panel that a cell made before is closed when the cell runs again, and pressing Play pauses all other panels.
+    Pressing Play pauses all other panels.
     """
-
-    _open: typing.ClassVar[dict] = {}  # {cell: panel}
 
     def __init__(
         self, gan, view, sliders=("lr_d", "lr_g"), toggles=None, rebuild=None, choices=None, fps=20, name=None
@@ -406,15 +241,13 @@ class LivePanel(ipywidgets.VBox):
             check_callable("rebuild", rebuild, "make_gan(seed=0, batch_size=12)")
         check_number("fps", fps, low=0, low_open=True)
         specs = [_slider(slider) for slider in sliders]
-        self._replace_panel_of(name or _present_cell())
+        self._replace_panel_of(name or present_cell())
         self.view, self._rebuild, self._specs = view, rebuild, specs
         self._painter, self._screen = Painter(view), Screen()
         view.symbols = {spec.name: spec.symbol for spec in specs}
         self._trainer = Trainer(gan, self._draw, self._report, self._screen.ready, self._screen.watched, fps)
-        self._still = None
         self._make_controls(toggles or {}, choices or {})
-        super().__init__(self._rows(), layout=ipywidgets.Layout(overflow="hidden"))
-        self.add_class("gan-live")
+        self._show_rows(self._rows())
         self._draw()
         self._report()
         _pause_on_interrupt()
@@ -484,8 +317,6 @@ class LivePanel(ipywidgets.VBox):
             if trainer._thread is not None and trainer._thread is not threading.current_thread():
                 trainer._thread.join(10.0)
             trainer.state = "closed"
-            for row in self.children:
-                _close_tree(row)
         super().close()
 
     # ---- controls
@@ -513,10 +344,10 @@ class LivePanel(ipywidgets.VBox):
             button.on_click(lambda _, action=action: post(action))
             self._buttons[label] = button
         self._speed = ipywidgets.SelectionSlider(
-            options=SPEEDS, value=math.inf, description="speed", layout=_SLIDER_LAYOUT
+            options=SPEEDS, value=math.inf, description="speed", layout=SLIDER_LAYOUT
         )
         self._speed.observe(lambda change: post(lambda: self._set_speed(change["new"])), "value")
-        self._sliders = {spec.name: _slider_widget(spec, getattr(self.gan.hparams, spec.name)) for spec in self._specs}
+        self._sliders = {spec.name: slider_widget(spec, getattr(self.gan.hparams, spec.name)) for spec in self._specs}
         for name, slider in self._sliders.items():
             slider.observe(lambda change, name=name: self._slider_moved(name, change), "value")
         self._toggles = {label: self._toggle(options) for label, options in toggles.items()}
@@ -573,7 +404,7 @@ class LivePanel(ipywidgets.VBox):
     # ---- jobs: on the trainer thread only
 
     def _play(self):
-        for panel in list(LivePanel._open.values()):
+        for panel in _live_panels():
             if panel is not self and panel.state == "playing":
                 panel._trainer.post(panel._trainer.pause)
         self._screen.expect_viewer()
@@ -624,41 +455,7 @@ class LivePanel(ipywidgets.VBox):
             text += f"<details><summary>details</summary><pre>{html.escape(trainer.details)}</pre></details>"
         self._status.value = f'<div class="gan-live-status">{text}</div>'
         if trainer.state == "paused":
-            self._screen.description = self.view.describe(gan)
-            if self._still is not None:
-                self._still.update(self._still_picture(), raw=True, metadata=self._still_metadata())
-
-    # ---- display
-
-    def _ipython_display_(self):
-        bundle = self._repr_mimebundle_()
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        data["text/plain"] = "A live panel. Run this notebook to steer it; the picture below shows how it stood."
-        publish_display_data(data, metadata)
-        # The second output is hidden by the style above while the panel lives, and stands in for it where there is no kernel.
-        self._still = display(self._still_picture(), raw=True, metadata=self._still_metadata(), display_id=True)
-
-    def _still_picture(self):
-        return {"image/jpeg": self._screen.picture, "text/plain": self._screen.description}
-
-    def _still_metadata(self):
-        return {"image/jpeg": {"alt": self._screen.description}}
-
-    def _replace_panel_of(self, cell):
-        old = LivePanel._open.pop(cell, None)
-        if old is not None:
-            old.close()
-        LivePanel._open[cell] = self
-
-
-def _close_tree(widget):
-    """Close a widget and all that it consists of: one that is left over breaks the page when it is reloaded."""
-    for child in getattr(widget, "children", ()):
-        _close_tree(child)
-    for part in ("layout", "style"):
-        if isinstance(getattr(widget, part, None), ipywidgets.Widget):
-            getattr(widget, part).close()
-    widget.close()
+            self._describe(self.view.describe(gan))
 
 
 def _slider(slider):
@@ -669,30 +466,13 @@ def _slider(slider):
     return SLIDERS[slider]
 
 
-def _slider_widget(spec, value):
-    label = spec.symbol if spec.symbol == spec.name else f"{spec.symbol} ({spec.name})"
-    look = dict(style={"description_width": "6em"}, layout=_SLIDER_LAYOUT)
-    if not spec.log:
-        return ipywidgets.IntSlider(value, int(spec.low), int(spec.high), description=label, **look)
-    low, high = math.log10(spec.low), math.log10(spec.high)
-    start = math.sqrt(spec.low * spec.high) if value is None else min(max(value, spec.low), spec.high)
-    return ipywidgets.FloatLogSlider(
-        start, base=10, min=low, max=high, step=0.05, description=label, readout_format=".2g", **look
-    )  # fmt: skip
-
-
-def _present_cell():
-    """Return an id of the notebook cell that is running, so that running it again replaces its panel."""
-    shell = get_ipython()
-    try:
-        return shell.kernel.get_parent()["metadata"]["cellId"]
-    except (AttributeError, KeyError, TypeError):
-        return "panel"
+def _live_panels():
+    return [panel for panel in Panel._open.values() if isinstance(panel, LivePanel)]
 
 
 def pause_all():
     """Pause every panel; what Interrupt Kernel does."""
-    for panel in list(LivePanel._open.values()):
+    for panel in _live_panels():
         if panel.state == "playing":
             panel._trainer.post(lambda t=panel._trainer: t.pause(INTERRUPTED))
 

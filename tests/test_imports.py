@@ -20,9 +20,11 @@ ARROWS = {  # module -> the modules of the package that it may import
     "checks": {"_arguments"},
     "plotting": set(),
     "views": {"networks", "plotting"},
-    "live": {"_arguments", "runtime", "training", "views"},
+    "screen": set(),
+    "explore": {"screen"},
+    "live": {"_arguments", "runtime", "screen", "training", "views"},
 }
-ONLY_IN = {"matplotlib": {"plotting", "views"}, "ipywidgets": {"live"}, "anywidget": {"live"}}
+ONLY_IN = {"matplotlib": {"plotting", "views"}, "ipywidgets": {"explore", "live", "screen"}, "anywidget": {"screen"}}
 
 
 def imported(path):

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from test_training import assert_same_history, make_gan, make_wgan_gp
 
-from gan_edu import live
+from gan_edu import live, screen
 from gan_edu.live import LivePanel, Painter, Slider
 from gan_edu.losses import generator_loss_nonsaturating, generator_loss_saturating
 from gan_edu.training import History
@@ -242,7 +242,7 @@ def test_interrupting_a_cell_that_steps_stops_the_steps(open_panel):
 
 
 def test_a_panel_nobody_sees_pauses_by_itself(open_panel, monkeypatch):
-    monkeypatch.setattr(live, "NO_VIEWER_SECONDS", 0.5)
+    monkeypatch.setattr(screen, "NO_VIEWER_SECONDS", 0.5)
     panel = open_panel()
     panel.play()
     wait_for(lambda: panel.state == "paused" and "not on any open page" in panel._status.value)

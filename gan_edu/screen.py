@@ -1,0 +1,294 @@
+"""What the panels in the notebook share: the picture in the page, how it is painted, sliders, and the still that stays."""
+
+import dataclasses
+import io
+import math
+import time
+import typing
+
+import anywidget
+import ipywidgets
+import traitlets
+from IPython import get_ipython
+from IPython.display import display, publish_display_data
+from PIL import Image
+
+SLIDER_LAYOUT = {"width": "21em"}
+NO_VIEWER_SECONDS = 15.0  # a page that has shown nothing for so long is taken to be closed
+
+
+@dataclasses.dataclass(frozen=True)
+class Slider:
+    """A knob: its name in code, its symbol, and the slider's ends. log: one unit is a power of ten.
+
+    value: where it starts; None: where the thing that it steers stands. step: of a slider that is not logarithmic; a
+    whole number makes a slider of whole numbers.
+    """
+
+    name: str
+    symbol: str
+    low: float
+    high: float
+    log: bool = True
+    value: float | None = None
+    step: float = 1
+
+
+def slider_widget(spec, value):
+    """Return the widget of a `Slider`, standing at `value`; None puts a logarithmic one in the middle."""
+    label = spec.symbol if spec.symbol == spec.name else f"{spec.symbol} ({spec.name})"
+    look = dict(description=label, style={"description_width": "6em"}, layout=SLIDER_LAYOUT)
+    if not spec.log:
+        kind = ipywidgets.IntSlider if isinstance(spec.step, int) else ipywidgets.FloatSlider
+        number = int if isinstance(spec.step, int) else float
+        return kind(number(value), min=number(spec.low), max=number(spec.high), step=spec.step, **look)
+    low, high = math.log10(spec.low), math.log10(spec.high)
+    start = math.sqrt(spec.low * spec.high) if value is None else min(max(value, spec.low), spec.high)
+    return ipywidgets.FloatLogSlider(start, base=10, min=low, max=high, step=0.05, readout_format=".2g", **look)
+
+
+class Screen(anywidget.AnyWidget):
+    """The picture in the page. Its JavaScript draws each frame and says which one has been shown."""
+
+    _esm = """
+    export default {
+      render({ model, el }) {
+        const canvas = document.createElement("canvas");
+        canvas.className = "gan-live-picture";
+        canvas.setAttribute("role", "img");
+        el.appendChild(canvas);
+        const context = canvas.getContext("2d");
+        let newest = -1, shown = 0, open = true;
+        const describe = () => canvas.setAttribute("aria-label", model.get("description"));
+        const draw = async () => {
+          const frame = model.get("frame"), step = model.get("step"), bytes = model.get("picture");
+          if (!bytes || !bytes.byteLength) return;
+          const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+          if (!open || frame < newest) return;  // a later picture was decoded sooner
+          newest = frame;
+          if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
+            canvas.width = bitmap.width;
+            canvas.height = bitmap.height;
+          }
+          context.drawImage(bitmap, 0, 0);
+          bitmap.close();
+          answered = true;
+          tellPointer();
+          canvas.dataset.frame = frame;
+          canvas.dataset.step = step;
+          canvas.dataset.shown = ++shown;
+          if (frame - model.get("acknowledged") >= model.get("acknowledge_every") || frame < model.get("acknowledged")) {
+            model.set("acknowledged", frame);
+            model.save_changes();
+          }
+        };
+        let pointer = null, held = false, answered = true;  // the kernel draws one move at a time: tell it the last one
+        const tellPointer = () => {
+          if (!pointer || !answered) return;
+          answered = false;
+          model.send({ pointer });
+          pointer = null;
+          setTimeout(() => { answered = true; tellPointer(); }, 300);
+        };
+        const point = (kind) => (event) => {
+          if (kind === "grab") {
+            held = true;
+            canvas.setPointerCapture(event.pointerId);
+          }
+          if (!held) return;
+          const box = canvas.getBoundingClientRect();
+          const at = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
+          pointer = { kind: pointer?.kind === "grab" ? "grab" : kind, at };
+          tellPointer();
+        };
+        if (model.get("can_drag")) {
+          canvas.classList.add("gan-live-draggable");
+          canvas.tabIndex = 0;
+          canvas.setAttribute("role", "application");
+          canvas.addEventListener("pointerdown", point("grab"));
+          canvas.addEventListener("pointermove", point("move"));
+          for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { held = false; });
+          canvas.addEventListener("keydown", (event) => {
+            if (!event.key.startsWith("Arrow")) return;
+            event.preventDefault();
+            event.stopPropagation();  // JupyterLab's own arrows move between cells
+            model.send({ key: event.key });
+          });
+        }
+        model.on("change:frame", draw);
+        model.on("change:description", describe);
+        describe();
+        draw().then(() => model.send({ opened: true }));
+        const nameSliders = () => {  // for screen readers: ipywidgets leaves the handles without a name
+          const panel = canvas.closest(".gan-live");
+          if (!panel) return open && setTimeout(nameSliders, 200);
+          for (const handle of panel.querySelectorAll("[role=slider]")) {
+            const slider = handle.closest(".widget-inline-hbox");
+            const readout = slider.querySelector(".widget-readout");
+            readout.id ||= `gan-live-${Math.random().toString(36).slice(2)}`;
+            handle.setAttribute("aria-label", slider.querySelector(".widget-label").textContent);
+            handle.setAttribute("aria-describedby", readout.id);
+          }
+        };
+        nameSliders();
+        return () => {
+          open = false;
+          model.off("change:frame", draw);
+          model.off("change:description", describe);
+          model.send({ closed: true });
+        };
+      },
+    };
+    """
+    _css = """
+    .gan-live-picture { display: block; width: 100%; max-width: 1400px; height: auto; }
+    .gan-live-draggable { cursor: ns-resize; touch-action: none; }
+    .gan-live { padding: 4px 2px; }
+    .gan-live .widget-button { width: auto; }
+    .gan-live .widget-toggle-buttons > div { white-space: nowrap; }
+    .gan-live-status { font-variant-numeric: tabular-nums; line-height: 1.4; white-space: normal; min-height: 2.8em; }
+    .gan-live-status .fault { color: #a40000; font-weight: 600; }
+    .jp-OutputArea-child:has(.gan-live) + .jp-OutputArea-child { display: none; }
+    """
+    picture = traitlets.Bytes(b"").tag(sync=True)
+    frame = traitlets.Int(0).tag(sync=True)
+    step = traitlets.Int(0).tag(sync=True)  # the training step that the picture shows
+    description = traitlets.Unicode("").tag(sync=True)
+    acknowledge_every = traitlets.Int(3).tag(sync=True)
+    acknowledged = traitlets.Int(0).tag(sync=True)
+    can_drag = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self):
+        super().__init__()
+        self._last_sent = self._last_sign = time.monotonic()
+        self.observe(self._sign_of_life, "acknowledged")
+        self.on_msg(self._page_message)
+
+    def send_picture(self, jpeg, step):
+        """Send a picture to every page that shows this screen."""
+        with self.hold_sync():  # one message for all three
+            self.picture, self.step = jpeg, step
+            self.frame += 1
+        self._last_sent = time.monotonic()
+
+    def ready(self):
+        """Whether the page keeps up: at most two acknowledgements are outstanding, or it has been silent for two seconds."""
+        waiting = self.frame - self.acknowledged >= 2 * self.acknowledge_every
+        return not waiting or time.monotonic() - self._last_sent > 2.0  # a reloaded page answers to a new picture only
+
+    def watched(self):
+        """Whether a page has shown a picture lately."""
+        caught_up = self.frame - self.acknowledged < self.acknowledge_every
+        return caught_up or time.monotonic() - self._last_sign < NO_VIEWER_SECONDS
+
+    def expect_viewer(self):
+        """Start to wait for a sign of life anew."""
+        self._last_sign = time.monotonic()
+
+    def _sign_of_life(self, change):
+        self._last_sign = time.monotonic()
+
+    def _page_message(self, widget, content, buffers):
+        if content.get("opened"):
+            self._sign_of_life(None)
+        elif content.get("closed"):  # another page may still show it: it has two seconds to say so
+            self._last_sign = time.monotonic() - NO_VIEWER_SECONDS + 2.0
+
+
+class Painter:
+    """Draws a view into JPEG pictures: only what changes is drawn, on a stored background."""
+
+    def __init__(self, view, quality=88):
+        self.view, self.quality = view, quality
+        self._background = None
+
+    def jpeg(self, *state, **values):
+        """Return the present picture as bytes; what is given is what view.update needs to know."""
+        limits_moved = self.view.update(*state, **values)
+        canvas = self.view.figure.canvas
+        if limits_moved or self._background is None:
+            for artist in self.view.artists:
+                artist.set_animated(True)  # left out of the background
+            canvas.draw()
+            self.view.figure.set_layout_engine("none")  # laid out once: wider tick labels must not make the axes jump
+            self._background = canvas.copy_from_bbox(self.view.figure.bbox)
+        canvas.restore_region(self._background)
+        for artist in self.view.artists:
+            artist.axes.draw_artist(artist)
+        buffer = io.BytesIO()
+        size = canvas.get_width_height()
+        pixels = Image.frombuffer(
+            "RGBX", size, canvas.buffer_rgba(), "raw", "RGBX", 0, 1
+        )  # as it lies in memory: no copy
+        pixels.save(buffer, "jpeg", quality=self.quality, subsampling=0)
+        return buffer.getvalue()
+
+    def forget_background(self):
+        """Draw everything next time: the axes have changed."""
+        self._background = None
+
+
+class Panel(ipywidgets.VBox):
+    """A widget with a `Screen`, whose last picture stays in the saved notebook.
+
+    The panel that a cell made before is closed when the cell runs again.
+    """
+
+    _open: typing.ClassVar[dict] = {}  # {cell: panel}
+
+    _still = None  # the display handle of the still picture
+
+    def _replace_panel_of(self, cell):
+        old = Panel._open.pop(cell, None)
+        if old is not None:
+            old.close()
+        Panel._open[cell] = self
+
+    def _show_rows(self, rows):
+        ipywidgets.VBox.__init__(self, rows, layout=ipywidgets.Layout(overflow="hidden"))
+        self.add_class("gan-live")
+
+    def _describe(self, words):
+        """Say what the picture shows, to readers of the page and of the saved notebook."""
+        self._screen.description = words
+        if self._still is not None:
+            self._still.update(self._still_picture(), raw=True, metadata=self._still_metadata())
+
+    def _ipython_display_(self):
+        bundle = self._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        data["text/plain"] = "A live panel. Run this notebook to steer it; the picture below shows how it stood."
+        publish_display_data(data, metadata)
+        # The second output is hidden by the style above while the panel lives, and stands in for it where there is no kernel.
+        self._still = display(self._still_picture(), raw=True, metadata=self._still_metadata(), display_id=True)
+
+    def _still_picture(self):
+        return {"image/jpeg": self._screen.picture, "text/plain": self._screen.description}
+
+    def _still_metadata(self):
+        return {"image/jpeg": {"alt": self._screen.description}}
+
+    def close(self):
+        """Remove the panel."""
+        for row in self.children:
+            _close_tree(row)
+        super().close()
+
+
+def _close_tree(widget):
+    """Close a widget and all that it consists of: one that is left over breaks the page when it is reloaded."""
+    for child in getattr(widget, "children", ()):
+        _close_tree(child)
+    for part in ("layout", "style"):
+        if isinstance(getattr(widget, part, None), ipywidgets.Widget):
+            getattr(widget, part).close()
+    widget.close()
+
+
+def present_cell():
+    """Return an id of the notebook cell that is running, so that running it again replaces its panel."""
+    shell = get_ipython()
+    try:
+        return shell.kernel.get_parent()["metadata"]["cellId"]
+    except (AttributeError, KeyError, TypeError):
+        return "panel"
