@@ -110,7 +110,11 @@ class ValueView:
         self._p_data = norm.pdf(self._grid)
         self._curve_of = None  # the sigma_g that the curve of values belongs to
         with matplotlib.rc_context(plotting.STYLE):
-            left, right = self.figure.subplots(1, 2)
+            self._draw_axes(trained)
+        self.artists = [self._p_g, self._optimal, self._value, *self._trained, self._here]
+
+    def _draw_axes(self, trained):
+        left, right = self.figure.subplots(1, 2)
         left.fill_between(self._grid, self._p_data, color=plotting.REAL, alpha=0.35, lw=0, label="p_data")
         self._p_g = _curve(left, plotting.FAKE, "p_g")
         self._optimal = _curve(left, plotting.OPTIMAL, "D*(x)", ls="--")
@@ -130,7 +134,6 @@ class ValueView:
             self._trained = [ranges, medians]
         for axes in (left, right):
             plotting.legend_above(axes)
-        self.artists = [self._p_g, self._optimal, self._value, *self._trained, self._here]
 
     def update(self, mean_g, sigma_g):
         """Compute D*, the curve of values and the present value."""
@@ -178,20 +181,23 @@ class PushView:
     def __init__(self, size=(11.0, 4.8)):
         self.figure = plotting.new_figure(*size)
         self._grid = np.linspace(-4, 12, 401)
+        self._push = {}
         with matplotlib.rc_context(plotting.STYLE):
-            above, below = self.figure.subplots(2, 1, sharex=True)
+            self._draw_axes()
+        lines = [line for pair in self._push.values() for line in pair]
+        self.artists = [*self._densities, self._optimal, *lines]
+
+    def _draw_axes(self):
+        above, below = self.figure.subplots(2, 1, sharex=True)
         self._densities = [_curve(above, color, label) for color, label in ((plotting.REAL, "p_data"), (plotting.FAKE, "p_g"))]  # fmt: skip
         self._optimal = _curve(above, plotting.OPTIMAL, "D*(x)", ls="--")
         above.set(xlim=(-4, 12), ylim=(0, 1.4), ylabel="probability;\ndensity per unit of x")
-        self._push = {}
         for name, color in (("non-saturating", plotting.HIGHLIGHT), ("saturating", plotting.MARK)):
             self._push[name] = (_curve(below, color, None, lw=1, ls=":"), _curve(below, color, name, lw=3.5))
         below.set(ylim=(-40, 3), xlabel="x", ylabel="size of the push\n(nats per unit of x)")
         below.set_yticks([-40, -30, -20, -10, 0], [f"$10^{{{power}}}$" for power in (-40, -30, -20, -10, 0)])
         for axes in (above, below):
             plotting.legend_above(axes)
-        lines = [line for pair in self._push.values() for line in pair]
-        self.artists = [*self._densities, self._optimal, *lines]
 
     def update(self, distance, sigma):
         """Compute the densities, D* and both pushes."""
@@ -242,17 +248,21 @@ class DiracView(View):
 
     def __init__(self, limit=2.0, size=(11.0, 4.6), n_moves=4000):
         super().__init__(*size)
-        self._ticks, self._n_moves = np.linspace(-limit, limit, 17), n_moves
+        self._ticks, self._n_moves = 0.92 * np.linspace(-limit, limit, 17), n_moves
         self._hooked = self._field_of = None
+        self._moves, self._steps = array.array("d"), array.array("d")
         with matplotlib.rc_context(plotting.STYLE):
             plane, right = self.figure.subplots(1, 2, width_ratios=[1, 1.3])
+            self._draw_plane(plane, limit)
             self.distance = plotting.Curves(
                 right, {"distance": ("distance", plotting.FAKE)}, "distance from the equilibrium", ylimits=(0.0, 2.0)
             )
-        grid = np.meshgrid(self._ticks, self._ticks)
-        self.arrows = plane.quiver(
-            *grid, *np.zeros((2, 17, 17)), color="0.6", angles="xy", scale_units="xy", scale=1, width=0.004
-        )
+        self.curves = [self.distance]
+
+    def _draw_plane(self, plane, limit):
+        points = np.meshgrid(self._ticks, self._ticks)
+        none = np.zeros_like(points)
+        self.arrows = plane.quiver(*points, *none, color="0.6", angles="xy", scale_units="xy", scale=1, width=0.004)
         self.clips = [plane.axhline(0, color=plotting.MARK, lw=1.2, visible=False) for _ in range(2)]
         self.ghost = _curve(plane, plotting.FAKE, None, lw=1, alpha=0.3)
         self.trail = _curve(plane, plotting.FAKE, "the players' moves", lw=1.4)
@@ -261,16 +271,11 @@ class DiracView(View):
         plane.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
         plane.set(xlabel="θ: where the generator puts its sample", ylabel="ψ: slope of the discriminator")
         plotting.legend_above(plane)
-        self.curves, self.artists_of_plane = (
-            [self.distance],
-            [self.arrows, *self.clips, self.ghost, self.trail, self.now],
-        )
-        self._moves, self._steps = array.array("d"), array.array("d")
 
     @property
     def artists(self):
         """Everything that changes from picture to picture."""
-        return [*self.artists_of_plane, *self.distance.artists]
+        return [self.arrows, *self.clips, self.ghost, self.trail, self.now, *self.distance.artists]
 
     def clear(self):
         """Empty the trail and the curve for a new run; ghosts stay."""
