@@ -559,7 +559,7 @@ class PlaygroundView(_Theory):
     """
 
     supply, demand = np.array([4, 3, 5]), np.array([2, 4, 3, 3])
-    cost = np.array([[1.0, 3.0, 4.0, 6.0], [3.0, 1.0, 2.0, 4.0], [6.0, 3.0, 2.0, 1.0]])
+    cost = np.array([[3.0, 3.0, 4.0, 5.0], [1.0, 1.0, 6.0, 3.0], [7.0, 4.0, 7.0, 1.0]])  # here greed misses the best plan
     controls = (
         Grid(
             "plan", "parcels", ((2, 2, 0, 0), (0, 1, 1, 1), (0, 1, 2, 2)),
