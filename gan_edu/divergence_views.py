@@ -51,7 +51,7 @@ class _Bars:
         """Set the lengths."""
         values = np.asarray(values, dtype=float)
         limit = max(self._least, plotting.next_limit(1.05 * max(values[np.isfinite(values)], default=0.0)))
-        self.axes.set_xlim(0, 1.25 * limit)
+        self.axes.set_xlim(0, 1.28 * limit)  # no tick so close to the end that its label is cut off
         for bar, number, value in zip(self.bars, self.numbers, values):
             length = value if np.isfinite(value) else 1.1 * limit
             bar.set(width=length, hatch=None if np.isfinite(value) else "//")
@@ -109,28 +109,21 @@ class GaussianPairView(_Theory):
         (self._q,) = above.plot(x, x, color=plotting.FAKE, label="q")
         plotting.legend_above(above)
         self._below = self._axes(grid[1, 0], xlim=(-8, 8), xlabel="x", ylabel="integrand")
-        self._below.axhline(0, color="0.5", lw=0.8)
+        self._below.yaxis.set_label_coords(-0.1, 0.5)  # apart from the tick labels, whose width changes
+        zero = self._below.axhline(0, color="0.5", lw=0.8)
         (self._line,) = self._below.plot(x, x, color=plotting.HIGHLIGHT, lw=1.2)
         self._area = self._below.fill_between(x, 0, x, color=plotting.HIGHLIGHT, alpha=0.3, lw=0)
         self._name = self._below.text(0.01, 0.96, "", transform=self._below.transAxes, va="top")
         right = self._axes(grid[0, 1])
-        right.axvline(LOG2, color=plotting.OPTIMAL, ls="--", lw=1.2)
-        right.text(LOG2, -0.55, " log 2", color=plotting.OPTIMAL, fontsize=9, va="bottom")
+        bound = right.axvline(LOG2, color=plotting.OPTIMAL, ls="--", lw=1.2)
+        name = right.text(LOG2, -0.55, " log 2", color=plotting.OPTIMAL, fontsize=9, va="bottom")
         colors = [plotting.HIGHLIGHT, plotting.MARK, plotting.OPTIMAL]
         self._bars = _Bars(right, ["KL(p‖q)", "KL(q‖p)", "JS"], colors, "nats")
         table = self._axes(grid[1, 1])
         table.axis("off")
         self._table = table.text(0, 0.98, "", family="monospace", fontsize=9.5, va="top", transform=table.transAxes)
-        self.artists = [
-            self._below.yaxis,
-            self._area,
-            self._line,
-            self._name,
-            self._p,
-            self._q,
-            *self._bars.artists,
-            self._table,
-        ]
+        lower = [self._below.yaxis, zero, self._area, self._line, self._name]
+        self.artists = [*lower, self._p, self._q, *self._bars.artists, bound, name, self._table]
 
     def compute(self, mu_p, sigma_p, mu_q, sigma_q):
         """Return {divergence: (closed form or nan, integral, Monte Carlo estimate, its standard error or nan)}."""
@@ -309,18 +302,20 @@ class HistogramView(_Theory):
         plotting.legend_above(above)
         self._draggable = above
         self._below = self._axes(grid[1, 0], xlim=(-0.6, 5.6), xlabel="bin", ylabel="added (nats)", xticks=bins)
-        self._below.axhline(0, color="0.5", lw=0.8)
+        self._below.yaxis.set_label_coords(-0.08, 0.5)
+        zero = self._below.axhline(0, color="0.5", lw=0.8)
         self._parts = self._below.bar(bins, np.zeros(6), 0.6, color=plotting.HIGHLIGHT, alpha=0.6)
         self._infinite = [self._below.text(k, 0, "", ha="center", va="bottom", fontsize=14) for k in bins]
         right = self._axes(grid[:, 1])
+        bounds = []
         for row, (bound, name) in {2: (LOG2, "log 2"), 3: (1.0, "1")}.items():
-            right.plot([bound, bound], [row - 0.4, row + 0.4], color="k", ls=":", lw=1.5)
-            right.text(bound, row - 0.42, f"at most {name}", fontsize=8, ha="center")
+            bounds += right.plot([bound, bound], [row - 0.4, row + 0.4], color="k", ls=":", lw=1.5)
+            bounds.append(right.text(bound, row - 0.42, f"at most {name}", fontsize=8, ha="center"))
         labels = ["KL(p‖q)", "KL(q‖p)", "JS", "TV", "W1"]
         colors = [plotting.HIGHLIGHT, plotting.MARK, plotting.OPTIMAL, plotting.CRITIC, "0.25"]
         self._bars = _Bars(right, labels, colors, "nats; TV: no unit; W1: bins")
         parts = [*self._p, *self._q, self._mark, *self._parts, *self._infinite]
-        self.artists = [self._below.yaxis, *parts, *self._bars.artists]
+        self.artists = [self._below.yaxis, zero, *parts, *self._bars.artists, *bounds]
 
     @staticmethod
     def parts(p, q, name):
@@ -559,7 +554,9 @@ class PlaygroundView(_Theory):
     """
 
     supply, demand = np.array([4, 3, 5]), np.array([2, 4, 3, 3])
-    cost = np.array([[3.0, 3.0, 4.0, 5.0], [1.0, 1.0, 6.0, 3.0], [7.0, 4.0, 7.0, 1.0]])  # here greed misses the best plan
+    cost = np.array(
+        [[3.0, 3.0, 4.0, 5.0], [1.0, 1.0, 6.0, 3.0], [7.0, 4.0, 7.0, 1.0]]
+    )  # here greed misses the best plan
     controls = (
         Grid(
             "plan", "parcels", ((2, 2, 0, 0), (0, 1, 1, 1), (0, 1, 2, 2)),

@@ -155,7 +155,7 @@ class _Table(ipywidgets.GridBox):
     value = traitlets.Tuple()
 
     def __init__(self, spec):
-        look = ipywidgets.Layout(width="4.6em")
+        look = ipywidgets.Layout(width="5em")
         cells = [
             [
                 ipywidgets.BoundedIntText(
@@ -170,7 +170,7 @@ class _Table(ipywidgets.GridBox):
         self._spec, self._cells, self._filling = spec, cells, False
         super().__init__(
             [*head, *body],
-            layout=ipywidgets.Layout(grid_template_columns=f"max-content repeat({len(spec.columns)}, 5em)"),
+            layout=ipywidgets.Layout(grid_template_columns=f"max-content repeat({len(spec.columns)}, 8em)"),
             value=spec.value,
         )
         self.observe(self._fill, "value")

@@ -13,7 +13,7 @@ from IPython import get_ipython
 from IPython.display import display, publish_display_data
 from PIL import Image
 
-SLIDER_LAYOUT = {"width": "21em"}
+SLIDER_LAYOUT = {"width": "22em"}
 NO_VIEWER_SECONDS = 15.0  # a page that has shown nothing for so long is taken to be closed
 
 
@@ -37,7 +37,7 @@ class Slider:
 def slider_widget(spec, value):
     """Return the widget of a `Slider`, standing at `value`; None puts a logarithmic one in the middle."""
     label = spec.symbol if spec.symbol == spec.name else f"{spec.symbol} ({spec.name})"
-    look = dict(description=label, style={"description_width": "6em"}, layout=SLIDER_LAYOUT)
+    look = dict(description=label, style={"description_width": "7em"}, layout=SLIDER_LAYOUT)
     if not spec.log:
         kind = ipywidgets.IntSlider if isinstance(spec.step, int) else ipywidgets.FloatSlider
         number = int if isinstance(spec.step, int) else float
