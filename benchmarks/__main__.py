@@ -1,6 +1,7 @@
-"""make bench: training against the textbook code, then the live panel in a browser."""
+"""make bench: training against the textbook code, slider figures, then the live panel in a browser."""
 
-from benchmarks import bench_live, bench_training
+from benchmarks import bench_explore, bench_live, bench_training
 
 bench_training.main()
+bench_explore.main()
 bench_live.main()

@@ -127,9 +127,9 @@ class GaussianPairView(_Theory):
 
     def compute(self, mu_p, sigma_p, mu_q, sigma_q):
         """Return {divergence: (closed form or nan, integral, Monte Carlo estimate, its standard error or nan)}."""
-        log_p, log_q = _gaussian(mu_p, sigma_p), _gaussian(mu_q, sigma_q)
+        self._integrands = integrands(_gaussian(mu_p, sigma_p), _gaussian(mu_q, sigma_q))
         step = WIDE[1] - WIDE[0]
-        integrals = {name: float(np.sum(values) * step) for name, values in integrands(log_p, log_q).items()}
+        integrals = {name: float(np.sum(values) * step) for name, values in self._integrands.items()}
         closed = {
             "KL(p‖q)": divergences.kl_gaussians(mu_p, sigma_p, mu_q, sigma_q),
             "KL(q‖p)": divergences.kl_gaussians(mu_q, sigma_q, mu_p, sigma_p),
@@ -156,10 +156,10 @@ class GaussianPairView(_Theory):
         }
 
     def update(self, mu_p, sigma_p, mu_q, sigma_q, integrand):
-        log_p, log_q = _gaussian(mu_p, sigma_p), _gaussian(mu_q, sigma_q)
-        x, values = WIDE[SHOWN], integrands(log_p, log_q)[integrand][SHOWN]
-        self._p.set_ydata(np.exp(log_p[SHOWN]))
-        self._q.set_ydata(np.exp(log_q[SHOWN]))
+        self._values = self.compute(mu_p, sigma_p, mu_q, sigma_q)
+        x, values = WIDE[SHOWN], self._integrands[integrand][SHOWN]
+        self._p.set_ydata(np.exp(log_normal(x, mu_p, sigma_p)))
+        self._q.set_ydata(np.exp(log_normal(x, mu_q, sigma_q)))
         self._line.set_ydata(values)
         self._area.set_data(x, 0 * x, values)
         self._name.set_text(
@@ -167,7 +167,6 @@ class GaussianPairView(_Theory):
         )
         limits = -plotting.next_limit(-values.min()) if values.min() < -1e-3 else 0.0, plotting.next_limit(values.max())
         self._below.set_ylim(*limits)
-        self._values = self.compute(mu_p, sigma_p, mu_q, sigma_q)
         self._bars.update([self._values[name][1] for name in ("KL(p‖q)", "KL(q‖p)", "JS")])
         lines = ["          closed form   integral   Monte Carlo"]
         for name, (closed, integral, estimate, error) in self._values.items():
@@ -230,7 +229,8 @@ class FitView(_Theory):
 
         starts = [(-gap, np.log(self.width)), (forward[0], np.log(forward[1]))]
         bounds = [(-6.0, 6.0), (np.log(0.3), np.log(6.0))]
-        best = min((optimize.minimize(reverse_kl, s, bounds=bounds) for s in starts), key=lambda found: found.fun)
+        found = [optimize.minimize(reverse_kl, start, method="Nelder-Mead", bounds=bounds) for start in starts]
+        best = min(found, key=lambda one: one.fun)
         return forward, (best.x[0], np.exp(best.x[1]))
 
     def update(self, gap, mu_q, sigma_q):

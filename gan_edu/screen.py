@@ -36,8 +36,9 @@ class Slider:
 
 def slider_widget(spec, value):
     """Return the widget of a `Slider`, standing at `value`; None puts a logarithmic one in the middle."""
-    label = spec.symbol if spec.symbol == spec.name else f"{spec.symbol} ({spec.name})"
-    look = dict(description=label, style={"description_width": "7em"}, layout=SLIDER_LAYOUT)
+    named = spec.value is None and spec.symbol != spec.name  # a knob of training is known by its name in code as well
+    label = f"{spec.symbol} ({spec.name})" if named else spec.symbol
+    look = dict(description=label, tooltip=spec.name, style={"description_width": "7em"}, layout=SLIDER_LAYOUT)
     if not spec.log:
         kind = ipywidgets.IntSlider if isinstance(spec.step, int) else ipywidgets.FloatSlider
         number = int if isinstance(spec.step, int) else float
