@@ -40,7 +40,7 @@ def _check_density(name, values):
 
 
 def train_discriminators(
-    make_discriminator, sample_real, sample_fake, seeds=range(16), n_steps=1000, batch_size=512, lr=0.05,
+    make_discriminator, sample_real, sample_fake, seeds=range(16), n_steps=1000, batch_size=256, lr=0.05,
     d_loss=discriminator_loss,
 ):  # fmt: skip
     """Train one discriminator per seed on fixed distributions, all at once; return a function x -> logits.
@@ -101,7 +101,7 @@ class ValueView:
 
     controls = (
         Slider("mean_g", "mean", -5.0, 5.0, log=False, value=1.5, step=0.1),
-        Slider("sigma_g", "σ", 0.3, 3.0, log=False, value=0.7, step=0.1),
+        Slider("sigma_g", "σ", 0.3, 3.0, log=False, value=1.0, step=0.1),
     )
 
     def __init__(self, trained=None, size=(11.0, 4.0)):
@@ -299,7 +299,8 @@ class DiracView(View):
         for sign, line in zip((-1, 1), self.clips):
             line.set_visible(gan.hparams.clip_value is not None)
             line.set_ydata([sign * (gan.hparams.clip_value or 0)] * 2)
-        moved = self.distance.update("distance", steps, np.hypot(*moves.T))
+        last = np.append(steps[1:] != steps[:-1], True)  # of the moves of one step
+        moved = self.distance.update("distance", steps[last], np.hypot(*moves[last].T))
         self._update_marks(gan.history)
         return moved
 
