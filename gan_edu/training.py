@@ -125,10 +125,6 @@ class History:
             raise ValueError(f"column must be one of {', '.join(self.columns)}, got {column!r}")
         return self._rows[: self._length, self.columns.index(column)].copy()
 
-    def tail(self, column, first):
-        """Return the column from row `first` on, without copying the rest."""
-        return self._rows[first : self._length, self.columns.index(column)].copy()
-
     def append(self, row):
         """Add one step; `row` has a number for each of `columns`."""
         if self._length == len(self._rows):
