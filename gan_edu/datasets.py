@@ -1,13 +1,20 @@
-"""Data to imitate and latents to start from, as float32 tensors of shape (n, dimension).
+"""Data to imitate and latents to start from: samples as float32 tensors of shape (n, dimension), and loaders of pictures.
 
-Every function takes `generator=`, a torch.Generator; without it torch's global one is used.
+Every function that draws takes `generator=`, a torch.Generator; without it torch's global one is used.
 """
 
+import gzip
 import math
+import pathlib
+import struct
+import zlib
 
+import numpy as np
 import torch
 
 from gan_edu._arguments import check_count, check_number
+
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}  # type byte -> numpy's name
 
 
 def gaussian_1d(n, mean=4.0, std=0.5, generator=None):
@@ -18,16 +25,54 @@ def gaussian_1d(n, mean=4.0, std=0.5, generator=None):
 
 def gaussian_ring(n, num_modes=8, radius=1.0, sigma=0.01, generator=None):
     """Return n samples of equal Gaussians with their centres on a circle, shape (n, 2); see `ring_centers`."""
-    n, sigma = check_count("n", n), check_number("sigma", sigma, low=0)
-    centers = ring_centers(num_modes, radius)
-    chosen = torch.randint(len(centers), (n,), generator=generator)
-    return centers[chosen] + sigma * torch.randn(n, 2, generator=generator)
+    return _mixture(n, ring_centers(num_modes, radius), sigma, generator)
 
 
 def ring_centers(num_modes=8, radius=1.0):
     """Return the centres of `gaussian_ring`, shape (num_modes, 2), anticlockwise from (radius, 0)."""
     angles = torch.arange(check_count("num_modes", num_modes)) * (2 * math.pi / num_modes)
     return check_number("radius", radius, low=0) * torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
+def gaussian_grid(n, side=5, spacing=2.0, sigma=0.05, generator=None):
+    """Return n samples of side^2 equal Gaussians with their centres on a square grid, shape (n, 2); see `grid_centers`.
+
+    Gulrajani et al. (2017) divide the defaults by 2.828 in their code, so that each coordinate has variance 1.
+    """
+    return _mixture(n, grid_centers(side, spacing), sigma, generator)
+
+
+def grid_centers(side=5, spacing=2.0):
+    """Return the centres of `gaussian_grid`, shape (side^2, 2), column by column from the lower left; their mean is 0."""
+    side = check_count("side", side)
+    line = (torch.arange(side) - (side - 1) / 2) * check_number("spacing", spacing, low=0)
+    return torch.cartesian_prod(line, line)
+
+
+def _mixture(n, centers, sigma, generator):
+    n, sigma = check_count("n", n), check_number("sigma", sigma, low=0)
+    chosen = torch.randint(len(centers), (n,), generator=generator)
+    return centers[chosen] + sigma * torch.randn(n, 2, generator=generator)
+
+
+def swiss_roll(n, noise=0.25, scale=7.5, generator=None):
+    """Return n samples of a spiral with Gaussian noise, shape (n, 2): (t cos t, t sin t) / scale, t = 1.5π (1 + 2u), u in [0, 1).
+
+    noise: standard deviation of each coordinate before the division by `scale`; the radius grows from 0.63 to 1.88 at the
+    defaults, which are those of the code of Gulrajani et al. (2017), figure 1. The roll without its third dimension:
+    Marsland (2009).
+    """
+    n, noise = check_count("n", n), check_number("noise", noise, low=0)
+    t = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=generator))
+    roll = t[:, None] * torch.stack([t.cos(), t.sin()], dim=1)
+    return (roll + noise * torch.randn(n, 2, generator=generator)) / check_number("scale", scale, low=0, low_open=True)
+
+
+def gaussian_features(n, num_features=512, mean=3.0, std=1.0, generator=None):
+    """Return n samples of num_features independent numbers from N(mean, std^2), shape (n, num_features)."""
+    shape = check_count("n", n), check_count("num_features", num_features)
+    std = check_number("std", std, low=0, low_open=True)
+    return check_number("mean", mean) + std * torch.randn(*shape, generator=generator)
 
 
 def latent_grid(n, limit=8.0, jitter=0.01, generator=None):
@@ -57,3 +102,73 @@ def latent_normal(n, latent_dim=1, std=1.0, generator=None):
     """Return n latents of N(0, std^2), each number independent, shape (n, latent_dim)."""
     shape = check_count("n", n), check_count("latent_dim", latent_dim)
     return check_number("std", std, low=0, low_open=True) * torch.randn(*shape, generator=generator)
+
+
+def load_digits():
+    """Return 1797 handwritten digits: images float32 (1797, 1, 8, 8) in [-1, 1], labels int64 (1797,) from 0 to 9.
+
+    Ink is 1, paper -1, in 17 levels: a generator that ends in tanh can reach them all. `images.flatten(1)` suits a
+    classifier. They come with scikit-learn, without a download. Alpaydin & Kaynak (1998), the test set.
+    """
+    from sklearn.datasets import load_digits as sklearn_digits  # here, as it takes a second
+
+    digits = sklearn_digits()
+    images = torch.tensor(digits.images, dtype=torch.float32)[:, None] / 8 - 1  # exact: whole numbers from 0 to 16
+    return images, torch.tensor(digits.target, dtype=torch.int64)
+
+
+def load_idx(path):
+    """Return the array in an IDX file, the format of MNIST and Fashion-MNIST, plain or gzipped, whatever its name.
+
+    A numpy array of the file's own type (uint8, int8, int16, int32, float32, float64) and shape, in native byte order:
+    uint8 (60000, 28, 28) for MNIST's training images; torch.from_numpy takes it as it is. FileNotFoundError where there
+    is no such file, ValueError that says what is wrong with any other. Format: LeCun, Cortes & Burges (1998).
+    """
+    try:
+        path = pathlib.Path(path)
+    except TypeError:
+        raise ValueError(f"path must be the name of an IDX file, got {path!r}") from None
+    if path.is_dir():
+        raise ValueError(f"path must name an IDX file, but {path} is a folder")
+    if not path.exists():
+        raise FileNotFoundError(f"path must name an IDX file, but there is no {path}")
+    with open(path, "rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not zipped:
+            return _read_idx(file, path)
+        try:
+            with gzip.open(file) as unzipped:
+                return _read_idx(unzipped, f"{path}, unzipped,")
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ValueError(f"{path} is a damaged or incomplete gzip file: {error}") from error
+
+
+def _read_idx(file, name):
+    header = file.read(4)
+    if len(header) < 4 or header[:2] != b"\0\0":
+        found = f"begins with {header}" if header else "is empty"
+        raise ValueError(f"{name} is no IDX file: it must begin with two zero bytes, type, dimensions, but {found}")
+    code, ndim = header[2:]
+    if code not in IDX_TYPES:
+        known = ", ".join(f"0x{known:02x}" for known in IDX_TYPES)
+        raise ValueError(f"{name} is no IDX file: its type must be one of {known}, got 0x{code:02x}")
+    if not 1 <= ndim <= 64:  # numpy has no more
+        raise ValueError(f"{name} must have 1 to 64 dimensions, its header says {ndim}")
+    sizes = file.read(4 * ndim)
+    if len(sizes) < 4 * ndim:
+        raise ValueError(f"{name} is truncated: {ndim} sizes of 4 bytes must follow, got {len(sizes)} bytes")
+    shape = struct.unpack(f">{ndim}I", sizes)
+    dtype = np.dtype(IDX_TYPES[code])
+    expected = math.prod(shape) * dtype.itemsize
+    promise = f"its header promises {dtype.name} of shape {shape}, {expected:,} bytes"
+    if expected == 0:
+        raise ValueError(f"{name} holds no data: {promise}")
+    data = bytearray()  # grows with what is there: a header may promise more than the memory holds
+    while len(data) <= expected and (chunk := file.read(min(2**20, expected + 1 - len(data)))):
+        data += chunk
+    if len(data) < expected:
+        raise ValueError(f"{name} is truncated: {promise}, but {len(data):,} follow")
+    if len(data) > expected:
+        raise ValueError(f"{name} is too long: {promise}, but more follow")
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
