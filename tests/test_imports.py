@@ -12,6 +12,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "__init__": set(),
     "_arguments": set(),
     "runtime": {"_arguments"},
+    "divergences": {"_arguments"},
     "datasets": {"_arguments"},
     "networks": {"_arguments"},
     "losses": {"_arguments"},
