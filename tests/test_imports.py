@@ -21,11 +21,17 @@ ARROWS = {  # module -> the modules of the package that it may import
     "checks": {"_arguments"},
     "plotting": set(),
     "views": {"networks", "plotting"},
+    "game": {"_arguments", "divergences", "losses", "plotting", "screen", "views"},
     "screen": set(),
     "explore": {"screen"},
+    "divergence_views": {"divergences", "explore", "plotting"},
     "live": {"_arguments", "runtime", "screen", "training", "views"},
 }
-ONLY_IN = {"matplotlib": {"plotting", "views"}, "ipywidgets": {"explore", "live", "screen"}, "anywidget": {"screen"}}
+ONLY_IN = {
+    "matplotlib": {"divergence_views", "game", "plotting", "views"},
+    "ipywidgets": {"explore", "live", "screen"},
+    "anywidget": {"screen"},
+}
 
 
 def imported(path):
