@@ -15,8 +15,8 @@ def check_count(name, value, least=1):
 def check_number(name, value, low=-math.inf, high=math.inf, low_open=False):
     """Return `value` as a float; ValueError unless it is finite and between `low` and `high`."""
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = math.nan if isinstance(value, (str, bytes, bool)) else float(value)  # float would read "3" and True
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or not low <= number <= high or (low_open and number == low):
         lower = f"{'above' if low_open else 'at least'} {low:g}" if low > -math.inf else ""
