@@ -100,8 +100,8 @@ class ValueView:
     """
 
     controls = (
-        Slider("mean_g", "mean", -5.0, 5.0, log=False, value=1.5, step=0.1),
-        Slider("sigma_g", "σ", 0.3, 3.0, log=False, value=1.0, step=0.1),
+        Slider("mean_g", "μ_g", -5.0, 5.0, log=False, value=1.5, step=0.1),
+        Slider("sigma_g", "σ_g", 0.3, 3.0, log=False, value=1.0, step=0.1),
     )
 
     def __init__(self, trained=None, size=(11.0, 4.0)):
@@ -318,8 +318,12 @@ class DiracView(View):
             return
         self._hooked = gan.d_optimizer  # a reset makes new optimisers
 
-        def note(*_):
-            self._moves.extend(_dirac_state(gan))
+        def note(optimizer, *_):
+            theta, psi = _dirac_state(gan)
+            clip = gan.hparams.clip_value
+            if optimizer is gan.d_optimizer and clip is not None:  # the clipping follows the optimiser's step
+                psi = min(max(psi, -clip), clip)
+            self._moves.extend((theta, psi))
             self._steps.append(len(gan.history) + 1)
 
         for optimizer in (gan.d_optimizer, gan.g_optimizer):

@@ -332,6 +332,14 @@ def test_single_moves_and_a_reset_are_followed():
     assert data(view.trail).shape == (2, 3)  # the hook of the first run notes nothing here
 
 
+def test_the_trail_stays_within_the_clip_value():
+    gan, view = dirac(psi=-0.2, clip_value=0.25), game.DiracView()
+    view.update(gan)
+    gan.run(200)
+    view.update(gan)
+    assert abs(data(view.trail)[1]).max() == pytest.approx(0.25)
+
+
 def test_looking_does_not_change_the_run():
     watched, alone, view = dirac(penalty=flat), dirac(penalty=flat), game.DiracView()
     for _ in range(5):

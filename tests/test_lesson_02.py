@@ -258,8 +258,8 @@ def test_the_panels_three_experiments(lesson):
     }
     assert left[1.0] < left[0.3] < left[5.0] and left[0.3] < left[0.03] < 1  # 2: in, fastest near 1
     states = follow(lesson, 1000, clip_value=0.3)  # 3: stuck in a band
-    assert abs(states[:, 1]).max() <= 0.3 + 1e-6 and (abs(states[500:, 1]) > 0.299).any()
-    assert 0.2 < abs(states[500:, 0]).max() < 1.05 and (abs(states[500:, 1]) < 0.29).any()
+    assert abs(states[:, 1]).max() <= 0.3 + 1e-6 and (abs(states[:60, 1]) > 0.299).sum() > 20  # along the line
+    assert abs(np.hypot(*states[500:].T) - 0.3).max() < 0.03  # then round, as widely as the band allows
     assert abs(follow(lesson, 1000, penalty=lesson["gradient_penalty"])[800:, 0]).max() > 0.5
 
 

@@ -1,0 +1,193 @@
+"""Lesson 02 in JupyterLab in a real Chromium: its sliders, and the Dirac-GAN's live panel.
+
+Without a browser these tests are skipped, unless GAN_EDU_BROWSER=required: then they fail.
+Screenshots stay in test-artifacts/.
+"""
+
+import os
+import pathlib
+import re
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, run_all  # noqa: E402
+from lessons import NOTEBOOKS  # noqa: E402
+
+ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
+LESSON = "02_gan_game.ipynb"
+
+if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
+    pytest.skip("there is no Chromium on this machine", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def page():
+    assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
+    ARTIFACTS.mkdir(exist_ok=True)
+    with Lab(NOTEBOOKS / LESSON) as lab, chromium_page(1366, 768) as page:
+        open_notebook(page, lab, LESSON)
+        run_all(page)
+        yield page
+
+
+def panel_of(page, text):
+    """The panel of the cell that contains `text`, scrolled to."""
+    cell = code_cell(page, text)
+    cell.scroll_into_view_if_needed()
+    panel = cell.locator(".gan-live")
+    panel.locator(".gan-live-picture[data-shown]").wait_for(timeout=20_000)
+    panel.evaluate("panel => panel.scrollIntoView({block: 'start'})")
+    return panel
+
+
+def dirac(page):
+    return panel_of(page, "panel = LivePanel(")
+
+
+def button(panel, name):
+    return panel.get_by_role("button", name=re.compile(rf"(^|\W){name}$"))
+
+
+def option(panel, name):
+    return panel.locator(".widget-toggle-button", has_text=re.compile(rf"^\s*{name}\s*$"))
+
+
+def words(panel):
+    return panel.locator(".gan-live-status").text_content()
+
+
+def wait_for_words(panel, pattern):
+    playwright.expect(panel.locator(".gan-live-status")).to_have_text(re.compile(pattern), timeout=15_000)
+
+
+def picture(panel):
+    return panel.locator(".gan-live-picture").evaluate("canvas => canvas.toDataURL()")
+
+
+def state(page):
+    """(θ, ψ) in the kernel."""
+    return [float(n) for n in ask(page, "panel.gan.generator.theta.item(), panel.gan.discriminator.psi.item()").split()]
+
+
+def test_run_all_leaves_no_error(page):
+    assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.error"]').count() == 0
+    assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+    assert page.faults == []
+
+
+@pytest.mark.parametrize(
+    "text, slider, key, presses, pattern",
+    [
+        ("value_explorer = Explorer(", "μ_g", "ArrowLeft", 15, r"N\(0\.0, 1\.0²\).*value -1\.386 nats.*D\* = 0\.50"),
+        ("value_explorer = Explorer(", "σ_g", "ArrowRight", 10, r"N\(0\.0, 2\.0²\).*value -1\.2\d\d nats"),
+        ("push_explorer = Explorer(", "distance", "ArrowRight", 20, r"Distance 8\.0, σ = 1\.0.*8\.00 nats.*10\^-13"),
+        ("push_explorer = Explorer(", "σ", "ArrowRight", 10, r"Distance 8\.0, σ = 2\.0.*10\^-3"),
+    ],
+)  # fmt: skip
+def test_a_slider_computes_anew(page, text, slider, key, presses, pattern):
+    panel = panel_of(page, text)
+    before = picture(panel)
+    panel.get_by_role("slider", name=slider, exact=True).focus()
+    for _ in range(presses):
+        page.keyboard.press(key)
+    wait_for_words(panel, pattern)
+    page.wait_for_timeout(300)
+    assert picture(panel) != before
+    name = slider.replace("μ", "mu").replace("σ", "sigma")
+    page.screenshot(path=ARTIFACTS / f"02_{text.partition(' ')[0]}_{name}_1366x768.png")
+
+
+def test_a_dragged_slider_ends_where_the_kernel_is(page):
+    panel = panel_of(page, "value_explorer = Explorer(")
+    box = panel.get_by_role("slider", name="μ_g", exact=True).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=20)
+    page.mouse.up()
+    page.wait_for_timeout(800)
+    mean_g = float(ask(page, "value_explorer.values['mean_g']"))
+    assert mean_g > 0.5 and f"N({mean_g:.1f}, " in words(panel)
+
+
+def test_the_game_circles_while_it_plays(page):
+    panel = dirac(page)
+    panel.get_by_role("slider", name="speed").focus()
+    page.keyboard.press("Home")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")  # 1, 3, 10, 30 steps/s
+    before = picture(panel)
+    button(panel, "Play").click()
+    wait_for_words(panel, r"^playing")
+    page.wait_for_timeout(4000)
+    page.screenshot(path=ARTIFACTS / "02_dirac_circles_1366x768.png")
+    assert picture(panel) != before
+    rate = float(re.search(r"(\d+) steps/s", words(panel))[1])
+    assert 20 < rate < 35
+    button(panel, "Pause").click()
+    wait_for_words(panel, r"^paused")
+    theta, psi = state(page)
+    assert 0.9 < (theta**2 + psi**2) ** 0.5 < 1.1
+
+
+def test_r1_at_the_press_of_a_button_brings_it_in(page):
+    panel = dirac(page)
+    option(panel, "R1").click()
+    panel.get_by_role("slider", name="speed").focus()
+    page.keyboard.press("End")  # full speed
+    button(panel, "Play").click()
+    wait_for_words(panel, r"^playing · step \d{4}")
+    page.wait_for_timeout(300)
+    page.screenshot(path=ARTIFACTS / "02_dirac_r1_1366x768.png")
+    button(panel, "Pause").click()
+    wait_for_words(panel, r"^paused")
+    theta, psi = state(page)
+    assert (theta**2 + psi**2) ** 0.5 < 0.01
+    assert "r1_penalty" in ask(page, "panel.gan.penalty.__name__, panel.gan.history.changes[-1][1]")
+
+
+def test_lambda_and_c_act_on_the_running_game(page):
+    panel = dirac(page)
+    button(panel, "Reset").click()
+    option(panel, "no penalty").click()
+    wait_for_words(panel, r"^paused · step 0")
+    slider = panel.get_by_role("slider", name="c (clip_value)", exact=True)
+    slider.focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+    wait_for_words(panel, r"c = 0\.31[0-9]?")
+    panel.get_by_role("slider", name="λ (lambda_gp)", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    button(panel, "Play").click()
+    wait_for_words(panel, r"^playing · step \d{4}")
+    button(panel, "Pause").click()
+    wait_for_words(panel, r"^paused")
+    page.wait_for_timeout(300)
+    page.screenshot(path=ARTIFACTS / "02_dirac_clipped_1366x768.png")
+    largest = ask(page, "max(abs(psi) for psi in panel.view.trail.get_ydata())")
+    assert 0.3 < float(largest) < 0.35
+    lam, c = (float(n) for n in ask(page, "panel.gan.hparams.lambda_gp, panel.gan.hparams.clip_value").split())
+    assert lam > 0.3 and 0.3 < c < 0.33
+
+
+def test_at_projector_size(page):
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    panel_of(page, "value_explorer = Explorer(")
+    page.wait_for_timeout(500)
+    page.screenshot(path=ARTIFACTS / "02_value_1920x1080.png")
+    panel = dirac(page)
+    option(panel, "towards slope 1").click()
+    button(panel, "Reset").click()
+    button(panel, "Play").click()
+    wait_for_words(panel, r"^playing · step \d{3}")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=ARTIFACTS / "02_dirac_1920x1080.png")
+    button(panel, "Pause").click()
+    wait_for_words(panel, r"^paused")
+    assert panel.locator(".gan-live-picture").bounding_box()["width"] >= 1200
+
+
+def test_the_console_has_no_error(page):
+    assert page.faults == []
