@@ -56,8 +56,9 @@ def _mixture(n, centers, sigma, generator):
 
 
 def swiss_roll(n, noise=0.25, scale=7.5, generator=None):
-    """Return n samples of a spiral with Gaussian noise, shape (n, 2): (t cos t, t sin t) / scale, t = 1.5π (1 + 2u), u in [0, 1).
+    """Return n samples of a spiral with Gaussian noise, shape (n, 2).
 
+    (t cos t, t sin t) / scale with t = 1.5π (1 + 2u), u uniform on [0, 1).
     noise: standard deviation of each coordinate before the division by `scale`; the radius grows from 0.63 to 1.88 at the
     defaults, which are those of the code of Gulrajani et al. (2017), figure 1. The roll without its third dimension:
     Marsland (2009).

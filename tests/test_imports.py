@@ -16,6 +16,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "datasets": {"_arguments"},
     "networks": {"_arguments"},
     "losses": {"_arguments"},
+    "metrics": {"_arguments", "divergences"},
     "training": {"_arguments", "losses", "runtime"},
     "ensembles": {"_arguments", "runtime", "training"},
     "checks": {"_arguments"},
