@@ -23,13 +23,14 @@ ARROWS = {  # module -> the modules of the package that it may import
     "plotting": set(),
     "views": {"networks", "plotting"},
     "game": {"_arguments", "divergences", "losses", "plotting", "screen", "views"},
+    "gp_views": {"_arguments", "divergences", "plotting", "views"},
     "screen": set(),
     "explore": {"screen"},
     "divergence_views": {"divergences", "explore", "plotting"},
     "live": {"_arguments", "runtime", "screen", "training", "views"},
 }
 ONLY_IN = {
-    "matplotlib": {"divergence_views", "game", "plotting", "views"},
+    "matplotlib": {"divergence_views", "game", "gp_views", "plotting", "views"},
     "ipywidgets": {"explore", "live", "screen"},
     "anywidget": {"screen"},
 }
