@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 import math
+import sys
 import threading
 
 import numpy as np
@@ -16,6 +17,7 @@ from gan_edu import runtime
 from gan_edu._arguments import check_callable, check_count, check_number
 from gan_edu.losses import clip_weights_, discriminator_loss, generator_loss_nonsaturating
 
+STATEFUL = ("generator", "discriminator", "d_optimizer", "g_optimizer")  # parts of a GAN with a state_dict of their own
 FUNCTION_KNOBS = ("d_loss", "g_loss", "penalty")  # attributes of a GAN that may change while it trains
 SAMPLE_BY_SAMPLE = (  # layers whose output for one sample does not depend on the other samples of its batch
     nn.Sequential, nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.ELU, nn.SELU, nn.GELU, nn.SiLU,
@@ -375,6 +377,81 @@ class GAN:
             self._global_rng = torch.get_rng_state()
             torch.set_rng_state(self._outer_rng)
 
+    # ---- the whole state
+
+    def state_dict(self):
+        """Return all that a GAN built in the same way needs to go on exactly from here: tensors, numbers and names.
+
+        Loss functions are held by name. Networks, optimisers, knobs, history and random numbers are copies.
+        """
+        with self.lock:
+            history = self.history
+            return copy.deepcopy(
+                {
+                    "seed": self.seed,
+                    "knobs": _named(self.knobs()),
+                    "optimizers": [type(self.d_optimizer).__name__, type(self.g_optimizer).__name__],
+                    **{part: getattr(self, part).state_dict() for part in STATEFUL},
+                    "rng": [self.rng.get_state(), self._global_rng],
+                    "history": torch.from_numpy(history._rows[: len(history)]),
+                    "initial": _named(history.initial),
+                    "changes": [(step, name, _named({name: value})[name]) for step, name, value in history.changes],
+                }
+            )
+
+    def load_state_dict(self, state):
+        """Take over a `state_dict`; ValueError, and nothing changed, if it does not fit this GAN."""
+        with self.lock:
+            try:
+                self._check_state(state)
+                functions = {_name_of(f): f for f in (self.d_loss, self.g_loss, self.penalty) if f is not None}
+                knobs, initial = (_unnamed(state[key], functions) for key in ("knobs", "initial"))
+                changes = [(step, name, _unnamed({name: v}, functions)[name]) for step, name, v in state["changes"]]
+            except (KeyError, TypeError, AttributeError, IndexError) as fault:
+                raise ValueError(f"state must be what GAN.state_dict() returns: {fault!r}") from fault
+            before, state = self.state_dict(), copy.deepcopy(state)
+            try:
+                self._take_over(state, knobs, initial, changes)
+            except Exception as fault:
+                knobs_before = _unnamed(before["knobs"], functions)
+                initial, changes = self.history.initial, self.history.changes
+                self._take_over(before, knobs_before, initial, changes)
+                raise ValueError(f"state does not fit this GAN: {fault}") from fault
+
+    def _check_state(self, state):
+        kinds = [type(self.d_optimizer).__name__, type(self.g_optimizer).__name__]
+        if state["optimizers"] != kinds:
+            raise ValueError(f"state must be of a GAN with the optimisers {kinds}, it has {state['optimizers']}")
+        for player in ("generator", "discriminator"):
+            own = {name: tuple(value.shape) for name, value in getattr(self, player).state_dict().items()}
+            other = {name: tuple(value.shape) for name, value in state[player].items()}
+            for name in [*own, *other]:
+                if own.get(name) != other.get(name):
+                    raise ValueError(
+                        f"state must be of a GAN with the same {player}: {name} has shape {other.get(name, 'none')} there, "
+                        f"{own.get(name, 'none')} here"
+                    )
+        if state["history"].ndim != 2 or state["history"].shape[1] != len(History.columns):
+            raise ValueError(
+                f"state must have a history of {len(History.columns)} columns, got {tuple(state['history'].shape)}"
+            )
+
+    def _take_over(self, state, knobs, initial, changes):
+        for part in STATEFUL:
+            getattr(self, part).load_state_dict(state[part])
+        self.seed = check_count("seed", state["seed"], least=0)
+        for name, value in knobs.items():
+            self.set(name, value)
+        self.rng.set_state(state["rng"][0].cpu())
+        self._global_rng = state["rng"][1].cpu()
+        history = History()
+        for row in state["history"].tolist():
+            history.append(row)
+        history.initial, history.changes = initial, changes
+        self.history = history
+        self._knobs_in_use = initial | {name: value for _, name, value in changes}
+        self._fixed_z, self._fixed_real, self._state_sizes = {}, {}, None
+
     # ---- replay
 
     def code(self, make=None):
@@ -438,6 +515,32 @@ def _check_sampler(name, function):
             f"got a function of ({', '.join(parameters)})"
         )
     return function
+
+
+def _name_of(function):
+    return f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', repr(function))}"
+
+
+def _named(knobs):
+    """Return the knobs with the names of functions in their place."""
+    return {name: _name_of(v) if name in FUNCTION_KNOBS and v is not None else v for name, v in knobs.items()}
+
+
+def _unnamed(knobs, functions):
+    """Return the knobs with functions for their names: those in use, of the notebook, or of this package; no others."""
+    found = {}
+    for name, value in knobs.items():
+        if name in FUNCTION_KNOBS and value is not None and value not in functions:
+            module, _, attribute = value.partition(":")
+            known = module == "__main__" or module.startswith("gan_edu.")
+            function = getattr(sys.modules.get(module), attribute, None) if known else None
+            if not callable(function):
+                raise ValueError(
+                    f"state uses the function {attribute} of {module} as {name}: define it first, then load again"
+                )
+            functions = functions | {value: function}
+        found[name] = functions[value] if name in FUNCTION_KNOBS and value is not None else value
+    return found
 
 
 def _set_learning_rate(optimizer, lr):

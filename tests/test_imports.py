@@ -19,6 +19,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "metrics": {"_arguments", "divergences"},
     "training": {"_arguments", "losses", "runtime"},
     "ensembles": {"_arguments", "runtime", "training"},
+    "checkpoints": {"training"},
     "checks": {"_arguments"},
     "plotting": set(),
     "views": {"networks", "plotting"},
