@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import scipy.stats
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -87,6 +88,69 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
     assert quadratic.item() == pytest.approx(((norms - 1) ** 2).mean().item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 3, 4, 4)])
+def test_second_order_gradients_of_the_penalty(shape):
+    """The penalty holds a gradient, so that its own gradient is of second order: by closed form, and by differences."""
+    rng = torch.Generator().manual_seed(2)
+    x_real, x_fake, w = (torch.randn(s, generator=rng, dtype=torch.float64) for s in (shape, shape, shape[1:]))
+    w.requires_grad_()
+    a = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    seen = []
+
+    def quadratic(x):  # its gradient is a x, of norm a r
+        seen.append(x.detach())
+        return a * x.square().reshape(len(x), -1).sum(1) / 2
+
+    penalty = losses.gradient_penalty(quadratic, x_real, x_fake, rng)
+    r = seen[0].reshape(6, -1).norm(dim=1)
+    assert penalty.item() == pytest.approx((0.7 * r - 1).square().mean().item(), abs=1e-5)
+    (slope,) = torch.autograd.grad(penalty, a, create_graph=True)
+    assert slope.item() == pytest.approx((2 * r * (0.7 * r - 1)).mean().item(), abs=1e-5)
+    assert torch.autograd.grad(slope, a)[0].item() == pytest.approx((2 * r * r).mean().item(), abs=1e-5)
+
+    def by_weights(w, a):
+        def critic(x):
+            return torch.tanh((x * w).reshape(len(x), -1).sum(1)) + a * x.reshape(len(x), -1).pow(3).sum(1)
+
+        return losses.gradient_penalty(critic, x_real, x_fake, torch.Generator().manual_seed(3))
+
+    assert torch.autograd.gradcheck(by_weights, (w, a))
+    assert torch.autograd.gradgradcheck(by_weights, (w, a))
+
+
+def test_gradient_penalty_of_a_convolutional_critic():
+    rng = torch.Generator().manual_seed(2)
+    x_real, x_fake = (torch.randn(3, 2, 4, 4, generator=rng, dtype=torch.float64) for _ in range(2))
+    kernel, read_out = (
+        torch.randn(s, generator=rng, dtype=torch.float64, requires_grad=True) for s in ((2, 2, 3, 3), 8)
+    )
+
+    def penalty(kernel, read_out):
+        def critic(x):
+            return torch.tanh(torch.conv2d(x, kernel, stride=2, padding=1)).flatten(1) @ read_out
+
+        return losses.gradient_penalty(critic, x_real, x_fake, torch.Generator().manual_seed(3))
+
+    assert torch.autograd.gradcheck(penalty, (kernel, read_out))
+
+
+def test_gradient_penalty_draws_one_even_mix_per_sample():
+    rng = torch.Generator().manual_seed(0)
+    x_real, x_fake, seen = torch.randn(2000, 3, 2, generator=rng), torch.randn(2000, 3, 2, generator=rng), []
+    losses.gradient_penalty(lambda x: seen.append(x.detach()) or x.sum(), x_real, x_fake, rng)
+    along, across = (x_real - x_fake).flatten(1), (seen[0] - x_fake).flatten(1)
+    epsilon = (along * across).sum(1) / along.square().sum(1)
+    torch.testing.assert_close(across, epsilon[:, None] * along, atol=1e-5, rtol=0)  # on the line between the two
+    assert scipy.stats.kstest(epsilon.numpy(), "uniform").pvalue > 0.001
+
+
+def test_gradient_penalty_leaves_the_generator_alone():
+    x_fake = torch.randn(4, 2, requires_grad=True)
+    w = torch.randn(2, requires_grad=True)
+    losses.gradient_penalty(lambda x: (x * w).square().sum(1), torch.zeros(4, 2), x_fake).backward()
+    assert x_fake.grad is None and w.grad is not None
+
+
 def test_gradient_penalty_reaches_the_weights_of_a_network():
     torch.manual_seed(0)
     critic = mlp(2, 8, 1, activation=torch.nn.Tanh).double()
@@ -113,12 +177,24 @@ def test_gradient_penalty_names_bad_shapes(shapes):
 
 
 def test_clip_weights():
-    module = torch.nn.Linear(2, 1)
+    module = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1))
     with torch.no_grad():
-        module.weight.copy_(torch.tensor([[0.5, -0.02]]))
-        module.bias.fill_(-3)
-    losses.clip_weights_(module, 0.1)
-    torch.testing.assert_close(module.weight.detach(), torch.tensor([[0.1, -0.02]]))
-    assert module.bias.item() == pytest.approx(-0.1)
-    with pytest.raises(ValueError, match="clip_value must be a finite number above 0, got -1"):
-        losses.clip_weights_(module, -1)
+        module[0].weight.copy_(torch.tensor([[0.5, -0.02]]))
+        module[0].bias.fill_(-3)
+        module[1].bias.fill_(0.1)
+        module[1].running_mean.fill_(7)
+    before = list(module.parameters())
+    assert losses.clip_weights_(module, 0.1) is None
+    torch.testing.assert_close(module[0].weight.detach(), torch.tensor([[0.1, -0.02]]))
+    assert module[0].bias.item() == pytest.approx(-0.1) and module[1].bias.item() == pytest.approx(0.1)
+    assert module[1].weight.item() == pytest.approx(0.1)  # 1 before: every parameter, that of a normalisation too,
+    assert module[1].running_mean.item() == 7  # but no statistic
+    assert all(a is b and a.requires_grad for a, b in zip(before, module.parameters()))  # the optimiser keeps its own
+    losses.clip_weights_(module, 1e6)
+    torch.testing.assert_close(module[0].weight.detach(), torch.tensor([[0.1, -0.02]]))
+
+
+@pytest.mark.parametrize("bad", [0, -1, math.nan, math.inf, None])
+def test_clip_weights_names_a_bad_value(bad):
+    with pytest.raises(ValueError, match=f"clip_value must be a finite number above 0, got {bad}"):
+        losses.clip_weights_(torch.nn.Linear(2, 1), bad)
