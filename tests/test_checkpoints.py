@@ -63,6 +63,7 @@ def test_going_on_from_a_file_is_like_never_having_stopped(tmp_path, make):
 
     resumed = make(seed=0)
     resumed.run(4)
+    resumed.fixed_z(9)  # of another seed: must not stay
     assert load_checkpoint(tmp_path / "run.pt", resumed) is resumed
     assert len(resumed.history) == 11 and resumed.seed == 3
     resumed.run(10)
@@ -90,6 +91,19 @@ def test_the_file_does_not_follow_the_run(tmp_path):
     gan.run(3)
     assert all(torch.equal(kept[name], value) for name, value in state["generator"].items())
     assert len(state["history"]) == 3
+
+
+def test_after_loading_a_failed_step_is_undone_as_ever(tmp_path):
+    source, gan = make_gan(seed=2), make_gan(seed=0)
+    source.run(5), gan.run(3)
+    save_checkpoint(tmp_path / "run.pt", source)
+    load_checkpoint(tmp_path / "run.pt", gan)
+    before = everything(gan)
+    gan.g_loss = lambda logits: logits.mean() * float("nan")
+    with pytest.raises(FloatingPointError):
+        gan.step()
+    gan.g_loss = source.g_loss
+    assert everything(gan) == before
 
 
 def test_an_interrupted_run_can_be_saved_and_goes_on(tmp_path):
