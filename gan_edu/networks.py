@@ -1,4 +1,4 @@
-"""Networks of the lessons: multilayer perceptrons and minibatch discrimination."""
+"""Networks of the lessons: multilayer perceptrons, minibatch discrimination, convolutional networks."""
 
 import inspect
 import itertools
@@ -137,3 +137,75 @@ def _quarter(image_size):
     if image_size % 4:
         raise ValueError(f"image_size must be a multiple of 4, got {image_size}")
     return image_size // 4
+
+
+# ---- lesson 06: DCGAN
+
+
+class DCGANGenerator(nn.Sequential):
+    """Make pictures from latents by transposed convolutions: (N, latent_dim) -> (N, channels, image_size, image_size).
+
+    Outputs lie in (-1, 1). image_size: a power of two, at least 8; each stage doubles the side and halves the channels,
+    down to `width` before the last one. 3,576,704 parameters at the defaults. Radford, Metz & Chintala (2016), figure 1,
+    with the sizes of the authors' code.
+    """
+
+    def __init__(self, latent_dim=100, width=64, channels=3, image_size=64):
+        latent_dim, channels = check_count("latent_dim", latent_dim), check_count("channels", channels)
+        widths = _dcgan_widths(width, image_size)[::-1]
+        layers = [nn.Unflatten(1, (latent_dim, 1, 1)), nn.ConvTranspose2d(latent_dim, widths[0], 4, bias=False)]
+        for n_in, n_out in itertools.pairwise(widths):
+            layers += [
+                nn.BatchNorm2d(n_in),
+                nn.ReLU(),
+                nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
+            ]
+        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
+        super().__init__(*layers)
+
+
+class DCGANDiscriminator(nn.Sequential):
+    """Judge pictures by strided convolutions: (N, channels, image_size, image_size) -> logits (N,).
+
+    image_size: a power of two, at least 8; each stage halves the side and doubles the channels, from `width` on. No batch
+    normalisation in the first stage. 2,765,568 parameters at the defaults. Radford, Metz & Chintala (2016), section 3.
+    """
+
+    def __init__(self, width=64, channels=3, image_size=64):
+        channels, widths = check_count("channels", channels), _dcgan_widths(width, image_size)
+        layers = [nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=False), nn.LeakyReLU(0.2)]
+        for n_in, n_out in itertools.pairwise(widths):
+            layers += [
+                nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(n_out),
+                nn.LeakyReLU(0.2),
+            ]
+        super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten(0))
+
+
+def _dcgan_widths(width, image_size):
+    """Return the channels of the stages from the picture inwards; the innermost has pictures of 4 x 4."""
+    width, image_size = check_count("width", width), check_count("image_size", image_size)
+    stages = image_size.bit_length() - 3
+    if image_size != 4 << stages or stages < 1:
+        raise ValueError(f"image_size must be a power of two of at least 8, got {image_size}")
+    return [width << stage for stage in range(stages)]
+
+
+@torch.no_grad()
+def init_dcgan_weights_(module, generator=None):
+    """Draw the weights of convolutions from N(0, 0.02²), those of batch normalisation from N(1, 0.02²); return the module.
+
+    Biases become 0. Radford, Metz & Chintala (2016), section 4, for the first; the second as in the authors' code.
+    """
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            layer.weight.normal_(0, 0.02, generator=generator)
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.weight.normal_(1, 0.02, generator=generator)
+        else:
+            continue
+        if layer.bias is not None:
+            layer.bias.zero_()
+    return module
