@@ -250,7 +250,6 @@ class DiracView(View):
         super().__init__(*size)
         self._ticks, self._n_moves = 0.92 * np.linspace(-limit, limit, 17), n_moves
         self._hooked = self._field_of = None
-        self._moves, self._steps = array.array("d"), array.array("d")
         with matplotlib.rc_context(plotting.STYLE):
             plane, right = self.figure.subplots(1, 2, width_ratios=[1, 1.3])
             self._draw_plane(plane, limit)
@@ -276,11 +275,6 @@ class DiracView(View):
     def artists(self):
         """Everything that changes from picture to picture."""
         return [self.arrows, *self.clips, self.ghost, self.trail, self.now, *self.distance.artists]
-
-    def clear(self):
-        """Empty the trail and the curve for a new run; ghosts stay."""
-        super().clear()
-        self._moves, self._steps, self._hooked = array.array("d"), array.array("d"), None
 
     def keep(self):
         """Keep the present trail and curve as pale ghosts."""
@@ -317,19 +311,20 @@ class DiracView(View):
         if self._hooked is gan.d_optimizer:
             return
         self._hooked = gan.d_optimizer  # a reset makes new optimisers
+        self._moves, self._steps = moves, steps = array.array("d"), array.array("d")
 
         def note(optimizer, *_):
             theta, psi = _dirac_state(gan)
             clip = gan.hparams.clip_value
             if optimizer is gan.d_optimizer and clip is not None:  # the clipping follows the optimiser's step
                 psi = min(max(psi, -clip), clip)
-            self._moves.extend((theta, psi))
-            self._steps.append(len(gan.history) + 1)
+            moves.extend((theta, psi))
+            steps.append(len(gan.history) + 1)
 
         for optimizer in (gan.d_optimizer, gan.g_optimizer):
             optimizer.register_step_post_hook(note)
-        self._moves.extend(_dirac_state(gan))
-        self._steps.append(len(gan.history))
+        moves.extend(_dirac_state(gan))
+        steps.append(len(gan.history))
 
     def _update_field(self, gan):
         knobs = gan.knobs()
