@@ -13,7 +13,7 @@ from IPython import get_ipython
 from IPython.display import display, publish_display_data
 from PIL import Image
 
-SLIDER_LAYOUT = {"width": "22em"}
+SLIDER_LAYOUT = {"width": "23em"}
 NO_VIEWER_SECONDS = 15.0  # a page that has shown nothing for so long is taken to be closed
 
 
@@ -38,7 +38,7 @@ def slider_widget(spec, value):
     """Return the widget of a `Slider`, standing at `value`; None puts a logarithmic one in the middle."""
     named = spec.value is None and spec.symbol != spec.name  # a knob of training is known by its name in code as well
     label = f"{spec.symbol} ({spec.name})" if named else spec.symbol
-    look = dict(description=label, tooltip=spec.name, style={"description_width": "7em"}, layout=SLIDER_LAYOUT)
+    look = dict(description=label, tooltip=spec.name, style={"description_width": "8em"}, layout=SLIDER_LAYOUT)
     if not spec.log:
         kind = ipywidgets.IntSlider if isinstance(spec.step, int) else ipywidgets.FloatSlider
         number = int if isinstance(spec.step, int) else float
