@@ -172,6 +172,18 @@ def test_lambda_and_c_act_on_the_running_game(page):
     assert lam > 0.3 and 0.3 < c < 0.33
 
 
+def test_a_new_seed_starts_from_another_direction(page):
+    panel = dirac(page)
+    button(panel, "New seed").click()
+    wait_for_words(panel, r"^paused · step 0 · seed 1")
+    theta, psi = state(page)
+    assert abs((theta**2 + psi**2) ** 0.5 - 1) < 1e-5 and abs(theta - 1) > 0.1
+    assert ask(page, "panel.view.trail.get_xydata().shape") == "(1, 2)"
+    button(dirac(page), "Step").click()
+    wait_for_words(panel, r"^paused · step 1 ")
+    assert ask(page, "panel.view.trail.get_xydata().shape") == "(3, 2)"
+
+
 def test_at_projector_size(page):
     page.set_viewport_size({"width": 1920, "height": 1080})
     panel_of(page, "value_explorer = Explorer(")
