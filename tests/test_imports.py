@@ -28,10 +28,11 @@ ARROWS = {  # module -> the modules of the package that it may import
     "screen": set(),
     "explore": {"screen"},
     "divergence_views": {"divergences", "explore", "plotting"},
+    "wgan_views": {"_arguments", "losses", "metrics", "plotting", "views"},
     "live": {"_arguments", "runtime", "screen", "training", "views"},
 }
 ONLY_IN = {
-    "matplotlib": {"divergence_views", "game", "gp_views", "plotting", "views"},
+    "matplotlib": {"divergence_views", "game", "gp_views", "plotting", "views", "wgan_views"},
     "ipywidgets": {"explore", "live", "screen"},
     "anywidget": {"screen"},
 }
