@@ -349,7 +349,7 @@ def _descend(objectives, parameters, optimizer, lr):
         share = torch.tensor(lr / largest, dtype=torch.float32, device=before[0].device)
         for p, old in zip(parameters, before):
             p.data.copy_(torch.lerp(old, p.data, share.reshape(-1, *[1] * (p.ndim - 1))))
-    return torch.linalg.vector_norm(torch.cat([g.flatten(1) for g in gradients], dim=1), dim=1).cpu().numpy()
+    return torch.linalg.vector_norm(torch.cat([g.reshape(len(g), -1) for g in gradients], dim=1), dim=1).cpu().numpy()
 
 
 # ---- functions written for one member, applied to all

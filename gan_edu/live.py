@@ -227,12 +227,13 @@ class LivePanel(Panel):
     toggles: {label: {option: {knob: value}}}, e.g. {"loss": {"saturating": {"g_loss": generator_loss_saturating}, ...}}.
     rebuild(seed=..., **choices) returns a new GAN, and choices = {argument: [values]} are its reset knobs: choosing
     another value starts a new run. Without them Reset and New seed call gan.reset.
-    Pressing Play pauses all other panels.
+    speed: steps per second to begin with; inf: as fast as it goes. Pressing Play pauses all other panels.
     """
 
     def __init__(
-        self, gan, view, sliders=("lr_d", "lr_g"), toggles=None, rebuild=None, choices=None, fps=20, name=None
-    ):
+        self, gan, view, sliders=("lr_d", "lr_g"), toggles=None, rebuild=None, choices=None, fps=20,
+        speed=math.inf, name=None,
+    ):  # fmt: skip
         if not isinstance(gan, GAN):
             raise ValueError(f"gan must be a gan_edu.training.GAN, got {gan!r}")
         if choices and rebuild is None:
@@ -240,12 +241,17 @@ class LivePanel(Panel):
         if rebuild is not None:
             check_callable("rebuild", rebuild, "make_gan(seed=0, batch_size=12)")
         check_number("fps", fps, low=0, low_open=True)
+        if speed not in SPEEDS.values():
+            raise ValueError(
+                f"speed must be one of {', '.join(map(str, SPEEDS.values()))} steps per second, got {speed!r}"
+            )
         specs = [_slider(slider) for slider in sliders]
         self._replace_panel_of(name or present_cell())
         self.view, self._rebuild, self._specs = view, rebuild, specs
         self._painter, self._screen = Painter(view), Screen()
         view.symbols = {spec.name: spec.symbol for spec in specs}
         self._trainer = Trainer(gan, self._draw, self._report, self._screen.ready, self._screen.watched, fps)
+        self._trainer.speed = speed
         self._make_controls(toggles or {}, choices or {})
         self._show_rows(self._rows())
         self._draw()
@@ -300,6 +306,8 @@ class LivePanel(Panel):
             self._trainer.call(lambda knob=knob, value=value: self.gan.set(knob, value))
             if knob in self._sliders:
                 self._sliders[knob].value = value
+        for label, toggle in self._toggles.items():
+            toggle.value = self._option_in_use(self._options[label])
 
     def code(self):
         """Return the Python that replays the present run exactly."""
@@ -344,12 +352,13 @@ class LivePanel(Panel):
             button.on_click(lambda _, action=action: post(action))
             self._buttons[label] = button
         self._speed = ipywidgets.SelectionSlider(
-            options=SPEEDS, value=math.inf, description="speed", layout=SLIDER_LAYOUT
+            options=SPEEDS, value=self._trainer.speed, description="speed", layout=SLIDER_LAYOUT
         )
         self._speed.observe(lambda change: post(lambda: self._set_speed(change["new"])), "value")
         self._sliders = {spec.name: slider_widget(spec, getattr(self.gan.hparams, spec.name)) for spec in self._specs}
         for name, slider in self._sliders.items():
             slider.observe(lambda change, name=name: self._slider_moved(name, change), "value")
+        self._options = toggles
         self._toggles = {label: self._toggle(options) for label, options in toggles.items()}
         self._choices = {name: self._choice(name, values) for name, values in choices.items()}
         self._status = ipywidgets.HTML()
@@ -363,20 +372,21 @@ class LivePanel(Panel):
 
     def _toggle(self, options):
         """Buttons of which one is pressed; each sets its knobs."""
-        present = self.gan.knobs()
-        pressed = [
-            option for option, knobs in options.items() if all(present[knob] == value for knob, value in knobs.items())
-        ]
         toggle = ipywidgets.ToggleButtons(
-            options=list(options), value=pressed[0] if pressed else None, style={"button_width": "auto"}
+            options=list(options), value=self._option_in_use(options), style={"button_width": "auto"}
         )
 
         def set_knobs(change):
-            for knob, value in options[change["new"]].items():
+            for knob, value in options.get(change["new"], {}).items():
                 self._trainer.post(lambda knob=knob, value=value: self.gan.set(knob, value))
 
         toggle.observe(set_knobs, "value")
         return toggle
+
+    def _option_in_use(self, options):
+        present = self.gan.knobs()
+        fits = (name for name, knobs in options.items() if all(present[knob] == knobs[knob] for knob in knobs))
+        return next(fits, None)
 
     def _choice(self, name, values):
         """A reset knob: choosing another value starts a new run."""

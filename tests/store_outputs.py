@@ -28,7 +28,11 @@ def clean(output):
 def store(path):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=600, resources={"metadata": {"path": str(path.parent)}}, store_widget_state=False
+        notebook,
+        timeout=600,
+        resources={"metadata": {"path": str(path.parent)}},
+        store_widget_state=False,
+        coalesce_streams=True,
     )
     client.execute()
     for cell in notebook.cells:

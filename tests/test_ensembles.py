@@ -415,3 +415,25 @@ def test_functions_that_make_gan_builds_anew_are_the_same():
         )
 
     assert train_ensemble(make, [0, 1], n_steps=2).n_steps == 2
+
+
+class Shift(nn.Module):
+    """A generator with one number, of no dimension."""
+
+    def __init__(self):
+        super().__init__()
+        self.shift = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, z):
+        return z + self.shift
+
+
+def test_parameters_without_a_dimension():
+    def make(seed):
+        return GAN(Shift, lambda: mlp(1, 4, 1), gaussian_1d, latent_uniform, seed=seed)
+
+    ensemble = train_ensemble(make, seeds=range(3), n_steps=5)
+    for seed in range(3):
+        alone = make(seed)
+        alone.run(5)
+        np.testing.assert_allclose(ensemble.history["grad_norm_g"][seed], alone.history["grad_norm_g"], rtol=1e-4)

@@ -333,6 +333,28 @@ def test_bad_arguments_are_named(arguments, message):
     assert not LivePanel._open.get("panel")
 
 
+def test_the_speed_to_begin_with(open_panel):
+    panel = open_panel(speed=10)
+    assert panel._speed.label == "10 steps/s" and panel._trainer.speed == 10
+    panel.play()
+    time.sleep(0.75)
+    panel.pause()
+    assert 4 <= len(panel.gan.history) <= 10
+    with pytest.raises(ValueError, match="speed must be one of 1, 3, 10, 30, 100, 300, inf steps per second, got 7"):
+        open_panel(speed=7)
+
+
+def test_a_toggle_shows_what_code_has_set(open_panel):
+    losses = {"saturating": generator_loss_saturating, "non-saturating": generator_loss_nonsaturating}
+    panel = open_panel(toggles={"loss": {name: {"g_loss": loss} for name, loss in losses.items()}})
+    for name, loss in losses.items():
+        panel.set(g_loss=loss)
+        panel.step()
+        assert panel._toggles["loss"].value == name and panel.gan.g_loss is loss
+    panel.set(g_loss=lambda logits: -logits.mean())
+    assert panel._toggles["loss"].value is None
+
+
 def test_a_slider_of_ones_own(open_panel):
     panel = open_panel(sliders=[Slider("lr_d", "η", 1e-3, 1e-1)])
     assert panel._sliders["lr_d"].description == "η (lr_d)"
