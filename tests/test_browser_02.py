@@ -114,10 +114,6 @@ def test_a_dragged_slider_ends_where_the_kernel_is(page):
 
 def test_the_game_circles_while_it_plays(page):
     panel = dirac(page)
-    panel.get_by_role("slider", name="speed").focus()
-    page.keyboard.press("Home")
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")  # 1, 3, 10, 30 steps/s
     before = picture(panel)
     button(panel, "Play").click()
     wait_for_words(panel, r"^playing")
