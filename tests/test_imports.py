@@ -14,6 +14,8 @@ ARROWS = {  # module -> the modules of the package that it may import
     "runtime": {"_arguments"},
     "divergences": {"_arguments"},
     "datasets": {"_arguments"},
+    "faces": {"_arguments", "face_files"},
+    "face_files": {"_arguments", "runtime"},
     "networks": {"_arguments"},
     "losses": {"_arguments"},
     "metrics": {"_arguments", "divergences"},
