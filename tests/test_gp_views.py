@@ -36,13 +36,17 @@ def shift_gan(slope=-1.5, shift=2.0, lambda_gp=0.5, penalty=gradient_penalty):
 
 @pytest.mark.parametrize("distance, lambda_gp", [(0.0, 1.0), (0.3, 0.1), (2.0, 0.5), (2.0, 10.0), (5.0, 3.0)])
 def test_the_law_is_the_maximum_of_the_objective(distance, lambda_gp):
-    best = optimize.minimize_scalar(lambda s: lambda_gp * (s - 1) ** 2 - s * distance, bounds=(0, 100), method="bounded")
+    best = optimize.minimize_scalar(
+        lambda s: lambda_gp * (s - 1) ** 2 - s * distance, bounds=(0, 100), method="bounded"
+    )
     assert gp_views.predicted_slope(distance, lambda_gp) == pytest.approx(best.x, abs=1e-4)
     assert gp_views.predicted_gap(distance, lambda_gp) == pytest.approx(best.x * distance, abs=1e-3)
 
 
 @pytest.mark.parametrize("function", [gp_views.predicted_slope, gp_views.predicted_gap])
-@pytest.mark.parametrize("arguments, name", [((-1, 1), "distance"), ((1, 0), "lambda_gp"), ((1, float("nan")), "lambda_gp")])
+@pytest.mark.parametrize(
+    "arguments, name", [((-1, 1), "distance"), ((1, 0), "lambda_gp"), ((1, float("nan")), "lambda_gp")]
+)
 def test_the_law_refuses_what_it_is_not_made_for(function, arguments, name):
     with pytest.raises(ValueError, match=f"{name} must be"):
         function(*arguments)
@@ -61,7 +65,9 @@ def test_the_best_critic_of_any_shape_on_the_line_has_the_laws_mean_slope():
     difference = real.cdf(grid) - fake.cdf(grid)
     slope = 1 + difference / (2 * lambda_gp * density)
     assert integrate.trapezoid(difference, grid) == pytest.approx(shift, rel=1e-4)
-    assert integrate.trapezoid(slope * density, grid) == pytest.approx(gp_views.predicted_slope(shift, lambda_gp), rel=1e-3)
+    assert integrate.trapezoid(slope * density, grid) == pytest.approx(
+        gp_views.predicted_slope(shift, lambda_gp), rel=1e-3
+    )
     gap = integrate.trapezoid(slope * difference, grid)
     assert gp_views.predicted_gap(shift, lambda_gp) <= gap < 1.1 * gp_views.predicted_gap(shift, lambda_gp)
 
@@ -140,7 +146,9 @@ def test_the_largest_slope_is_looked_for_between_the_samples_too():
             return -torch.sigmoid(self.weight * (x - 5))
 
     data = functools.partial(gaussian_1d, mean=0.0, std=0.1)
-    gan = GAN(lambda: linear([1.0], bias=10.0), Cliff, data, data, d_loss=critic_loss, g_loss=generator_loss_wasserstein)
+    gan = GAN(
+        lambda: linear([1.0], bias=10.0), Cliff, data, data, d_loss=critic_loss, g_loss=generator_loss_wasserstein
+    )
     found = gp_views.GaugeView(x_limits=(-3, 13)).measure(gan)
     assert found["largest"] == pytest.approx(5.0, rel=0.05)  # 20 / 4
     assert found["safe"] <= found["w1"]
@@ -195,7 +203,9 @@ def test_arrows_point_where_the_score_rises(direction):
     view.update(plane_gan(linear(list(direction))))
     arrows = np.column_stack([view.picture.arrows.U, view.picture.arrows.V])
     norms = np.linalg.norm(arrows, axis=1)
-    np.testing.assert_allclose(arrows / norms[:, None], np.tile(direction / np.linalg.norm(direction), (7, 1)), atol=1e-5)
+    np.testing.assert_allclose(
+        arrows / norms[:, None], np.tile(direction / np.linalg.norm(direction), (7, 1)), atol=1e-5
+    )
     np.testing.assert_allclose(norms, 4 / 55 * np.log1p(np.linalg.norm(direction) / 0.01), rtol=1e-4)
 
 
