@@ -68,10 +68,10 @@ DRAWS = 96  # numbers per face, more than are used: a new one at the end of RANG
 CUTS = {  # of each hair style: what `_shape_hair` and `_hair` are to do
     # extra volume, growth of the outline, its rise above the head, drop of the fringe, its bend at the temples, its
     # slant, closeness to the ears, length of the sideburns, curls, length below the head
-    "shaved": dict(volume=0, grow=-.07, rise=0, drop=0, temple=.5, slant=0, hug=.1, burn=0, curl=0, length=0),
+    "shaved": dict(volume=0, grow=-.1, rise=0, drop=0, temple=.5, slant=0, hug=.1, burn=0, curl=0, length=0),
     "short": dict(volume=.5, grow=0, rise=0, drop=0, temple=.5, slant=0, hug=.35, burn=0, curl=0, length=0),
     "fringe": dict(volume=1, grow=0, rise=0, drop=.15, temple=.2, slant=0, hug=.15, burn=.1, curl=0, length=0),
-    "parted": dict(volume=1, grow=0, rise=0, drop=.02, temple=.5, slant=.4, hug=.3, burn=0, curl=0, length=0),
+    "parted": dict(volume=1, grow=0, rise=0, drop=.02, temple=.5, slant=.55, hug=.3, burn=0, curl=0, length=0),
     "long": dict(volume=1, grow=.06, rise=0, drop=-.1, temple=0, slant=0, hug=0, burn=9, curl=0, length=1),
     "curly": dict(volume=1.2, grow=.12, rise=.1, drop=.02, temple=.3, slant=0, hug=0, burn=.2, curl=1, length=0),
     "bun": dict(volume=.3, grow=0, rise=0, drop=-.03, temple=.45, slant=0, hug=.35, burn=-.05, curl=0, length=0),
