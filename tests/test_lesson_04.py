@@ -198,8 +198,12 @@ def test_what_the_pooled_statistics_of_512_features_hide(lesson):
 
 def test_the_experiments_of_the_second_panel(lesson):
     outcome = functools.partial(lesson["live_outcome"], seeds=OTHER_SEEDS)
-    as_above, braked, swapped = outcome(), outcome(clip_value=0.1), outcome(lr_d=0.001, lr_g=0.01)
-    assert np.median(braked[:, 0]) < 1 < np.median(as_above[:, 0]) and np.median(swapped[:, 1]) > 3
+    as_above, large, small = outcome(), outcome(clip_value=0.1), outcome(clip_value=0.003)
+    swapped, adam = outcome(lr_d=0.001, lr_g=0.01), outcome(optimizer=torch.optim.Adam)
+    mean, std = (np.median([large[:, k], as_above[:, k], small[:, k]], axis=1) for k in (0, 1))
+    assert mean[0] < 1 < mean[1] < mean[2]
+    assert np.median(adam[:, 2]) < 0.5 * np.median(adam[:, 1])  # it is the features that part
+    assert np.median(swapped[:, 1]) > 3 and np.median(adam[:, 1]) > 2 * std[1]
 
 
 # ---- exercises
