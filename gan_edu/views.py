@@ -181,7 +181,8 @@ class PlaneView(View):
         """Say in a sentence what the picture shows."""
         values = self.sign * gan.history[self.curve]
         last = f"{values[-1]:.2f}" if len(values) else "not yet known"
-        return f"After {len(gan.history)} steps the {self.history.lines[self.curve].get_label()} is {last}."
+        name = self.history.lines[self.curve].get_label()
+        return f"Real and generated points over the critic's scores: after {len(gan.history)} steps the {name} is {last}."
 
 
 def knob_text(value):
