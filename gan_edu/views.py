@@ -182,7 +182,9 @@ class PlaneView(View):
         values = self.sign * gan.history[self.curve]
         last = f"{values[-1]:.2f}" if len(values) else "not yet known"
         name = self.history.lines[self.curve].get_label()
-        return f"Real and generated points over the critic's scores: after {len(gan.history)} steps the {name} is {last}."
+        return (
+            f"Real and generated points over the critic's scores: after {len(gan.history)} steps the {name} is {last}."
+        )
 
 
 def knob_text(value):
