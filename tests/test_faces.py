@@ -138,12 +138,12 @@ def test_a_face_does_not_depend_on_the_others():
         assert all(torch.equal(fewer_labels[name], labels[name][:n]) for name in labels)
 
 
-SHA = {"labels": "1e659b5e443fc55c", "images": "2d7d8d65fdff937c"}
+SHA = {"labels": "c2bed17f7f529fbf", "images": "cf5f910b497fbcc8"}
 PRINT_SHA = """
 import hashlib, torch
 from gan_edu.faces import make_faces
 torch.set_num_threads(1)
-images, labels = make_faces(100, seed=5, size=48)
+images, labels = make_faces(1000, seed=5)
 print(torch.backends.cpu.get_cpu_capability())
 print(hashlib.sha256(torch.stack(list(labels.values())).numpy().tobytes()).hexdigest()[:16])
 print(hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16])
@@ -160,7 +160,7 @@ def test_the_bytes_are_the_same_on_every_processor(capability, monkeypatch):
 
 
 def test_the_bytes_are_the_same_with_this_processor_at_its_best():
-    images, labels = make_faces(100, seed=5, size=48)
+    images, labels = make_faces(1000, seed=5)
     assert hashlib.sha256(torch.stack(list(labels.values())).numpy().tobytes()).hexdigest()[:16] == SHA["labels"]
     assert hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16] == SHA["images"]
 
@@ -268,7 +268,7 @@ def test_speed():
 # --- drawn faces: pictures ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size, difference", [(16, 5.0), (32, 2.5), (64, 1.5)])
+@pytest.mark.parametrize("size, difference", [(16, 2.8), (32, 1.6), (64, 0.8)])
 def test_sizes_show_the_same_faces(size, difference):
     large, small = make_faces(48, seed=3, size=2 * size)[0].float(), make_faces(48, seed=3, size=size)[0].float()
     half = F.avg_pool2d(large, 2)
@@ -457,7 +457,9 @@ def test_folders_are_searched_in_order(tmp_path, stack):
     for other in ("notes.txt", ".hidden.png", "a/._1.png", ".cache/0.png", "list.csv"):
         (tmp_path / other).parent.mkdir(exist_ok=True)
         (tmp_path / other).write_text("no picture")
-    loaded = load_faces(tmp_path, size=20)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing else is tried
+        loaded = load_faces(tmp_path, size=20)
     assert len(loaded) == 8
     faces_by_name = dict(zip(names, chw(stack)))
     pictures = [faces_by_name[name] for name in expected[:5]] + [torch.from_numpy(grey[6]).expand(3, -1, -1)] * 2
@@ -719,6 +721,15 @@ def test_memory_for_large_arrays(tmp_path):
     assert loaded[:-1].max() == 0 and loaded[-1].unique().tolist() == [255]
 
 
+def test_memory_for_large_pictures(tmp_path):
+    large = np.lib.format.open_memmap(tmp_path / "faces.npy", "w+", np.float32, (60, 1000, 1000))  # 240 MB
+    large[-1] = 255
+    large.flush()
+    loaded, peak = traced_peak(lambda: load_faces(tmp_path / "faces.npy", size=8))
+    assert peak < 100e6
+    assert loaded[:-1].max() == 0 and loaded[-1].unique().tolist() == [255]
+
+
 def test_memory_for_many_pictures(tmp_path):
     saved(tmp_path / "face.png", np.full((300, 300, 3), 9, np.uint8))
     loaded, peak = traced_peak(lambda: load_faces([tmp_path / "face.png"] * 600))
@@ -756,7 +767,7 @@ def test_olivetti(monkeypatch):
     assert faces.load_olivetti(size=16).shape == (6, 3, 16, 16)
 
 
-@pytest.mark.parametrize("size, least, most", [(32, 32, 40), (64, 64, 72), (94, 94, 94), (128, 94, 94)])
+@pytest.mark.parametrize("size, least, most", [(32, 32, 40), (48, 48, 56), (64, 64, 72), (94, 94, 94), (128, 94, 94)])
 def test_lfw(monkeypatch, size, least, most):
     rng, asked = np.random.default_rng(0), []
 
