@@ -48,7 +48,10 @@ def kept(panel, rounds=10, seconds=1.5):
         panel._trainer.ready = ready
     return statistics.median(ratios), min(ratios), max(ratios)
 """
-PANEL = 'panel = LivePanel(gan, PlaneView(), sliders=["lambda_gp", "lr_d", "lr_g"], fps=20)\npanel'
+PANEL = """\
+view = PlaneView(limits=(-2.2, 2.2), resolution=56, bands=12, n_arrows=50)  # as in lesson 05
+panel = LivePanel(gan, view, sliders=["lambda_gp", "lr_d", "lr_g"], fps=20)
+panel"""
 COUNTED = """async seconds => {
     const canvas = document.querySelector('.gan-live-picture'), since = performance.now(), before = +canvas.dataset.shown;
     await new Promise(done => setTimeout(done, 1000 * seconds));
