@@ -6,9 +6,11 @@ cell that collects such faults and a last cell that reports them are put around 
 
 import collections
 import signal
+import sys
 import textwrap
 
 import nbformat
+import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 # A process that a script starts in the background ignores Ctrl-C; the tests of interruption need it to work.
@@ -65,3 +67,14 @@ def _sentinel(parent, name, source):
 
 
 IPyNbFile.collect = _with_sentinels
+
+
+@pytest.fixture(autouse=True, scope="module")
+def close_panels():
+    """Close what a test file leaves open: a panel without a notebook cell would be found by the next file."""
+    yield
+    screen = sys.modules.get("gan_edu.screen")
+    for panel in list(screen.Panel._open.values()) if screen else ():
+        panel.close()
+    if screen:
+        screen.Panel._open.clear()
