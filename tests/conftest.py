@@ -40,7 +40,7 @@ LAST = textwrap.dedent(
         if not any(f"{_os.sep}{_home}{_os.sep}" in _file for _home in ("ipykernel", "IPython")):  # the kernel's own
             _faults.append(f"unfinished task: {_task!r}")
     if "gan_edu.live" in _sys.modules:
-        for _panel in _sys.modules["gan_edu.live"].LivePanel._open.values():
+        for _panel in _sys.modules["gan_edu.live"]._live_panels():
             if _panel.state == "playing":
                 _faults.append("a live panel is still playing after the last cell")
             if _panel._trainer.message:
