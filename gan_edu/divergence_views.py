@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.collections import PolyCollection
 from scipy import optimize
+from scipy.special import rel_entr
 
 from gan_edu import divergences, plotting
 from gan_edu.explore import Choice, Grid, Slider
@@ -322,15 +323,11 @@ class HistogramView(_Theory):
         """Return what each bin adds to the divergence `name`, (6,); inf where q = 0 < p."""
         p, q = np.asarray(p), np.asarray(q)
 
-        def ratio(a, b):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                return np.where(a > 0, a * np.log(a / b), 0.0)
-
         m = (p + q) / 2
         return {
-            "KL(p‖q)": ratio(p, q),
-            "KL(q‖p)": ratio(q, p),
-            "JS": (ratio(p, m) + ratio(q, m)) / 2,
+            "KL(p‖q)": rel_entr(p, q),
+            "KL(q‖p)": rel_entr(q, p),
+            "JS": (rel_entr(p, m) + rel_entr(q, m)) / 2,
             "TV": np.abs(p - q) / 2,
         }[name]
 
