@@ -1,0 +1,25 @@
+"""Checks for the exercises: each prints what to look at next, in words, and returns whether the answer is right."""
+
+from gan_edu.checks.lesson_01 import check_js_disjoint, check_kl_gaussians, check_wasserstein_samples
+from gan_edu.checks.lesson_02 import check_discriminator_turn, check_smoothed_optimum, check_value
+from gan_edu.checks.lesson_03 import check_minibatch_std
+from gan_edu.checks.lesson_04 import check_clip_weights, check_constant_generator, check_critic_loss
+from gan_edu.checks.lesson_05 import check_batch_dependent, check_gradient_penalty, check_predicted_gap
+from gan_edu.checks.say import check_prediction
+
+__all__ = [
+    "check_batch_dependent",
+    "check_clip_weights",
+    "check_constant_generator",
+    "check_critic_loss",
+    "check_discriminator_turn",
+    "check_gradient_penalty",
+    "check_js_disjoint",
+    "check_kl_gaussians",
+    "check_minibatch_std",
+    "check_predicted_gap",
+    "check_prediction",
+    "check_smoothed_optimum",
+    "check_value",
+    "check_wasserstein_samples",
+]
