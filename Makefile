@@ -10,7 +10,8 @@ lab: .venv/installed          # JupyterLab on the first lesson
 
 test: .venv/installed         # everything that proves it works
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 bench: .venv/installed        # speed, as ratios within one run
 	$(BIN)/python -m benchmarks
