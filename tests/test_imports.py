@@ -19,18 +19,21 @@ ARROWS = {  # module -> the modules of the package that it may import
     "networks": {"_arguments"},
     "losses": {"_arguments"},
     "metrics": {"_arguments", "divergences"},
+    "judge": {"_arguments", "faces", "metrics"},
+    "train_judge": {"faces", "judge", "runtime"},
     "training": {"_arguments", "losses", "runtime"},
     "ensembles": {"_arguments", "runtime", "training"},
+    "best_responses": {"_arguments", "losses"},
     "checkpoints": {"training"},
     "checks": {"_arguments", "checks"},  # a package: one module a lesson
     "plotting": set(),
     "views": {"networks", "plotting"},
-    "game": {"_arguments", "divergences", "losses", "plotting", "screen", "views"},
+    "game": {"_arguments", "divergences", "plotting", "screen", "views"},
     "gp_views": {"_arguments", "divergences", "plotting", "views"},
     "screen": set(),
     "explore": {"screen"},
     "divergence_views": {"divergences", "explore", "plotting"},
-    "wgan_views": {"_arguments", "losses", "metrics", "plotting", "views"},
+    "wgan_views": {"best_responses", "losses", "metrics", "plotting", "views"},
     "live": {"_arguments", "runtime", "screen", "training", "views"},
 }
 ONLY_IN = {
