@@ -5,6 +5,7 @@ floats in (-1, 1) of shape (n, 3, 64, 64), on any device.
 """
 
 import functools
+import itertools
 import pathlib
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class FaceJudge(nn.Module):
         super().__init__()
         widths = [3, width, 2 * width, 4 * width, 4 * width]
         layers = []
-        for n_in, n_out in zip(widths, widths[1:]):
+        for n_in, n_out in itertools.pairwise(widths):
             layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
         layers += [nn.Flatten(), nn.Linear(16 * widths[-1], num_features, bias=False)]
         self.body = nn.Sequential(*layers, nn.BatchNorm1d(num_features, affine=False))
