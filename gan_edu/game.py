@@ -1,4 +1,4 @@
-"""The GAN game in one dimension: discriminators trained to the end for many seeds at once, and the views of lesson 02."""
+"""The GAN game in one dimension: the best discriminator, the value of the game, and the views of lesson 02."""
 
 import array
 
@@ -7,12 +7,10 @@ import numpy as np
 import torch
 from scipy.special import expit, log_expit
 from scipy.stats import norm
-from torch.func import functional_call, stack_module_state, vmap
 
 from gan_edu import plotting
-from gan_edu._arguments import check_callable, check_count, check_number
+from gan_edu._arguments import check_number
 from gan_edu.divergences import js_from_densities
-from gan_edu.losses import discriminator_loss
 from gan_edu.screen import Slider
 from gan_edu.views import View
 
@@ -37,59 +35,6 @@ def _check_density(name, values):
     if not np.isfinite(values).all() or (values < 0).any():
         raise ValueError(f"{name} must be densities, finite and not negative, got {values!r}")
     return values
-
-
-def train_discriminators(
-    make_discriminator, sample_real, sample_fake, seeds=range(16), n_steps=1000, batch_size=256, lr=0.05,
-    d_loss=discriminator_loss,
-):  # fmt: skip
-    """Train one discriminator per seed on fixed distributions, all at once; return a function x -> logits.
-
-    make_discriminator(): a module that maps (n, 1) to (n, 1), without dropout and batch normalisation.
-    sample_real(n, generator=...), sample_fake(n, generator=...): tensors (n, 1), fresh ones in every step.
-    The seed decides initial weights and samples. Adam, the learning rate lowered from `lr` to 0 in a straight line.
-    d_loss(logits on real, logits on fake): a scalar.
-    Returned: logits(x), x of shape (n, 1) or one batch for each seed (K, n, 1) -> (K, n, 1), differentiable by x.
-    """
-    check_callable("make_discriminator", make_discriminator, "lambda: mlp(1, 16, 1)")
-    for name, sample in (("sample_real", sample_real), ("sample_fake", sample_fake)):
-        check_callable(name, sample, "functools.partial(gaussian_1d, mean=0.0)")
-    check_callable("d_loss", d_loss, "gan_edu.losses.discriminator_loss")
-    seeds = [check_count("seeds", seed, least=0) for seed in seeds]
-    if not seeds:
-        raise ValueError("seeds must hold at least one seed, got none")
-    n_steps, batch_size = check_count("n_steps", n_steps, least=0), check_count("batch_size", batch_size)
-    lr = check_number("lr", lr, low=0, low_open=True)
-    modules = []
-    for seed in seeds:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            modules.append(make_discriminator())
-    weights, buffers = stack_module_state(modules)
-    if buffers:
-        raise ValueError(f"make_discriminator must make a module without buffers, got {modules[0]}")
-    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def logits(x):
-        return vmap(lambda w, x: functional_call(modules[0], w, (x,)), in_dims=(0, 0 if x.ndim == 3 else None))(
-            weights, x
-        )
-
-    def draw(sample):
-        return torch.stack([sample(batch_size, generator=rng) for rng in rngs])
-
-    optimizer = torch.optim.Adam(weights.values(), lr=lr, fused=True)
-    for step in range(n_steps):
-        optimizer.param_groups[0]["lr"] = lr * (1 - step / n_steps)
-        x_real, x_fake = draw(sample_real), draw(sample_fake)
-        on_real, on_fake = logits(torch.cat([x_real, x_fake], dim=1)).split(batch_size, dim=1)
-        losses = vmap(d_loss)(on_real, on_fake)
-        optimizer.zero_grad()
-        losses.sum().backward()  # each seed has weights of its own: each gets the gradient of its own loss
-        optimizer.step()
-    for weight in weights.values():
-        weight.requires_grad_(False)
-    return logits
 
 
 class ValueView:

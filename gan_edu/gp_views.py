@@ -49,26 +49,6 @@ def weights(critic):
     return np.concatenate([m.weight.detach().ravel().numpy() for m in critic.modules() if isinstance(m, nn.Linear)])
 
 
-def norms_by_layer(critic, x_real, x_fake):
-    """Return the norm of the gradient of the critic's loss by the output of each nn.Linear, from the first to the last.
-
-    critic: an nn.Sequential. x_real, x_fake: (n, d). A gradient that vanishes or explodes with depth changes by a
-    constant factor from layer to layer. Gulrajani et al. (2017), figure 1b.
-    """
-    if not isinstance(critic, nn.Sequential):
-        raise ValueError(f"critic must be an nn.Sequential, got {type(critic).__name__}")
-    hidden, outputs = torch.cat([x_real, x_fake]).detach(), []
-    for layer in critic:
-        hidden = layer(hidden)
-        if isinstance(layer, nn.Linear):
-            hidden.requires_grad_()
-            outputs.append(hidden)
-    if not outputs:
-        raise ValueError("critic must have at least one nn.Linear, got none")
-    loss = hidden[len(x_real) :].mean() - hidden[: len(x_real)].mean()
-    return np.array([gradient.norm().item() for gradient in torch.autograd.grad(loss, outputs)])
-
-
 class GaugeView(View):
     """Is the critic's loss a distance? A critic of the line: its scores and slopes; its gap beside the exact W1.
 

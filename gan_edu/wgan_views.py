@@ -1,130 +1,16 @@
-"""Lesson 04: critics trained on fixed distributions for many seeds at once, their insides, and the views of the panels."""
-
-import copy
-import math
+"""Lesson 04: what is inside a clipped critic, and the views of the panels."""
 
 import matplotlib
 import numpy as np
 import torch
 from scipy.stats import norm
-from torch import nn
-from torch.func import functional_call, grad, stack_module_state, vmap
 
 from gan_edu import plotting
-from gan_edu._arguments import check_callable, check_count, check_number
-from gan_edu.losses import critic_loss, wasserstein_estimate
+from gan_edu._arguments import check_count
+from gan_edu.best_responses import gradient_norms_by_layer
+from gan_edu.losses import wasserstein_estimate
 from gan_edu.metrics import variance_decomposition, wasserstein_samples
 from gan_edu.views import View
-
-
-class Critics:
-    """K trained critics, the outcome of `train_critics`: what they say of points, and what is inside them.
-
-    seeds, clip_values: (K,), what each was given; inf: no clipping. losses: (K, n_steps), of d_loss in each step.
-    """
-
-    def __init__(self, template, weights, seeds, clip_values, losses):
-        self._template, self._weights = template, weights
-        self.seeds, self.clip_values, self.losses = seeds, clip_values, losses
-
-    def __len__(self):
-        return len(self.seeds)
-
-    @torch.no_grad()
-    def scores(self, x):
-        """Return the outputs (K, n) for points x (n, d), as an array."""
-        x = torch.as_tensor(x, dtype=torch.float32)
-        return vmap(lambda w: functional_call(self._template, w, (x,)))(self._weights)[..., 0].numpy()
-
-    def slopes(self, x):
-        """Return the gradients (K, n, d) of the outputs by the points x (n, d), as an array."""
-        x = torch.as_tensor(x, dtype=torch.float32)
-        by_x = grad(lambda w, point: functional_call(self._template, w, (point[None],)).squeeze(), argnums=1)
-        return vmap(vmap(by_x, in_dims=(None, 0)), in_dims=(0, None))(self._weights, x).detach().numpy()
-
-    def member(self, k):
-        """Return critic number k as a module of its own."""
-        module = copy.deepcopy(self._template)
-        module.load_state_dict({name: values[k].detach() for name, values in self._weights.items()})
-        return module
-
-
-def train_critics(
-    make_critic, sample_real, sample_fake, clip_values=(0.1,), seeds=range(8), n_steps=500, batch_size=128, lr=1e-3,
-    d_loss=critic_loss,
-):  # fmt: skip
-    """Train a critic for each clip value and each seed, against a generator that does not move; return `Critics`.
-
-    make_critic(): a module that maps (n, d) to (n, 1), without dropout and buffers. The seeds change fastest.
-    sample_real(n, generator=...), sample_fake(n, generator=...): tensors (n, d), fresh ones in every step.
-    clip_values: c > 0; None: no clipping. d_loss(output on real, output on fake): a scalar, also that of a discriminator.
-    RMSprop with one learning rate, clipping after each step: algorithm 1 of Arjovsky et al. (2017) without its generator.
-    """
-    for name, function in (("make_critic", make_critic), ("sample_real", sample_real), ("sample_fake", sample_fake)):
-        check_callable(name, function, "lambda: mlp(2, 64, 1), or functools.partial(gaussian_ring, sigma=0.1)")
-    check_callable("d_loss", d_loss, "gan_edu.losses.critic_loss")
-    clips = [math.inf if c is None else check_number("clip_values", c, low=0, low_open=True) for c in clip_values]
-    seeds = [check_count("seeds", seed, least=0) for seed in seeds]
-    if not clips or not seeds:
-        raise ValueError(f"clip_values and seeds must hold at least one each, got {clip_values!r} and {seeds!r}")
-    n_steps, batch_size = check_count("n_steps", n_steps), check_count("batch_size", batch_size)
-    lr = check_number("lr", lr, low=0, low_open=True)
-
-    members = [(c, seed) for c in clips for seed in seeds]
-    weights, buffers = stack_module_state([_seeded(make_critic, seed) for _, seed in members])
-    if buffers:
-        raise ValueError("make_critic must make a module without buffers such as those of batch normalisation")
-    template = make_critic()
-    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
-    bounds = {name: _column([c for c, _ in members], w.ndim) for name, w in weights.items()}
-    outputs = vmap(lambda w, x: functional_call(template, w, (x,)))
-
-    def draw(sample):  # critics of the same seed see the same samples
-        return torch.stack([sample(batch_size, generator=rng) for rng in rngs]).repeat(len(clips), 1, 1)
-
-    optimizer = torch.optim.RMSprop(weights.values(), lr=lr)
-    losses = np.empty((len(members), n_steps))
-    for step in range(n_steps):
-        on_real, on_fake = outputs(weights, torch.cat([draw(sample_real), draw(sample_fake)], dim=1)).split(
-            batch_size, dim=1
-        )
-        each = vmap(d_loss)(on_real, on_fake)
-        optimizer.zero_grad()
-        each.sum().backward()  # the critics share no weights: each gets its own gradient
-        optimizer.step()
-        with torch.no_grad():
-            for name, w in weights.items():
-                w.copy_(w.clamp(-bounds[name], bounds[name]))
-        losses[:, step] = each.detach().numpy()
-    return Critics(template, weights, np.array([s for _, s in members]), np.array([c for c, _ in members]), losses)
-
-
-def _seeded(make, seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return make()
-
-
-def _column(values, ndim):
-    return torch.tensor(values, dtype=torch.float32).reshape(-1, *[1] * (ndim - 1))
-
-
-def layer_gradients(critic, x_real, x_fake):
-    """Return, for each nn.Linear of the critic, the norm of the critic loss's gradient by that layer's output, (n_layers,).
-
-    critic: an nn.Sequential. The norm is over the whole batch. Gulrajani et al. (2017), figure 1b.
-    """
-    if not isinstance(critic, nn.Sequential):
-        raise ValueError(f"critic must be an nn.Sequential, got {type(critic).__name__}")
-    x, outputs = torch.cat([x_real, x_fake]), []
-    for layer in critic:
-        x = layer(x)
-        if isinstance(layer, nn.Linear):
-            if not x.requires_grad:
-                x.requires_grad_()
-            outputs.append(x)
-    gradients = torch.autograd.grad(critic_loss(x[: len(x_real)], x[len(x_real) :]), outputs)
-    return np.array([gradient.norm().item() for gradient in gradients])
 
 
 def weights_of(module):
@@ -217,7 +103,7 @@ class ClippingView(View):
             critic, points = gan.discriminator, torch.cat([x_real, x_fake]).requires_grad_()
             scores = critic(points)
             (slopes,) = torch.autograd.grad(scores.sum(), points)
-            weights, layers = weights_of(critic), layer_gradients(critic, x_real, x_fake)
+            weights, layers = weights_of(critic), gradient_norms_by_layer(critic, x_real, x_fake)
         key = gan.seed, x_fake.numpy().tobytes()
         if key not in self._exact:  # the generator stands still: one assignment a run
             self._exact = {key: wasserstein_samples(x_real, x_fake)}

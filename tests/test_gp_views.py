@@ -106,20 +106,6 @@ def test_weights_are_without_biases():
     assert gp_views.weights(critic).tolist() == [1, 2, 3]
 
 
-def test_norms_by_layer_of_a_chain_of_numbers():
-    critic = nn.Sequential(linear([2.0], bias=5.0), nn.ReLU(), linear([3.0]), nn.Identity(), linear([0.5]))
-    found = gp_views.norms_by_layer(critic, torch.rand(4, 1), torch.rand(4, 1))
-    last = np.sqrt(8 * (1 / 4) ** 2)  # 8 samples, each with weight 1/4
-    np.testing.assert_allclose(found, [last * 0.5 * 3, last * 0.5, last], rtol=1e-5)
-
-
-def test_norms_by_layer_wants_layers():
-    with pytest.raises(ValueError, match=r"critic must be an nn.Sequential, got Linear"):
-        gp_views.norms_by_layer(nn.Linear(1, 1), torch.rand(2, 1), torch.rand(2, 1))
-    with pytest.raises(ValueError, match=r"at least one nn.Linear, got none"):
-        gp_views.norms_by_layer(nn.Sequential(nn.Tanh()), torch.rand(2, 1), torch.rand(2, 1))
-
-
 # ---- the gauge
 
 

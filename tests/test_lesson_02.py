@@ -11,6 +11,7 @@ from scipy.stats import norm
 from torch import nn
 
 from gan_edu import game
+from gan_edu.best_responses import train_discriminators
 from gan_edu.checks import check_discriminator_turn, check_smoothed_optimum, check_value
 from gan_edu.losses import generator_loss_nonsaturating, generator_loss_saturating
 
@@ -47,7 +48,7 @@ def test_the_shown_discriminators_are_the_packages(lesson):
     p, q = np.random.default_rng(0).uniform(0.01, 1, (2, 9))
     np.testing.assert_allclose(lesson["optimal_discriminator"](p, q), game.optimal_discriminator(p, q))
     shown = lesson["train_discriminator"](5, n_steps=30)
-    ours = game.train_discriminators(
+    ours = train_discriminators(
         lesson["make_discriminator"], lesson["sample_real"], lesson["sample_fake"], seeds=[4, 5], n_steps=30
     )
     x = torch.linspace(-3, 4, 60)[:, None]
@@ -83,9 +84,7 @@ def test_the_shown_penalty_is_half_the_mean_squared_gradient(lesson):
 @pytest.mark.parametrize("mean_g, sigma_g", [(1.5, 0.7), (0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0)])
 def test_a_trained_discriminator_is_the_best_one_where_there_is_mass(lesson, mean_g, sigma_g):
     sample_fake = functools.partial(lesson["gaussian_1d"], mean=mean_g, std=sigma_g)
-    logits = game.train_discriminators(
-        lesson["make_discriminator"], lesson["sample_real"], sample_fake, seeds=OTHER_SEEDS
-    )
+    logits = train_discriminators(lesson["make_discriminator"], lesson["sample_real"], sample_fake, seeds=OTHER_SEEDS)
     x = np.linspace(-6, 10, 1601)
     mass = lesson["with_mass"](x, mean_g, sigma_g)
     best = norm.pdf(x) / (norm.pdf(x) + norm.pdf(x, mean_g, sigma_g))

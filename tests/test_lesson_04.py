@@ -12,12 +12,12 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from gan_edu import losses
+from gan_edu.best_responses import train_critics
 from gan_edu.checks import check_clip_weights, check_constant_generator, check_critic_loss
 from gan_edu.datasets import gaussian_1d
 from gan_edu.divergences import wasserstein_1d
 from gan_edu.ensembles import train_ensemble
 from gan_edu.networks import mlp
-from gan_edu.wgan_views import train_critics
 
 OTHER_SEEDS = range(1000, 1008)  # the notebook shows 0 to 7
 

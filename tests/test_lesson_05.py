@@ -9,8 +9,9 @@ from lessons import cells, definitions
 from torch import nn
 
 from gan_edu import checks, datasets, losses
+from gan_edu.best_responses import gradient_norms_by_layer
 from gan_edu.ensembles import train_ensemble
-from gan_edu.gp_views import norms_by_layer, predicted_gap, predicted_slope
+from gan_edu.gp_views import predicted_gap, predicted_slope
 from gan_edu.networks import DigitCritic, mlp
 
 OTHER_SEEDS = range(1000, 1008)  # the notebook shows 0 to 7
@@ -121,7 +122,7 @@ def test_gradients_by_depth(lesson):
         ("gp", "WGAN-GP", 0.01),
     ):
         runs = [lesson["trained_critic"]("Swiss roll", method, 150, seed=s, depth=11, lr=1e-3, clip_value=clip_value) for s in OTHER_SEEDS]  # fmt: skip
-        norms = [norms_by_layer(g.discriminator, g.fixed_real(256), g.generate(g.fixed_z(256))) for g in runs]
+        norms = [gradient_norms_by_layer(g.discriminator, g.fixed_real(256), g.generate(g.fixed_z(256))) for g in runs]
         growth[name] = [n[0] / n[-1] for n in norms]
     assert max(growth["0.01"]) < 1e-6 and min(growth["0.3"]) > 1e6
     assert 0.01 < min(growth["gp"]) and max(growth["gp"]) < 100
