@@ -1,0 +1,119 @@
+"""Make a deck from each lesson: python -m classroom.slides [notebooks/04_wgan.ipynb ...] [--output slides]
+
+nbconvert writes one page with a section for each slide; in the page, deck.js moves what does not fit onto a next slide, so
+that a deck fits whatever fonts a machine has. reveal.js and MathJax come from the npm packages beside this file.
+"""
+
+import argparse
+import html
+import pathlib
+import re
+import shutil
+import sys
+
+import nbformat
+from nbconvert.exporters import SlidesExporter
+
+HERE = pathlib.Path(__file__).resolve().parent
+NOTEBOOKS = HERE.parent / "notebooks"
+PACKAGES = HERE / "node_modules"
+ASSETS = {
+    "reveal.js": PACKAGES / "reveal.js" / "dist" / "reveal.js",
+    "reveal.css": PACKAGES / "reveal.js" / "dist" / "reveal.css",
+    "notes.js": PACKAGES / "reveal.js" / "plugin" / "notes" / "notes.js",
+    "tex-svg.js": PACKAGES / "mathjax" / "es5" / "tex-svg.js",
+    "deck.css": HERE / "deck" / "deck.css",
+    "deck.js": HERE / "deck" / "deck.js",
+}
+MISSING = (
+    "The decks need the npm packages reveal.js and mathjax in classroom/node_modules. Install Node.js (https://nodejs.org, "
+    "or conda install nodejs), then: npm ci --prefix classroom"
+)
+PICTURES = {"image/png", "image/jpeg", "image/gif"}
+
+
+def slides_of(notebook):
+    """Set the slide metadata that the cells' tags already say; what a notebook says itself stays.
+
+    Left out: definitions that the lesson does not dwell upon, and checks of answers that nobody has given. The code of
+    figures and panels is left out, the picture stays. A prediction and its outcome come on different slides.
+    """
+    predicted = False
+    for cell in notebook.cells:
+        kind = cell.metadata.setdefault("slideshow", {}).setdefault("slide_type", "-")
+        if kind in ("skip", "notes"):
+            continue
+        tags, outputs = cell.metadata.get("tags", []), cell.get("outputs", [])
+        if cell.cell_type == "markdown":
+            if re.match(r"\*(The s|S)olution", cell.source):  # about the fold in JupyterLab
+                cell.metadata.slideshow.slide_type = "skip"
+                continue
+            outcome = re.match(r"\*\*(What you should have seen|What to look for)", cell.source)
+            if kind == "-" and (outcome or cell.source.startswith("#")):
+                cell.metadata.slideshow.slide_type = "subslide"
+            predicted = "**Predict" in cell.source
+            continue
+        dwelt_upon = outputs or any(tag.startswith("shown:") for tag in tags)
+        if ("define" in tags and not dwelt_upon) or ("exercise" in tags and outputs):
+            cell.metadata.slideshow.slide_type = "skip"
+            continue
+        cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)
+        cell.outputs = [shown for shown in map(for_a_slide, outputs) if shown is not None]
+        if any(PICTURES & output.get("data", {}).keys() for output in outputs):
+            cell.metadata.transient = {"remove_source": True}
+        if predicted or "solution" in tags:
+            cell.metadata.slideshow.slide_type = "subslide" if kind == "-" else kind
+        predicted = False
+    return notebook
+
+
+def for_a_slide(output):
+    """Return an output without progress bars, None if nothing is left; nbconvert knows no GIF: it becomes HTML."""
+    if output.output_type == "stream":
+        output.text = re.sub(r"^.*\d%\|.*\|.*\n?", "", output.text, flags=re.MULTILINE).strip("\n")
+        return output if output.text else None
+    if "image/gif" in output.get("data", {}):
+        alt = html.escape(output.metadata["image/gif"]["alt"], quote=True)
+        output.data["text/html"] = f'<img src="data:image/gif;base64,{output.data["image/gif"].strip()}" alt="{alt}">'
+    return output
+
+
+def export(path):
+    """Return the deck of a notebook as HTML."""
+    notebook = slides_of(nbformat.read(path, as_version=4))
+    title = re.search(r"^# (.+)$", notebook.cells[0].source, re.MULTILINE)
+    notebook.metadata["title"] = title[1] if title else path.stem
+    exporter = SlidesExporter(template_name="deck", extra_template_basedirs=[str(HERE)])
+    return exporter.from_notebook_node(notebook)[0]
+
+
+def make(paths, output):
+    """Write a deck for each notebook, and beside them what they need; returns the decks' paths."""
+    missing = [str(source) for source in ASSETS.values() if not source.exists()]
+    if missing:
+        raise FileNotFoundError(f"{MISSING}\nMissing: {', '.join(missing)}")
+    (output / "assets").mkdir(parents=True, exist_ok=True)
+    for name, source in ASSETS.items():
+        shutil.copyfile(source, output / "assets" / name)
+    decks = []
+    for path in paths:
+        decks.append(output / f"{path.stem}.html")
+        decks[-1].write_text(export(path), encoding="utf-8")
+    return decks
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Make a deck from each lesson.")
+    parser.add_argument("notebooks", nargs="*", type=pathlib.Path, help="default: all lessons")
+    parser.add_argument("--output", type=pathlib.Path, default=HERE.parent / "slides")
+    arguments = parser.parse_args()
+    try:
+        decks = make(arguments.notebooks or sorted(NOTEBOOKS.glob("*.ipynb")), arguments.output)
+    except FileNotFoundError as fault:
+        sys.exit(str(fault))
+    for deck in decks:
+        print(f"{deck}: open it in a browser; arrow keys turn the slides, F is full screen, S shows the speaker's view")
+
+
+if __name__ == "__main__":
+    main()
