@@ -9,7 +9,7 @@ import torch
 
 from gan_edu.training import GAN
 
-FORMAT = "gan_edu checkpoint 1"
+FORMAT = "gan_edu checkpoint 2"
 
 
 def save_checkpoint(path, gan):

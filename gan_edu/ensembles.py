@@ -669,6 +669,8 @@ def _check_knobs(gan, hparam_lists):
         raise ValueError(
             "lambda_gp weighs a penalty, and the GANs of make_gan have none: give them penalty=gradient_penalty"
         )
+    if gan.penalty_every != 1 or gan.ema is not None or gan.precision != torch.float32:
+        raise ValueError("make_gan must give GANs without penalty_every, ema and precision: train such GANs one by one")
     for player in ("generator", "discriminator"):
         for layer in getattr(gan, player).modules():
             random = isinstance(layer, nn.modules.dropout._DropoutNd)

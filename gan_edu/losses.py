@@ -1,4 +1,4 @@
-"""Losses of GANs and Wasserstein GANs, the gradient penalty and weight clipping: pure functions, torch in, scalar out.
+"""Losses of GANs and Wasserstein GANs, gradient penalties and weight clipping: pure functions, torch in, scalar out.
 
 The discriminator hands over *logits*, the numbers before the sigmoid: log D(x) = -softplus(-logit) and
 log(1 - D(x)) = -softplus(logit) stay finite where the logarithm of a rounded sigmoid would be -inf.
@@ -73,6 +73,20 @@ def gradient_penalty(critic, x_real, x_fake, generator=None):
     (slopes,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
     norms = slopes.reshape(len(slopes), -1).norm(dim=1)  # flattened: one norm per sample, also for images
     return (norms - 1).square().mean()
+
+
+def r1_penalty(discriminator, x_real, x_fake, generator=None):
+    """Return mean over the batch of 1/2 ||grad discriminator(x_real)||_2^2, without the factor λ (the paper's γ).
+
+    x_real: (N, ...); x_fake and `generator` are not used, they make the call that of `gradient_penalty`. The slope is
+    that of the logits. With batch normalisation it is of the sum over the batch: each picture's own influence and, weakly,
+    that on its company. Mescheder, Geiger & Nowozin (2018), equation 9.
+    """
+    if x_real.ndim == 0 or len(x_real) == 0:
+        raise ValueError(f"x_real must be a batch of shape (N, ...) with N >= 1, got {tuple(x_real.shape)}")
+    x_real = x_real.detach().requires_grad_()
+    (slopes,) = torch.autograd.grad(discriminator(x_real).sum(), x_real, create_graph=True)
+    return slopes.square().sum() / (2 * len(slopes))
 
 
 @torch.no_grad()

@@ -28,6 +28,16 @@ def best_device():
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def fast_precision(device=None):
+    """Return torch.bfloat16 where the device (by default `best_device`) has instructions for it, else torch.float32."""
+    device = torch.device(device or best_device())
+    if device.type == "cuda":
+        fast = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:  # older processors imitate bfloat16, slower than float32
+        fast = device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return torch.bfloat16 if fast else torch.float32
+
+
 def suitable_threads(n_parameters):
     """Return how many threads one training step should use for models of this many parameters.
 

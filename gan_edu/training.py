@@ -6,19 +6,18 @@ import dataclasses
 import functools
 import inspect
 import math
-import sys
 import threading
 
 import numpy as np
 import torch
 from torch import nn
 
-from gan_edu import runtime
+from gan_edu import replay, runtime
 from gan_edu._arguments import check_callable, check_count, check_number
 from gan_edu.losses import clip_weights_, discriminator_loss, generator_loss_nonsaturating
+from gan_edu.replay import FUNCTION_KNOBS
 
 STATEFUL = ("generator", "discriminator", "d_optimizer", "g_optimizer")  # parts of a GAN with a state_dict of their own
-FUNCTION_KNOBS = ("d_loss", "g_loss", "penalty")  # attributes of a GAN that may change while it trains
 SAMPLE_BY_SAMPLE = (  # layers whose output for one sample does not depend on the other samples of its batch
     nn.Sequential, nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.ELU, nn.SELU, nn.GELU, nn.SiLU,
     nn.Identity, nn.Flatten, nn.Unflatten, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.AvgPool2d, nn.LayerNorm, nn.GroupNorm,
@@ -56,6 +55,9 @@ class Adam(torch.optim.Adam):
     def load_state_dict(self, state):
         """Continue from the state of another Adam."""
         super().load_state_dict(state)
+        for parameter, moments in self.state.items():
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name] = _laid_out_like(parameter, moments[name])
         self._lists = None  # the moments are other tensors now
 
 
@@ -106,7 +108,8 @@ class History:
 
     Columns: d_loss, g_loss (nats, or score units for a critic), penalty (without λ), grad_norm_d, grad_norm_g (2-norms
     over all weights) and mover (0: both players, 1: only the discriminator, 2: only the generator). Where a player did
-    not move, its columns hold nan; with n_critic > 1 they hold the last of its updates.
+    not move, its columns hold nan; with n_critic > 1 they hold the last of its updates. A penalty that was left out of
+    an update (penalty_every) is nan there too.
     initial: {knob: value} at the first step. changes: a list of (step, knob, value): from step number `step` on
     (counted from 0) the knob had the new value.
     """
@@ -143,7 +146,17 @@ class GAN:
     sample_real(n, generator=...), sample_latent(n, generator=...): tensors of n real samples, n latents z.
     d_loss(output on real, output on fake), g_loss(output on fake), penalty(discriminator, x_real, x_fake, generator=...):
     functions that return a scalar; they may be exchanged while training, as `gan.g_loss = another`.
+    penalty_every: k computes the penalty only in the discriminator's first update and in every k-th after it, k times as
+    strong there. Karras et al. (2020), appendix B.
     optimizer(parameters, lr=...): makes one optimiser for each player. lr_schedule(step): a factor on both learning rates.
+    ema: a share such as 0.999 keeps `gan.averaged`, a generator whose weights after n updates are (1 - s) times those of
+    `gan.generator` plus s times what they were, s = min(ema, n / (9 + n)) (so that the random first weights are soon
+    forgotten); its buffers are the generator's. `generate` then uses it. Yazıcı et al. (2019), section 3.
+    precision: torch.bfloat16 computes the passes through the networks in bfloat16 where torch's autocast deems that
+    safe; weights, losses and optimisers stay in float32. `runtime.fast_precision()` says where that pays.
+
+    last_outputs: the discriminator's outputs in the last step, detached: "real" and "fake" as it judged them in its last
+    update, "fake_after" as it judged the new samples in the generator's update.
 
     The same seed gives the same history, bit for bit, on the same machine, however the steps are called: one by one,
     with `run`, or by a live panel. A step happens wholly or not at all: an exception, an interruption or a loss that is
@@ -153,7 +166,7 @@ class GAN:
     def __init__(
         self, generator, discriminator, sample_real, sample_latent, *, d_loss=discriminator_loss,
         g_loss=generator_loss_nonsaturating, penalty=None, hparams=None, batch_size=64, optimizer=adam,
-        lr_schedule=None, seed=0,
+        lr_schedule=None, seed=0, penalty_every=1, ema=None, precision=torch.float32,
     ):  # fmt: skip
         self._make_generator = _maker("generator", generator)
         self._make_discriminator = _maker("discriminator", discriminator)
@@ -168,6 +181,11 @@ class GAN:
         self.batch_size = check_count("batch_size", batch_size)
         self._make_optimizer = check_callable("optimizer", optimizer, "torch.optim.Adam")
         self.lr_schedule = check_callable("lr_schedule", lr_schedule or (lambda step: 1.0), "staircase(0.95, 150)")
+        self.penalty_every = check_count("penalty_every", penalty_every)
+        self.ema = None if ema is None else check_number("ema", ema, low=0, high=1)
+        if precision not in (torch.float32, torch.bfloat16):
+            raise ValueError(f"precision must be torch.float32 or torch.bfloat16, got {precision!r}")
+        self.precision = precision
         self.lock = threading.RLock()  # held for a step; a reader that wants a consistent state takes it too
         self.reset(seed)
 
@@ -184,6 +202,18 @@ class GAN:
                 self.generator = self._make_generator()
                 self.discriminator = self._make_discriminator()
                 self._global_rng = torch.get_rng_state()
+            if _is_for_colour(self.discriminator):  # the layout in which a pixel's channels are neighbours is faster
+                self.generator.to(memory_format=torch.channels_last)
+                self.discriminator.to(memory_format=torch.channels_last)
+            self.averaged = None
+            if self.ema is not None:
+                self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+            self._forward_g, self._forward_d = self.generator, self.discriminator
+            if self.precision != torch.float32:
+                self._forward_g, self._forward_d = (
+                    functools.partial(_in_precision, self.precision, net)
+                    for net in (self.generator, self.discriminator)
+                )
             self._g_parameters = list(self.generator.parameters())
             self._d_parameters = list(self.discriminator.parameters())
             self.device = self._g_parameters[0].device
@@ -196,6 +226,8 @@ class GAN:
             self._has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
             self._fixed_z, self._fixed_real = {}, {}
             self._state_sizes = None
+            self._n_updates = {"discriminator": 0, "generator": 0}
+            self.last_outputs = {}
             self.history = History()
 
     def step(self):
@@ -238,9 +270,13 @@ class GAN:
 
     @torch.no_grad()
     def generate(self, z):
-        """Return what the generator, in evaluation mode, makes of the latents z; training is not touched."""
-        with self.between_steps(), _evaluation_mode(self.generator):
-            return self.generator(z.to(self.device)).cpu()
+        """Return what the generator (with `ema` the averaged one), in evaluation mode, makes of the latents z.
+
+        Training is not touched.
+        """
+        generator = self.generator if self.averaged is None else self.averaged
+        with self.between_steps(), _evaluation_mode(generator):
+            return _in_precision(self.precision, generator, z.to(self.device)).cpu()
 
     def fixed_z(self, n):
         """Return n latents that stay the same during a run, so that pictures of the samples can be compared."""
@@ -264,30 +300,34 @@ class GAN:
             _set_learning_rate(self.d_optimizer, knobs["lr_d"] * factor)
             _set_learning_rate(self.g_optimizer, knobs["lr_g"] * factor)
             self._save_state()
+            outputs = {}
             try:
                 d_loss = penalty = d_norm = g_loss = g_norm = math.nan
                 for _ in range(knobs["n_critic"] if n_discriminator is None else n_discriminator):
-                    d_loss, penalty, d_norm = self._update_discriminator(knobs)
+                    d_loss, penalty, d_norm = self._update_discriminator(knobs, outputs)
                 for _ in range(n_generator):
-                    g_loss, g_norm = self._update_generator(knobs)
+                    g_loss, g_norm = self._update_generator(knobs, outputs)
             except BaseException:
                 self._restore_state()
                 raise
             finally:
                 self._return_global_rng()
+            self.last_outputs = outputs
             self._record_knobs(knobs)
             self.history.append((d_loss, g_loss, penalty, d_norm, g_norm, mover))
 
-    def _update_discriminator(self, knobs):
+    def _update_discriminator(self, knobs, outputs):
         x_real = self.sample_real(self.batch_size, generator=self.rng).to(self.device)
         z = self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
         with torch.no_grad():  # the generator is not trained here: no graph for it
-            x_fake = self.generator(z)
-        loss = objective = knobs["d_loss"](*self._judge(x_real, x_fake))
+            x_fake = self._forward_g(z)
+        on_real, on_fake = self._judge(x_real, x_fake)
+        outputs["real"], outputs["fake"] = on_real.detach(), on_fake.detach()
+        loss = objective = knobs["d_loss"](on_real, on_fake)
         penalty = math.nan
-        if knobs["penalty"] is not None:
-            term = knobs["penalty"](self.discriminator, x_real, x_fake, generator=self.rng)
-            objective, penalty = loss + knobs["lambda_gp"] * term, term.item()
+        if knobs["penalty"] is not None and self._n_updates["discriminator"] % self.penalty_every == 0:
+            term = knobs["penalty"](self._forward_d, x_real, x_fake, generator=self.rng)
+            objective, penalty = loss + knobs["lambda_gp"] * self.penalty_every * term, term.item()
         norm = self._descend("discriminator", objective, self._d_parameters, self.d_optimizer)
         if knobs["clip_value"] is not None:
             clip_weights_(self.discriminator, knobs["clip_value"])
@@ -296,14 +336,26 @@ class GAN:
     def _judge(self, x_real, x_fake):
         """Return the discriminator's outputs on x_real and x_fake, each judged as a batch of its own."""
         if self._in_one_pass and x_real.shape[1:] == x_fake.shape[1:]:  # half the calls where the result is the same
-            return self.discriminator(torch.cat([x_real, x_fake])).split([len(x_real), len(x_fake)])
-        return self.discriminator(x_real), self.discriminator(x_fake)
+            return self._forward_d(torch.cat([x_real, x_fake])).split([len(x_real), len(x_fake)])
+        return self._forward_d(x_real), self._forward_d(x_fake)
 
-    def _update_generator(self, knobs):
+    def _update_generator(self, knobs, outputs):
         z = self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
-        loss = knobs["g_loss"](self.discriminator(self.generator(z)))
+        on_fake = self._forward_d(self._forward_g(z))
+        outputs["fake_after"] = on_fake.detach()
+        loss = knobs["g_loss"](on_fake)
         norm = self._descend("generator", loss, self._g_parameters, self.g_optimizer)
+        if self.averaged is not None:
+            self._average()
         return loss.item(), norm
+
+    @torch.no_grad()
+    def _average(self):
+        n = self._n_updates["generator"]
+        share = min(self.ema, n / (9 + n))
+        torch._foreach_lerp_(list(self.averaged.parameters()), self._g_parameters, 1 - share)
+        for mine, its in zip(self.averaged.buffers(), self.generator.buffers()):
+            mine.copy_(its)
 
     def _descend(self, player, loss, parameters, optimizer):
         """Move `parameters` one step down the loss; return the 2-norm of the gradient."""
@@ -316,8 +368,9 @@ class GAN:
                 f"in step {len(self.history) + 1}; that step was undone, the state after step {len(self.history)} is kept"
             )
         for parameter, gradient in zip(parameters, gradients):
-            parameter.grad = gradient.contiguous()  # a fused optimiser reads memory in order, whatever the strides
+            parameter.grad = _laid_out_like(parameter, gradient)
         optimizer.step()
+        self._n_updates[player] += 1
         return norm
 
     # ---- knobs
@@ -350,12 +403,14 @@ class GAN:
         optimizers = self.d_optimizer, self.g_optimizer
         sizes = [len(optimizer.state) for optimizer in optimizers]
         if sizes != self._state_sizes:  # an optimiser makes its state in its first step: list the tensors anew
-            self._state = _tensors(self.generator, self.discriminator, *optimizers)
+            networks = [net for net in (self.generator, self.discriminator, self.averaged) if net is not None]
+            self._state = _tensors(networks, optimizers)
             self._backup = [tensor.clone() for tensor in self._state]
             self._state_sizes = sizes
         else:
             torch._foreach_copy_(self._backup, self._state)
         self._rng_backup = self.rng.get_state()
+        self._n_updates_backup = dict(self._n_updates)
         self._borrow_global_rng()
 
     def _restore_state(self):
@@ -364,6 +419,7 @@ class GAN:
             if len(optimizer.state) != size:
                 optimizer.state.clear()
         self.rng.set_state(self._rng_backup)
+        self._n_updates = self._n_updates_backup
         if self._has_dropout:
             torch.set_rng_state(self._global_rng)
 
@@ -389,13 +445,17 @@ class GAN:
             return copy.deepcopy(
                 {
                     "seed": self.seed,
-                    "knobs": _named(self.knobs()),
+                    "knobs": replay.named(self.knobs()),
                     "optimizers": [type(self.d_optimizer).__name__, type(self.g_optimizer).__name__],
                     **{part: getattr(self, part).state_dict() for part in STATEFUL},
+                    "averaged": None if self.averaged is None else self.averaged.state_dict(),
+                    "n_updates": self._n_updates,
                     "rng": [self.rng.get_state(), self._global_rng],
                     "history": torch.from_numpy(history._rows[: len(history)]),
-                    "initial": _named(history.initial),
-                    "changes": [(step, name, _named({name: value})[name]) for step, name, value in history.changes],
+                    "initial": replay.named(history.initial),
+                    "changes": [
+                        (step, name, replay.named({name: value})[name]) for step, name, value in history.changes
+                    ],
                 }
             )
 
@@ -404,16 +464,18 @@ class GAN:
         with self.lock:
             try:
                 self._check_state(state)
-                functions = {_name_of(f): f for f in (self.d_loss, self.g_loss, self.penalty) if f is not None}
-                knobs, initial = (_unnamed(state[key], functions) for key in ("knobs", "initial"))
-                changes = [(step, name, _unnamed({name: v}, functions)[name]) for step, name, v in state["changes"]]
+                functions = {replay.name_of(f): f for f in (self.d_loss, self.g_loss, self.penalty) if f is not None}
+                knobs, initial = (replay.unnamed(state[key], functions) for key in ("knobs", "initial"))
+                changes = [
+                    (step, name, replay.unnamed({name: v}, functions)[name]) for step, name, v in state["changes"]
+                ]
             except (KeyError, TypeError, AttributeError, IndexError) as fault:
                 raise ValueError(f"state must be what GAN.state_dict() returns: {fault!r}") from fault
             before, state = self.state_dict(), copy.deepcopy(state)
             try:
                 self._take_over(state, knobs, initial, changes)
             except Exception as fault:
-                knobs_before = _unnamed(before["knobs"], functions)
+                knobs_before = replay.unnamed(before["knobs"], functions)
                 initial, changes = self.history.initial, self.history.changes
                 self._take_over(before, knobs_before, initial, changes)
                 raise ValueError(f"state does not fit this GAN: {fault}") from fault
@@ -422,7 +484,10 @@ class GAN:
         kinds = [type(self.d_optimizer).__name__, type(self.g_optimizer).__name__]
         if state["optimizers"] != kinds:
             raise ValueError(f"state must be of a GAN with the optimisers {kinds}, it has {state['optimizers']}")
-        for player in ("generator", "discriminator"):
+        if (state["averaged"] is None) != (self.averaged is None):
+            with_or_without = "without" if self.averaged is None else "with"
+            raise ValueError(f"state must be of a GAN {with_or_without} averaged weights (ema), as this one is")
+        for player in ("generator", "discriminator", *["averaged"] * (self.averaged is not None)):
             own = {name: tuple(value.shape) for name, value in getattr(self, player).state_dict().items()}
             other = {name: tuple(value.shape) for name, value in state[player].items()}
             for name in [*own, *other]:
@@ -439,6 +504,9 @@ class GAN:
     def _take_over(self, state, knobs, initial, changes):
         for part in STATEFUL:
             getattr(self, part).load_state_dict(state[part])
+        if self.averaged is not None:
+            self.averaged.load_state_dict(state["averaged"])
+        self._n_updates = {player: check_count(player, n, least=0) for player, n in state["n_updates"].items()}
         self.seed = check_count("seed", state["seed"], least=0)
         for name, value in knobs.items():
             self.set(name, value)
@@ -450,37 +518,14 @@ class GAN:
         history.initial, history.changes = initial, changes
         self.history = history
         self._knobs_in_use = initial | {name: value for _, name, value in changes}
-        self._fixed_z, self._fixed_real, self._state_sizes = {}, {}, None
-
-    # ---- replay
+        self._fixed_z, self._fixed_real, self._state_sizes, self.last_outputs = {}, {}, None, {}
 
     def code(self, make=None):
         """Return Python that replays this run exactly: its seed, its knobs, every change and every step at its place.
 
         make: the expression that builds the GAN, for example "make_gan(seed=3)"; without it the code resets `gan`.
         """
-        history, names = self.history, _names_of_functions(self)
-        initial = history.initial or self.knobs()
-        lines = [f"gan = {make}" if make else f"gan.reset(seed={self.seed})"]
-        lines += [_assignment(name, value, names) for name, value in initial.items()]
-        if not make:  # the learning rates of fresh optimisers and schedules start with the reset
-            lines = lines[1:] + lines[:1]
-        changes = {}
-        for step, name, value in history.changes:
-            changes.setdefault(step, []).append((name, value))
-        movers = history["mover"]
-        starts = sorted({0, *changes, *(np.flatnonzero(np.diff(movers)) + 1).tolist()} - {len(history)})
-        for start, end in zip(starts, [*starts[1:], len(history)]):
-            lines += [
-                _assignment(name, value, names) + f"  # from step {start + 1} on"
-                for name, value in changes.get(start, [])
-            ]
-            n, call = end - start, ("step", "step_discriminator", "step_generator")[int(movers[start])] if end else ""
-            if n and call == "step":
-                lines.append(f"gan.run({n})")
-            elif n:
-                lines.append(f"gan.{call}()" if n == 1 else f"for _ in range({n}):\n    gan.{call}()")
-        return "\n".join([*_imports(names), *lines]) + "\n"
+        return replay.code(self, make)
 
 
 def _maker(name, source):
@@ -517,40 +562,33 @@ def _check_sampler(name, function):
     return function
 
 
-def _name_of(function):
-    return f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', repr(function))}"
-
-
-def _named(knobs):
-    """Return the knobs with the names of functions in their place."""
-    return {name: _name_of(v) if name in FUNCTION_KNOBS and v is not None else v for name, v in knobs.items()}
-
-
-def _unnamed(knobs, functions):
-    """Return the knobs with functions for their names: those in use, of the notebook, or of this package; no others."""
-    found = {}
-    for name, value in knobs.items():
-        if name in FUNCTION_KNOBS and value is not None and value not in functions:
-            module, _, attribute = value.partition(":")
-            known = module == "__main__" or module.startswith("gan_edu.")
-            function = getattr(sys.modules.get(module), attribute, None) if known else None
-            if not callable(function):
-                raise ValueError(
-                    f"state uses the function {attribute} of {module} as {name}: define it first, then load again"
-                )
-            functions = functions | {value: function}
-        found[name] = functions[value] if name in FUNCTION_KNOBS and value is not None else value
-    return found
-
-
 def _set_learning_rate(optimizer, lr):
     for group in optimizer.param_groups:
         group["lr"] = lr  # never a new optimiser: that would throw away Adam's moments
 
 
-def _tensors(generator, discriminator, *optimizers):
+def _is_for_colour(discriminator):
+    """Return whether the discriminator judges pictures of more than one channel."""
+    channels = [module.in_channels for module in discriminator.modules() if isinstance(module, nn.Conv2d)]
+    return bool(channels) and channels[0] > 1
+
+
+def _in_precision(precision, network, x):
+    """Return network(x), computed in this precision, as float32."""
+    if precision == torch.float32:
+        return network(x)
+    with torch.autocast(x.device.type, dtype=precision):
+        return network(x).float()
+
+
+def _laid_out_like(parameter, tensor):
+    """Return the tensor in the parameter's memory layout: a fused optimiser reads memory in order, whatever the strides."""
+    return tensor if tensor.stride() == parameter.stride() else torch.empty_like(parameter).copy_(tensor)
+
+
+def _tensors(networks, optimizers):
     """Return every tensor that a training step may change, sharing its memory."""
-    modules = [*generator.state_dict().values(), *discriminator.state_dict().values()]
+    modules = [value for network in networks for value in network.state_dict().values()]
     states = [value for o in optimizers for state in o.state.values() for value in state.values()]
     return modules + [value for value in states if torch.is_tensor(value)]
 
@@ -563,31 +601,3 @@ def _evaluation_mode(module):
         yield
     finally:
         module.train(was_training)
-
-
-# ---- replay as code
-
-
-def _names_of_functions(gan):
-    """Return {function: name in code} for the loss functions that this run has used."""
-    used = [value for _, name, value in gan.history.changes if name in FUNCTION_KNOBS]
-    used += [value for name, value in (gan.history.initial or gan.knobs()).items() if name in FUNCTION_KNOBS]
-    return {f: getattr(f, "__name__", "") for f in used if f is not None}
-
-
-def _imports(names):
-    by_module = {}
-    for function, name in names.items():
-        if getattr(function, "__module__", "").startswith("gan_edu."):
-            by_module.setdefault(function.__module__, set()).add(name)
-    return [f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(by_module.items())]
-
-
-def _assignment(name, value, names):
-    if name not in FUNCTION_KNOBS:
-        return f"gan.hparams.{name} = {value!r}"
-    if value is None:
-        return f"gan.{name} = None"
-    if names[value].isidentifier():
-        return f"gan.{name} = {names[value]}"
-    return f"# gan.{name} = ...  a function without a name was used here: write it out with def"

@@ -25,6 +25,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "training": {"_arguments", "losses", "replay", "runtime"},
     "ensembles": {"_arguments", "runtime", "training"},
     "best_responses": {"_arguments", "losses"},
+    "installation": set(),
     "checkpoints": {"training"},
     "checks": {"_arguments", "checks"},  # a package: one module a lesson
     "plotting": set(),
