@@ -5,7 +5,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test bench slides
 
-lab: .venv/installed          # JupyterLab on the first lesson
+lab: .venv/installed          # JupyterLab on the start page
 	$(BIN)/jupyter lab $(ROOT) $(FIRST)
 
 test: .venv/installed         # everything that proves it works
