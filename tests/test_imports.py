@@ -23,6 +23,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "train_judge": {"faces", "judge", "runtime"},
     "replay": set(),
     "training": {"_arguments", "losses", "replay", "runtime"},
+    "logs": {"_arguments", "losses", "training"},
     "ensembles": {"_arguments", "runtime", "training"},
     "best_responses": {"_arguments", "losses"},
     "installation": set(),
@@ -42,6 +43,7 @@ ONLY_IN = {
     "matplotlib": {"divergence_views", "game", "gp_views", "plotting", "views", "wgan_views"},
     "ipywidgets": {"explore", "live", "screen"},
     "anywidget": {"screen"},
+    "tensorboard": {"logs"},
 }
 
 
