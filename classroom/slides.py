@@ -40,7 +40,8 @@ def slides_of(notebook):
     """
     predicted = False
     for cell in notebook.cells:
-        kind = cell.metadata.setdefault("slideshow", {}).setdefault("slide_type", "-")
+        kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
+        cell.metadata.slideshow = {"slide_type": kind}
         if kind in ("skip", "notes"):
             continue
         tags, outputs = cell.metadata.get("tags", []), cell.get("outputs", [])

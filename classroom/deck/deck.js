@@ -9,15 +9,17 @@ const TITLE = "h1, h2, h3, h4";
 const below = (node) => node.getBoundingClientRect().bottom;
 
 function linesOf(pre) {
-  // A line each, so that they can be moved; pygments closes its spans at the end of every line.
+  // A line each, so that they can be moved, and goes on further right where it must be broken; pygments closes its spans
+  // at the end of every line.
   const lines = pre.innerHTML.replace(/^\n|\n$/g, "").split("\n");
   pre.innerHTML = lines.map((line) => `<div class="line">${line}</div>`).join("");
+  for (const line of pre.children) line.style.setProperty("--hang", `${line.textContent.search(/\S|$/) + 4}ch`);
 }
 
 function fitWidth(node, smallest) {
   // Make long lines, wide tables and formulas smaller, down to a limit; by steps, for the browser rounds the height of an x.
-  const parent = getComputedStyle(node.parentElement);
-  const room = node.parentElement.clientWidth - parseFloat(parent.paddingLeft) - parseFloat(parent.paddingRight);
+  const block = node.parentElement.closest("div, p, li"), style = getComputedStyle(block);
+  const room = block.getBoundingClientRect().width - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) + 0.5;
   let size = parseFloat(getComputedStyle(node).fontSize);
   node.style.width = "max-content";
   if (node.matches("pre")) node.style.whiteSpace = "pre";
@@ -52,7 +54,7 @@ function split(node, bottom, keepTitles) {
   if (!part) {
     if (node.matches("pre")) at = lastGap(children, at);
     while (keepTitles && at > 0 && leadsOn(children[at - 1])) at -= 1;
-    if (at === 0) return null;
+    if (at === (children[0].matches(".running") ? 1 : 0)) return null;
   }
   rest.append(...(part ? [part] : [children[at]]), ...children.slice(at + 1));
   if (node.matches("table") && node.tHead) rest.prepend(node.tHead.cloneNode(true));
@@ -94,13 +96,14 @@ function paginate(page) {
 }
 
 async function start() {
+  document.querySelectorAll(".jp-Collapser").forEach((ornament) => ornament.remove());
   document.querySelectorAll(".slides > section > section").forEach((page) => page.classList.add("page"));
   await MathJax.startup.promise;
   await MathJax.typesetPromise();
   await document.fonts.ready;
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
   document.querySelectorAll("pre").forEach(linesOf);
-  document.querySelectorAll("pre").forEach((pre) => fitWidth(pre, 15));
+  document.querySelectorAll("pre").forEach((pre) => fitWidth(pre, pre.closest(".highlight") ? 17 : 14));
   document.querySelectorAll("table").forEach((table) => fitWidth(table, 18));
   document.querySelectorAll("mjx-container").forEach((formula) => fitWidth(formula, 18));
   document.querySelectorAll("img").forEach(fitPicture);

@@ -1,0 +1,189 @@
+"""The decks: made from the lessons, opened offline in a real Chromium, every slide measured.
+
+Without a browser, or without the npm packages of classroom/package.json, these tests are skipped, unless
+GAN_EDU_BROWSER=required: then they fail.
+"""
+
+import os
+import pathlib
+import re
+
+import nbformat
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+
+from lab import CHROMIUM, chromium_page
+from lessons import NOTEBOOKS
+
+from classroom import slides
+
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+WIDTH, HEIGHT = 1280, 720
+MEASURE = """() => Reveal.getSlides().map((slide) => {
+    const {h, v} = Reveal.getIndices(slide);
+    Reveal.slide(h, v);
+    let excess = 0, what = "";
+    for (const part of slide.querySelectorAll("*")) {
+        const box = part.getBoundingClientRect();
+        if (!box.width || !box.height || part.closest("mjx-assistive-mml")) continue;
+        const over = Math.max(box.right - innerWidth, box.bottom - innerHeight, -box.left, -box.top);
+        if (over > excess) [excess, what] = [over, part.tagName.toLowerCase()];
+    }
+    const scrolls = [...slide.querySelectorAll("*")].some((part) =>
+        /auto|scroll|hidden/.test(getComputedStyle(part).overflow) && part.tagName !== "svg" &&
+        !part.closest("mjx-container") && part.scrollHeight > part.clientHeight + 1);
+    return {
+        excess, what, scrolls,
+        words: slide.innerText.trim(),
+        pictures: [...slide.querySelectorAll("img")].map((image) => image.width / image.naturalWidth),
+        type: Object.fromEntries(["p, li", "td", ".highlight .line", ".jp-OutputArea .line"].map((kind) =>
+            [kind, Math.min(...[...slide.querySelectorAll(kind)].map((e) => parseFloat(getComputedStyle(e).fontSize)))])),
+    };
+})"""
+SMALLEST = {"p, li": 20, "td": 18, ".highlight .line": 17, ".jp-OutputArea .line": 14}  # px on a slide 720 px high
+
+if os.environ.get("GAN_EDU_BROWSER") != "required":
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine", allow_module_level=True)
+    if not slides.PACKAGES.exists():
+        pytest.skip(slides.MISSING, allow_module_level=True)
+
+
+def open_deck(page, deck):
+    page.goto(deck.resolve().as_uri())
+    page.wait_for_function("document.body.dataset.ready", timeout=120_000)
+    return page.evaluate(MEASURE)
+
+
+def faults_of(name, measured):
+    """What is wrong with the slides of a deck, each with its number and by how much."""
+    faults = []
+    for number, slide in enumerate(measured, start=1):
+        where = f"{name}, slide {number} ({slide['words'][:40]!r})"
+        if slide["excess"] > 0.5:
+            faults.append(f"{where}: <{slide['what']}> goes {slide['excess']:.0f} px beyond the slide")
+        if slide["scrolls"]:
+            faults.append(f"{where}: something would have to be scrolled")
+        if not slide["words"] and not slide["pictures"]:
+            faults.append(f"{where}: empty")
+        faults += [
+            f"{where}: {kind} at {size} px, wanted at least {SMALLEST[kind]}"
+            for kind, size in slide["type"].items()
+            if size is not None and size < SMALLEST[kind]
+        ]
+        faults += [f"{where}: a picture at {s:.2f} of its size" for s in slide["pictures"] if s < 0.9]
+    return faults
+
+
+@pytest.fixture(scope="module")
+def page():
+    assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
+    with chromium_page(WIDTH, HEIGHT) as page:
+        page.requests = []
+        page.on("request", lambda request: page.requests.append(request.url))
+        yield page
+
+
+@pytest.fixture(scope="module")
+def decks(tmp_path_factory):
+    made = slides.make(LESSONS, tmp_path_factory.mktemp("slides"))
+    return {deck.stem: deck for deck in made}
+
+
+@pytest.fixture(scope="module")
+def measured(page, decks):
+    return {name: open_deck(page, deck) for name, deck in decks.items()}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in LESSONS])
+def test_no_slide_overflows(measured, name):
+    assert faults_of(name, measured[name]) == []
+    assert 3 < len(measured[name]) < 140
+
+
+def test_a_deck_needs_nothing_from_the_network(page, measured):
+    assert page.requests
+    assert [url for url in page.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert page.faults == []
+
+
+@pytest.mark.parametrize("name", [path.stem for path in LESSONS])
+def test_every_picture_and_every_heading_is_in_the_deck(measured, name):
+    """Pictures, the panels' stills among them, and the headings; those of skipped cells excepted."""
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    kept = [c for c in slides.slides_of(notebook).cells if c.metadata.slideshow.slide_type not in ("skip", "notes")]
+    pictures = [
+        output for cell in kept for output in cell.get("outputs", []) if slides.PICTURES & output.get("data", {}).keys()
+    ]
+    assert sum(len(slide["pictures"]) for slide in measured[name]) == len(pictures) >= 2
+    words = " ".join(slide["words"] for slide in measured[name])
+    for cell in kept:
+        if cell.cell_type == "markdown":
+            for heading in re.findall(r"^#+ (.+)$", cell.source, re.MULTILINE):
+                plain = re.sub(r"[`*\\]|\$.*?\$", "\0", heading).split("\0")[0].strip()
+                assert plain in words, heading
+
+
+def test_the_panels_have_their_stills():
+    for path in LESSONS:
+        for cell in slides.slides_of(nbformat.read(path, as_version=4)).cells:
+            if "live-panel" in cell.metadata.get("tags", []):
+                assert cell.metadata.slideshow.slide_type not in ("skip", "notes")
+                assert cell.metadata.transient["remove_source"]
+                assert any("image/jpeg" in output.get("data", {}) for output in cell.outputs)
+
+
+def test_formulas_are_set(page, decks, measured):
+    page.goto(decks["02_gan_game"].resolve().as_uri())
+    page.wait_for_function("document.body.dataset.ready", timeout=120_000)
+    assert page.locator("mjx-container").count() > 100
+    assert page.locator("mjx-container [data-mjx-error], mjx-container .merror").count() == 0
+    assert "$" not in page.evaluate("[...document.querySelectorAll('.page p')].map(p => p.innerText).join(' ')")
+
+
+def test_a_prediction_and_its_outcome_are_on_different_slides(measured):
+    for name, found in measured.items():
+        for slide in found:
+            words = slide["words"]
+            before, seen, _ = words.partition("What you should have seen")
+            assert not (seen and "Predict, then run" in before), (name, words[:80])
+
+
+# ---- the measuring itself, on decks with known contents
+
+
+def deck_of(folder, *sources, **metadata):
+    cells = [nbformat.v4.new_markdown_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    nbformat.write(notebook, folder / "a.ipynb")
+    return slides.make([folder / "a.ipynb"], folder)[0]
+
+
+def test_what_cannot_be_divided_is_reported(page, tmp_path):
+    tall = '<p style="height: 900px">tall</p>'
+    wide = '<p style="width: 1400px; background: red">wide</p>'
+    deck = deck_of(tmp_path, "# One\n\nfits", f"# Two\n\n{tall}", f"# Three\n\n{wide}")
+    found = faults_of("a", open_deck(page, deck))
+    assert len(found) == 2
+    assert "slide 3" in found[0] and re.search(r"\b2\d\d px beyond", found[0])
+    assert "slide 4" in found[1] and "160 px beyond" in found[1]
+
+
+def test_what_is_long_is_divided_and_nothing_is_lost(page, tmp_path):
+    items = "\n".join(f"- item {k}" for k in range(60))
+    code = "```python\n" + "\n".join(f"x_{k} = {k}" for k in range(60)) + "\n```"
+    rows = "| a | b |\n| --- | --- |\n" + "\n".join(f"| row {k} | {k} |" for k in range(60))
+    deck = deck_of(tmp_path, f"# One\n\n{items}", f"# Two\n\n{code}\n\n## Three\n\n{rows}")
+    found = open_deck(page, deck)
+    assert faults_of("a", found) == []
+    words = " ".join(slide["words"] for slide in found)
+    for pattern in (r"item (\d+)\b", r"x_(\d+) =", r"row (\d+)\b"):
+        assert [int(k) for k in re.findall(pattern, words)] == list(range(60))
+    assert not any(slide["words"].endswith("Three") for slide in found), "a heading stands with what follows it"
+
+
+def test_what_is_missing_is_said(monkeypatch, tmp_path):
+    monkeypatch.setitem(slides.ASSETS, "reveal.js", pathlib.Path("nowhere/reveal.js"))
+    with pytest.raises(FileNotFoundError, match="npm ci --prefix classroom"):
+        slides.make(LESSONS[:1], tmp_path)
