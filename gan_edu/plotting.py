@@ -81,6 +81,7 @@ class Curves:
 
     def __init__(self, axes, lines, ylabel, targets=(), ylimits=(0.0, 1.0)):
         self.axes, self._first_limits = axes, ylimits
+        self.beside = None  # other Curves of the same lines, whose limits these take over
         self.lines = {name: axes.plot([], [], color=color, label=label)[0] for name, (label, color) in lines.items()}
         self.ghosts = {
             name: axes.plot([], [], color=line.get_color(), alpha=0.35, lw=1.2)[0] for name, line in self.lines.items()
@@ -96,6 +97,8 @@ class Curves:
             axes.axhline(value, color=color, lw=1, ls=(0, (1, 2)))
         axes.set_xlabel("training step")
         axes.set_ylabel(ylabel)
+        # The layout is made once, with the first picture: room for the last tick label of a long run.
+        axes.text(1, 0, "000000", transform=axes.transAxes, ha="center", va="top", alpha=0)
         self.clear()
 
     @property
@@ -116,6 +119,12 @@ class Curves:
         """Turn the present lines into ghosts."""
         for name, line in self.lines.items():
             self.ghosts[name].set_data(*line.get_data())
+
+    def take_ghosts(self, other):
+        """Show the ghosts of other Curves of the same lines."""
+        for name, ghost in self.ghosts.items():
+            ghost.set_data(*other.ghosts[name].get_data())
+        self._fit()
 
     def update(self, name, steps, values):
         """Set one line. Returns True if the limits had to grow, so that the axes must be drawn anew."""
@@ -143,6 +152,9 @@ class Curves:
         """Grow the limits, in steps, so that all lines and ghosts fit."""
         before = (*self.axes.get_xlim(), *self.axes.get_ylim())
         right, (low, high) = before[1], before[2:]
+        if self.beside is not None:
+            right = max(right, self.beside.axes.get_xlim()[1])
+            low, high = min(low, self.beside.axes.get_ylim()[0]), max(high, self.beside.axes.get_ylim()[1])
         for line in [*self.lines.values(), *self.ghosts.values()]:
             x, y = line.get_data()
             y = np.asarray(y)[np.isfinite(y)]
@@ -351,7 +363,17 @@ def show_animation(path, alt):
 
 def legend_above(axes, ncols=4):
     """Put the legend above the Axes, where no data can cover it."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), fontsize=9, ncols=ncols)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 0.97), fontsize=9, ncols=ncols, frameon=False)
+    axes.legend_columns = ncols
+
+
+def fold_legends(figure, most):
+    """Lay out the legends that `legend_above` has made in at most so many columns; None: in as many as at first."""
+    for axes in figure.axes:
+        columns = getattr(axes, "legend_columns", None)
+        if columns is not None:
+            legend_above(axes, min(columns, most or columns))
+            axes.legend_columns = columns
 
 
 def new_figure(width, height, dpi=100):

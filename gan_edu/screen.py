@@ -60,7 +60,21 @@ class Screen(anywidget.AnyWidget):
         el.appendChild(canvas);
         const context = canvas.getContext("2d");
         let newest = -1, shown = 0, open = true;
-        const describe = () => canvas.setAttribute("aria-label", model.get("description"));
+        let words = null, speak = null;
+        if (model.get("words")) {
+          words = document.createElement("p");
+          words.className = "gan-live-words";
+          words.setAttribute("aria-live", "polite");
+          el.appendChild(words);
+        }
+        const describe = () => {
+          canvas.setAttribute("aria-label", model.get("description"));
+          if (!words) return;
+          clearTimeout(speak);  // a screen reader speaks each change: only what has stood for a moment is one
+          speak = setTimeout(() => {
+            if (words.textContent !== model.get("description")) words.textContent = model.get("description");
+          }, 600);
+        };
         const draw = async () => {
           const frame = model.get("frame"), step = model.get("step"), bytes = model.get("picture");
           if (!bytes || !bytes.byteLength) return;
@@ -120,20 +134,31 @@ class Screen(anywidget.AnyWidget):
         model.on("change:description", describe);
         describe();
         draw().then(() => model.send({ opened: true }));
-        const nameSliders = () => {  // for screen readers: ipywidgets leaves the handles without a name
-          const panel = canvas.closest(".gan-live");
-          if (!panel) return open && setTimeout(nameSliders, 200);
+        const nameSliders = (panel) => {  // for screen readers: ipywidgets leaves the handles without a name
           for (const handle of panel.querySelectorAll("[role=slider]")) {
             const slider = handle.closest(".widget-inline-hbox");
-            const readout = slider.querySelector(".widget-readout");
+            const readout = slider?.querySelector(".widget-readout"), label = slider?.querySelector(".widget-label");
+            if (!readout || !label) continue;  // still being made
             readout.id ||= `gan-live-${Math.random().toString(36).slice(2)}`;
-            handle.setAttribute("aria-label", slider.querySelector(".widget-label").textContent);
+            if (handle.getAttribute("aria-label") !== label.textContent) handle.setAttribute("aria-label", label.textContent);
             handle.setAttribute("aria-describedby", readout.id);
           }
         };
-        nameSliders();
+        let naming = null;
+        const watch = new MutationObserver((changes) => {  // sliders come, go and are renamed with a fork
+          const panel = canvas.closest(".gan-live");
+          naming ??= panel && setTimeout(() => { naming = null; nameSliders(panel); }, 100);
+        });
+        const watchPanel = () => {
+          const panel = canvas.closest(".gan-live");
+          if (!panel) return open && setTimeout(watchPanel, 200);
+          nameSliders(panel);
+          watch.observe(panel, { childList: true, subtree: true });
+        };
+        watchPanel();
         return () => {
           open = false;
+          watch.disconnect();
           model.off("change:frame", draw);
           model.off("change:description", describe);
           model.send({ closed: true });
@@ -145,6 +170,12 @@ class Screen(anywidget.AnyWidget):
     .gan-live-picture { display: block; width: 100%; max-width: 1400px; height: auto; }
     .gan-live-draggable { cursor: ns-resize; touch-action: none; }
     .gan-live { padding: 4px 2px; }
+    .gan-live-side { flex: 1 1 430px; min-width: 0; max-width: 1400px; }
+    .gan-live-caption { font-weight: 700; font-size: 1.3em; line-height: 1.3; border-top: 4px solid; padding-left: 4px; }
+    .gan-live-caption.gan-live-a { border-color: #0072B2; }
+    .gan-live-caption.gan-live-b { border-color: #CC79A7; border-top-style: dashed; }
+    .gan-live-b.widget-box { border-left: 6px dashed #CC79A7; background: rgba(204, 121, 167, 0.15); }
+    .gan-live-words { margin: 2px 0 0; line-height: 1.35; white-space: normal; max-width: 1400px; min-height: 1.35em; }
     .gan-live .widget-button { width: auto; }
     .gan-live .widget-toggle-buttons > div { white-space: nowrap; }
     .gan-live-status { font-variant-numeric: tabular-nums; line-height: 1.4; white-space: normal; min-height: 2.8em; }
@@ -158,9 +189,10 @@ class Screen(anywidget.AnyWidget):
     acknowledge_every = traitlets.Int(3).tag(sync=True)
     acknowledged = traitlets.Int(0).tag(sync=True)
     can_drag = traitlets.Bool(False).tag(sync=True)
+    words = traitlets.Bool(False).tag(sync=True)  # show the description under the picture, too
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, **traits):
+        super().__init__(**traits)
         self._last_sent = self._last_sign = time.monotonic()
         self.observe(self._sign_of_life, "acknowledged")
         self.on_msg(self._page_message)
@@ -202,12 +234,13 @@ class Painter:
     def __init__(self, view, quality=88):
         self.view, self.quality = view, quality
         self._background = None
+        self.limits_moved = False  # whether the last picture needed other axes than the one before
 
     def jpeg(self, *state, **values):
         """Return the present picture as bytes; what is given is what view.update needs to know."""
-        limits_moved = self.view.update(*state, **values)
+        self.limits_moved = self.view.update(*state, **values)
         canvas = self.view.figure.canvas
-        if limits_moved or self._background is None:
+        if self.limits_moved or self._background is None:
             for artist in self.view.artists:
                 artist.set_animated(True)  # left out of the background
             canvas.draw()
@@ -223,6 +256,12 @@ class Painter:
         )  # as it lies in memory: no copy
         pixels.save(buffer, "jpeg", quality=self.quality, subsampling=0)
         return buffer.getvalue()
+
+    def beside(self, other):
+        """Draw for half the width, on the same scales as the view `other` beside it; None: for the whole width again."""
+        self.view.stand_beside(other)
+        self.view.figure.set_layout_engine("constrained")
+        self.forget_background()
 
     def forget_background(self):
         """Draw everything next time: the axes have changed."""
@@ -272,14 +311,14 @@ class Panel(ipywidgets.VBox):
     def close(self):
         """Remove the panel."""
         for row in self.children:
-            _close_tree(row)
+            close_tree(row)
         super().close()
 
 
-def _close_tree(widget):
+def close_tree(widget):
     """Close a widget and all that it consists of: one that is left over breaks the page when it is reloaded."""
     for child in getattr(widget, "children", ()):
-        _close_tree(child)
+        close_tree(child)
     for part in ("layout", "style"):
         if isinstance(getattr(widget, part, None), ipywidgets.Widget):
             getattr(widget, part).close()

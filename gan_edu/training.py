@@ -230,6 +230,30 @@ class GAN:
             self.last_outputs = {}
             self.history = History()
 
+    def fork(self):
+        """Return an independent GAN in the same state: from here both take the same steps, bit for bit, until a knob moves.
+
+        Networks, optimisers, knobs, history and random numbers are copies; the samplers, losses and the schedule, which
+        are functions, are shared. `reset` of the copy goes back to the common start. ValueError where a function that was
+        given for a network returns the same module at every call.
+        """
+        with self.lock:
+            fork, history = copy.copy(self), self.history
+            fork.lock, fork.hparams = threading.RLock(), copy.copy(self.hparams)
+            makers = self._make_generator, self._make_discriminator
+            fork._make_generator, fork._make_discriminator = copy.deepcopy(makers)
+            fork.reset()
+            for player in ("generator", "discriminator"):
+                mine, its = (set(map(id, getattr(gan, player).parameters())) for gan in (self, fork))
+                if mine & its:
+                    raise ValueError(
+                        f"{player} must be a function that builds a new module each time, or a module, where a GAN is to be "
+                        "forked; the function gave the same weights again"
+                    )
+            fork._take_over(self.state_dict(), self.knobs(), dict(history.initial), list(history.changes))
+            fork.last_outputs = {name: output.clone() for name, output in self.last_outputs.items()}
+            return fork
+
     def step(self):
         """Train one step: `n_critic` updates of the discriminator, then one of the generator."""
         self._turn(n_discriminator=None, n_generator=1, mover=0)
@@ -530,14 +554,8 @@ class GAN:
 
 def _maker(name, source):
     """Return a function that gives the module in its initial state: rebuilt, or put back to the weights it came with."""
-    if isinstance(source, nn.Module):
-        initial = copy.deepcopy(source.state_dict())
-
-        def put_back():
-            source.load_state_dict(initial)
-            return source
-
-        return put_back
+    if isinstance(source, nn.Module):  # a partial, not a closure: `fork` copies it, module and all
+        return functools.partial(_put_back, source, copy.deepcopy(source.state_dict()))
 
     check_callable(name, source, "lambda: mlp(1, 16, 1), or a torch module")
 
@@ -548,6 +566,11 @@ def _maker(name, source):
         return module
 
     return build
+
+
+def _put_back(module, initial):
+    module.load_state_dict(initial)
+    return module
 
 
 def _check_sampler(name, function):

@@ -16,7 +16,16 @@ from gan_edu.networks import in_company
 class View:
     """What the views share: a figure with an Axes of losses, ghosts and marks."""
 
+    memory = ("_trace", "_traces")  # attributes, lists, of what was measured at each picture
+
+    def __new__(cls, *arguments, **named):
+        """Remember the arguments, so that `another` can make a second view."""
+        view = super().__new__(cls)
+        view._made_with = arguments, named
+        return view
+
     def __init__(self, width, height):
+        self._size = width, height
         self.figure = plotting.new_figure(width, height)
         self.curves = []  # a Curves for each Axes against the training step
         self.pictures = []  # anything else with .artists
@@ -36,6 +45,25 @@ class View:
         """Empty the curves for a new run; ghosts stay."""
         for curves in self.curves:
             curves.clear()
+
+    def another(self):
+        """Return a second view, made with the same arguments, with the same past in its curves and ghosts."""
+        arguments, named = self._made_with
+        other = type(self)(*arguments, **named)
+        for name in self.memory:
+            if hasattr(self, name):
+                setattr(other, name, list(getattr(self, name)))
+        for curves, mine in zip(other.curves, self.curves):
+            curves.take_ghosts(mine)
+        return other
+
+    def stand_beside(self, other):
+        """Fit into half the page, curves on the same scales as `other`, a view of this kind; None: alone again."""
+        width, height = self._size
+        self.figure.set_size_inches(width if other is None else 0.75 * width, height)
+        plotting.fold_legends(self.figure, None if other is None else 2)
+        for k, curves in enumerate(self.curves):
+            curves.beside = other and other.curves[k]
 
     def _update_marks(self, history):
         marks = [
