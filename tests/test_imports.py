@@ -15,6 +15,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "divergences": {"_arguments"},
     "datasets": {"_arguments"},
     "faces": {"_arguments", "face_files"},
+    "face_views": {"_arguments", "plotting", "views"},
     "face_files": {"_arguments", "runtime"},
     "networks": {"_arguments"},
     "losses": {"_arguments"},
@@ -40,7 +41,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "live": {"_arguments", "runtime", "screen", "training", "views"},
 }
 ONLY_IN = {
-    "matplotlib": {"divergence_views", "game", "gp_views", "plotting", "views", "wgan_views"},
+    "matplotlib": {"divergence_views", "face_views", "game", "gp_views", "plotting", "views", "wgan_views"},
     "ipywidgets": {"explore", "live", "screen"},
     "anywidget": {"screen"},
     "tensorboard": {"logs"},
