@@ -640,9 +640,11 @@ class _Side:
         self.name = name
         self.caption.value = f'<div class="gan-live-caption gan-live-{name.lower()}">{name}</div>' if name else ""
         self.caption.layout.display = "" if name else "none"
-        for label, widget in [*zip(self._labels.values(), self.sliders.values()), *self._toggle_labels.items()]:
-            text = f"{name}: {label}" if name else label
-            setattr(widget, "description" if widget in self.sliders.values() else "value", text)
+        for label, slider in zip(self._labels.values(), self.sliders.values()):
+            slider.description = f"{name}: {label}" if name else label
+            slider.style.description_width = "9.5em" if name else "8em"
+        for label, widget in self._toggle_labels.items():
+            widget.value = f"{name}: {label}" if name else label
         self.painter.beside(other)
 
     def set(self, knobs):

@@ -95,6 +95,7 @@ class Curves:
         ]
         for value, color in targets:
             axes.axhline(value, color=color, lw=1, ls=(0, (1, 2)))
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))  # long labels stand apart
         axes.set_xlabel("training step")
         axes.set_ylabel(ylabel)
         # The layout is made once, with the first picture: room for the last tick label of a long run.
