@@ -80,3 +80,9 @@ def test_a_disagreement_would_be_seen(files, change):
     environment, _ = read_environment(text.replace(*change))
     environment.pop("python")
     assert environment != files[2]
+
+
+def test_binder_and_the_readme_install_the_package_in_the_same_way():
+    command = "pip install --no-deps -e ."
+    assert command in (ROOT / "postBuild").read_text() and command in (ROOT / "README.md").read_text()
+    assert (ROOT / "postBuild").stat().st_mode & 0o111
