@@ -326,9 +326,13 @@ def close_tree(widget):
 
 
 def present_cell():
-    """Return an id of the notebook cell that is running, so that running it again replaces its panel."""
+    """Return an id of the notebook cell that is running, so that running it again replaces its panel.
+
+    Where the page does not name its cells, as Voila's, it is what stands in the cell; outside a notebook "panel".
+    """
     shell = get_ipython()
     try:
-        return shell.kernel.get_parent()["metadata"]["cellId"]
+        request = shell.kernel.get_parent()
+        return request["metadata"].get("cellId") or request["content"]["code"]
     except (AttributeError, KeyError, TypeError):
         return "panel"

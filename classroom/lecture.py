@@ -1,0 +1,123 @@
+"""Serve a lesson as a full-screen page with live panels: python -m classroom.lecture 04
+
+Voila runs all cells before it shows the page. So that this takes seconds, only definitions and panels run; what was
+measured, figures and printed numbers, is shown as it is stored in the lesson.
+"""
+
+import argparse
+import ast
+import html
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import nbformat
+
+IMPORTS = (ast.Import, ast.ImportFrom)
+HERE = pathlib.Path(__file__).resolve().parent
+NOTEBOOKS = HERE.parent / "notebooks"
+
+
+def lecture_of(notebook):
+    """Return the notebook of the lecture: prose, definitions, panels, and the stored outputs of all other cells.
+
+    Exercises stay as text. Of the other cells, imports run, and those that compute what a panel needs.
+    """
+    cells, running = [], to_run(notebook.cells)
+    for number, cell in enumerate(notebook.cells):
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "markdown":
+            if not cell.source.startswith(("*Solution", "*The solution")):  # about the fold in JupyterLab
+                cells.append(nbformat.v4.new_markdown_cell(cell.source))
+        elif number in running:
+            cells.append(nbformat.v4.new_code_cell(cell.source, metadata={"tags": tags}))
+        elif not {"exercise", "solution"} & set(tags):
+            imports = "\n".join(ast.unparse(node) for node in ast.parse(cell.source).body if isinstance(node, IMPORTS))
+            if imports:
+                cells.append(nbformat.v4.new_code_cell(imports, metadata={"tags": ["lecture-imports"]}))
+            code = nbformat.v4.new_markdown_cell(f"```python\n{cell.source}\n```", metadata={"tags": ["lecture-code"]})
+            stored = "\n\n".join(filter(None, map(as_html, cell.outputs)))
+            cells += [code, nbformat.v4.new_markdown_cell(stored, metadata={"tags": ["lecture-output"]})]
+    return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
+
+
+def to_run(cells):
+    """Return the numbers of the cells that must run: definitions, panels, and what makes the values that these use."""
+    trees = {n: ast.parse(cell.source) for n, cell in enumerate(cells) if cell.cell_type == "code"}
+    makes = {n: {node.id for node in at_once(tree) if isinstance(node.ctx, ast.Store)} for n, tree in trees.items()}
+    running = {n for n in trees if {"define", "live-panel"} & set(cells[n].metadata.get("tags", []))}
+    unseen = set(running)
+    while unseen:
+        n = unseen.pop()
+        for name in {node.id for node in at_once(trees[n]) if isinstance(node.ctx, ast.Load)} - makes[n]:
+            makers = [m for m in makes if m < n and name in makes[m]]
+            if makers and not running & set(makers):
+                running.add(makers[-1])
+                unseen.add(makers[-1])
+    return running
+
+
+def at_once(tree):
+    """Yield the names that a cell reads or sets when it runs, not those inside the functions that it defines."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Name):
+            yield node
+        elif not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+            yield from at_once(node)
+
+
+def as_html(output):
+    """Return a stored output as HTML, "" if it is none of text and pictures."""
+    if output.output_type == "stream":
+        lines = [line for line in output.text.splitlines() if "%|" not in line]  # without progress bars
+        return f"<pre>{html.escape(chr(10).join(lines)).replace(chr(10) * 2, chr(10) + ' ' + chr(10))}</pre>"
+    for kind in ("image/png", "image/jpeg", "image/gif"):
+        if kind in output.get("data", {}):
+            alt = html.escape(output.metadata[kind]["alt"], quote=True)
+            return f'<img src="data:{kind};base64,{"".join(output.data[kind].split())}" alt="{alt}">'
+    return html.escape(output.get("data", {}).get("text/plain", ""))
+
+
+def command(path, port, browser):
+    """Return the command that serves the notebook at `path` with Voila, and its environment."""
+    words = [sys.executable, "-m", "voila", str(path), f"--port={port}", "--template=lecture", "--theme=light"]
+    words += ["--strip_sources=False", "--show_tracebacks=True", "--Voila.ip=127.0.0.1"]
+    paths = [str(HERE), os.environ.get("JUPYTER_PATH", "")]
+    environment = os.environ | {"JUPYTER_PATH": os.pathsep.join(filter(None, paths)), "GAN_EDU_STYLE": "lecture"}
+    return words + ([] if browser else ["--no-browser"]), environment
+
+
+def lesson(number):
+    """Return the path of a lesson by its number or name, e.g. "4", "04" or "04_wgan"."""
+    found = sorted(NOTEBOOKS.glob(f"{number.zfill(2)}*.ipynb"))
+    if len(found) != 1:
+        names = ", ".join(path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb")))
+        raise ValueError(f"lesson must be the number or the name of one of {names}, got {number!r}")
+    return found[0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Serve a lesson as a full-screen page with live panels.")
+    parser.add_argument("lesson", help="its number, e.g. 04")
+    parser.add_argument("--port", type=int, default=8866)
+    parser.add_argument("--no-browser", action="store_true")
+    arguments = parser.parse_args()
+    try:
+        path = lesson(arguments.lesson)
+    except ValueError as fault:
+        sys.exit(str(fault))
+    print(f"The page opens in some seconds at http://127.0.0.1:{arguments.port}. Ctrl-C here ends the lecture.")
+    with tempfile.TemporaryDirectory(prefix="gan_edu_lecture_") as folder:
+        copy = pathlib.Path(folder) / path.name
+        nbformat.write(lecture_of(nbformat.read(path, as_version=4)), copy)
+        words, environment = command(copy, arguments.port, not arguments.no_browser)
+        try:
+            sys.exit(subprocess.run(words, env=environment).returncode)
+        except KeyboardInterrupt:
+            pass
+
+
+if __name__ == "__main__":
+    main()
