@@ -16,6 +16,8 @@ ARROWS = {  # module -> the modules of the package that it may import
     "datasets": {"_arguments"},
     "faces": {"_arguments", "face_files"},
     "face_views": {"_arguments", "plotting", "views"},
+    "conditional": {"_arguments", "losses", "networks", "training"},
+    "conditional_views": {"_arguments", "explore", "face_views", "plotting", "views"},
     "face_files": {"_arguments", "runtime"},
     "networks": {"_arguments"},
     "losses": {"_arguments"},
@@ -41,7 +43,16 @@ ARROWS = {  # module -> the modules of the package that it may import
     "live": {"_arguments", "runtime", "screen", "training", "views"},
 }
 ONLY_IN = {
-    "matplotlib": {"divergence_views", "face_views", "game", "gp_views", "plotting", "views", "wgan_views"},
+    "matplotlib": {
+        "conditional_views",
+        "divergence_views",
+        "face_views",
+        "game",
+        "gp_views",
+        "plotting",
+        "views",
+        "wgan_views",
+    },
     "ipywidgets": {"explore", "live", "screen"},
     "anywidget": {"screen"},
     "tensorboard": {"logs"},
