@@ -13,7 +13,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from test_training import assert_same_history, make_gan, make_wgan_gp
+from test_training import assert_same_history, make_gan, make_picture_gan, make_wgan_gp
 from torch import nn
 
 from gan_edu.checkpoints import load_checkpoint, save_checkpoint
@@ -49,8 +49,12 @@ def everything(gan):
 
 
 @pytest.mark.parametrize(
-    "make", [make_gan, make_wgan_gp, dropout_gan, lambda seed=0: dropout_gan(seed, sgd), lambda seed=0: dropout_gan(seed, torch.optim.RMSprop)],
-    ids=["1-D", "WGAN-GP", "dropout and BatchNorm", "SGD", "RMSprop"],
+    "make", [
+        make_gan, make_wgan_gp, dropout_gan, lambda seed=0: dropout_gan(seed, sgd),
+        lambda seed=0: dropout_gan(seed, torch.optim.RMSprop), make_picture_gan,
+        lambda seed=0: make_picture_gan(seed, precision=torch.float32, optimizer=torch.optim.Adam),
+    ],
+    ids=["1-D", "WGAN-GP", "dropout and BatchNorm", "SGD", "RMSprop", "pictures", "pictures, float32, torch's Adam"],
 )  # fmt: skip
 def test_going_on_from_a_file_is_like_never_having_stopped(tmp_path, make):
     whole = make(seed=3)
@@ -241,6 +245,9 @@ BAD = {
     "an unknown knob": (rewritten(lambda c: c["gan"]["knobs"].update(momentum=1.0)), "momentum"),
     "a broken random state": (rewritten(lambda c: c["gan"]["rng"].__setitem__(0, torch.ones(3, dtype=torch.uint8))), "fit"),
     "a broken optimiser": (rewritten(lambda c: c["gan"]["d_optimizer"].update(param_groups=[])), "fit"),
+    "no counts": (rewritten(lambda c: c["gan"].pop("n_updates")), "n_updates"),
+    "a strange count": (rewritten(lambda c: c["gan"]["n_updates"].update(generator=-1)), "generator must be"),
+    "averaged weights": (rewritten(lambda c: c["gan"].update(averaged=c["gan"]["generator"])), "without averaged weights"),
     "a negative seed": (rewritten(lambda c: c["gan"].update(seed=-1)), "seed"),
 }  # fmt: skip
 
@@ -265,6 +272,17 @@ def test_a_bad_file_says_what_is_wrong_and_changes_nothing(tmp_path, kind, monke
     assert everything(gan) == before and not (tmp_path / "boom").exists()
     gan.run(3), alone.run(3)
     assert_same_history(gan, alone)
+
+
+def test_averaged_weights_that_are_missing_or_do_not_fit(tmp_path):
+    gan, state = make_picture_gan(), make_picture_gan().state_dict()
+    before = everything(gan)
+    with pytest.raises(ValueError, match="state must be of a GAN with averaged weights"):
+        gan.load_state_dict(state | {"averaged": None})
+    weights = state["averaged"] | {"1.weight": torch.zeros(3)}
+    with pytest.raises(ValueError, match=r"same averaged: 1.weight has shape \(3,\) there"):
+        gan.load_state_dict(state | {"averaged": weights})
+    assert everything(gan) == before
 
 
 @pytest.mark.parametrize("share", [0.2, 0.4, 0.6, 0.8])

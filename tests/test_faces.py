@@ -25,7 +25,7 @@ from PIL import Image
 from torch import nn
 
 from gan_edu import face_files, faces
-from gan_edu.faces import ATTRIBUTES, PROBABILITIES, load_faces, make_faces
+from gan_edu.faces import ATTRIBUTES, PROBABILITIES, face_sampler, load_faces, make_faces
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REAL = next((home / "shared" / "data" for home in ROOT.parents if (home / "shared" / "data").is_dir()), None)
@@ -808,3 +808,30 @@ def test_without_a_connection(monkeypatch, load, fetcher, name, error):
         getattr(faces, load)()
     with pytest.raises(ValueError, match="size must be a whole number of at least 1, got 0"):
         getattr(faces, load)(size=0)
+
+
+# ---- batches of faces
+
+
+def test_batches_of_faces_are_drawn_from_the_pictures():
+    images, _ = make_faces(5, size=16)
+    before = images.clone()
+    sample = face_sampler(images)
+    batch = sample(2000, generator=torch.Generator().manual_seed(1))
+    assert batch.shape == (2000, 3, 16, 16) and batch.dtype == torch.float32
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    known = images.double() / 127.5 - 1
+    which = (batch[:, None] - known[None]).flatten(2).abs().amax(2).argmin(1)
+    torch.testing.assert_close(batch.double(), known[which], atol=1e-6, rtol=0)
+    assert (torch.bincount(which, minlength=5) - 400).abs().max() < 5 * 18  # 400 ± 18 of each
+    assert torch.equal(sample(2000, generator=torch.Generator().manual_seed(1)), batch)
+    assert not torch.equal(sample(2000, generator=torch.Generator().manual_seed(2)), batch)
+    assert torch.equal(images, before)
+    ends = face_sampler(torch.tensor([0, 255], dtype=torch.uint8).reshape(1, 2, 1, 1))(1).flatten()
+    assert ends.tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize("bad", [torch.zeros(3, 3, 8, 8), torch.zeros(0, 3, 8, 8, dtype=torch.uint8), np.zeros((2, 3, 8, 8), np.uint8), [1]])  # fmt: skip
+def test_batches_need_pictures_in_bytes(bad):
+    with pytest.raises(ValueError, match="images must be a uint8 tensor"):
+        face_sampler(bad)

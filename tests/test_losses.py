@@ -170,6 +170,38 @@ def test_gradient_penalty_reaches_the_weights_of_a_network():
     assert gradient[1, 0].item() == pytest.approx((above - value().item()) / 2e-6, rel=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 3, 4, 4)])
+def test_r1_of_linear_and_quadratic_discriminators(shape):
+    """D(x) = w·x has the gradient w, so 1/2 |w|²; D(x) = a |x|²/2 has a x, so the mean of 1/2 a² |x|²."""
+    rng = torch.Generator().manual_seed(3)
+    x, w = (torch.randn(s, generator=rng, dtype=torch.float64) for s in (shape, shape[1:]))
+    w.requires_grad_()
+    a = torch.tensor(1.7, dtype=torch.float64, requires_grad=True)
+    cases = [
+        (lambda x: (x * w).reshape(6, -1).sum(1), w, w.square().sum() / 2),
+        (lambda x: a * x.square().reshape(6, -1).sum(1) / 2, a, (a * x).square().reshape(6, -1).sum(1).mean() / 2),
+    ]
+    for discriminator, weight, expected in cases:
+        penalty = losses.r1_penalty(discriminator, x, None)
+        assert penalty.shape == ()
+        torch.testing.assert_close(penalty, expected)
+        for mine, known in zip(torch.autograd.grad(penalty, weight), torch.autograd.grad(expected, weight)):
+            torch.testing.assert_close(mine, known)  # of second order: the penalty holds a gradient already
+
+
+def test_r1_leaves_its_input_and_the_random_numbers_alone():
+    x, rng = torch.randn(4, 2, requires_grad=True), torch.Generator().manual_seed(0)
+    w, before = torch.randn(2, requires_grad=True), rng.get_state()
+    losses.r1_penalty(lambda x: (x * w).square().sum(1), x, None, rng).backward()
+    assert x.grad is None and w.grad is not None and torch.equal(rng.get_state(), before)
+
+
+@pytest.mark.parametrize("shape", [(0, 2), ()])
+def test_r1_names_bad_shapes(shape):
+    with pytest.raises(ValueError, match=r"x_real must be a batch of shape \(N, ...\) with N >= 1, got \("):
+        losses.r1_penalty(lambda x: x.sum(), torch.zeros(shape), None)
+
+
 @pytest.mark.parametrize("shapes", [((3, 2), (4, 2)), ((0, 2), (0, 2)), ((), ())])
 def test_gradient_penalty_names_bad_shapes(shapes):
     with pytest.raises(ValueError, match="x_real and x_fake must be batches of the same shape"):

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from gan_edu import training
 from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_grid, latent_normal
+from gan_edu.faces import face_sampler, make_faces
 from gan_edu.losses import (
     critic_loss,
     discriminator_loss,
@@ -18,9 +20,10 @@ from gan_edu.losses import (
     generator_loss_saturating,
     generator_loss_wasserstein,
     gradient_penalty,
+    r1_penalty,
 )
-from gan_edu.networks import MinibatchDiscrimination, mlp
-from gan_edu.training import GAN, Adam, History, Hyperparameters, adam, linear_decay, sgd, staircase
+from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, MinibatchDiscrimination, init_dcgan_weights_, mlp
+from gan_edu.training import GAN, Adam, History, Hyperparameters, _tensors, adam, linear_decay, sgd, staircase
 
 
 def minibatch_discriminator():
@@ -286,6 +289,9 @@ def test_bad_knobs_are_refused_where_they_are_set(name, bad, message):
         (dict(hparams={"lr_d": 1}), "hparams must be a Hyperparameters"),
         (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
         (dict(seed=-1), "seed must be a whole number of at least 0, got -1"),
+        (dict(penalty_every=0), "penalty_every must be a whole number of at least 1, got 0"),
+        (dict(ema=1.5), "ema must be a finite number at least 0 and at most 1, got 1.5"),
+        (dict(precision="bf16"), "precision must be torch.float32 or torch.bfloat16, got 'bf16'"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
@@ -416,3 +422,186 @@ def test_a_long_history_keeps_every_row():
     for k in range(1000):
         history.append([k] * len(History.columns))
     np.testing.assert_array_equal(history["g_loss"], np.arange(1000.0))
+
+
+# ---- pictures: lazy penalty, averaged generator, bfloat16, memory layout, outputs
+
+
+def make_picture_gan(seed=0, **arguments):
+    """Return a GAN on coloured pictures of 8 x 8 with all that lesson 06 uses."""
+    settings = dict(
+        penalty=r1_penalty, penalty_every=3, ema=0.9, precision=torch.bfloat16, batch_size=6, seed=seed,
+        hparams=Hyperparameters(lr_d=1e-3, lr_g=1e-3, lambda_gp=2.0),
+    )  # fmt: skip
+    return GAN(
+        lambda: init_dcgan_weights_(DCGANGenerator(4, 8, 3, 8)), lambda: init_dcgan_weights_(DCGANDiscriminator(8, 3, 8)),
+        face_sampler(make_faces(40, size=8)[0]), functools.partial(latent_normal, latent_dim=4), **settings | arguments,
+    )  # fmt: skip
+
+
+def everything(gan):
+    """Return all that a step may change, as one flat tensor of bits."""
+    networks = [gan.generator, gan.discriminator, *[gan.averaged] * (gan.averaged is not None)]
+    return torch.cat([t.double().ravel() for t in _tensors(networks, [gan.d_optimizer, gan.g_optimizer])])
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_pictures_too_give_the_same_bits_however_the_steps_are_called(precision):
+    by_hand, at_once, again = (make_picture_gan(3, precision=precision) for _ in range(3))
+    for _ in range(7):
+        by_hand.step()
+        by_hand.generate(by_hand.fixed_z(5))
+    at_once.run(7)
+    again.run(4), again.reset(), again.run(7)
+    assert_same_history(by_hand, at_once)
+    assert_same_history(by_hand, again)
+    assert torch.equal(everything(by_hand), everything(at_once)) and torch.equal(everything(by_hand), everything(again))
+    z = by_hand.fixed_z(5)
+    assert torch.equal(by_hand.generate(z), again.generate(z))
+
+
+@pytest.mark.parametrize("at", [1, 2, 5])
+def test_a_step_on_pictures_that_fails_is_undone_and_training_goes_on(at):
+    """The penalty's turn, the averaged weights and the statistics of the normalisation must be put back as well."""
+    smooth, rough = make_picture_gan(), make_picture_gan(g_loss=Fails(at, "nan"))
+    smooth.run(8)
+    with pytest.raises(FloatingPointError):
+        rough.run(8)
+    rough.run(8 - len(rough.history))
+    for column in History.columns:
+        np.testing.assert_array_equal(rough.history[column], smooth.history[column])
+    assert torch.equal(everything(rough), everything(smooth))
+
+
+def test_a_lazy_penalty_comes_every_so_many_updates_and_as_much_stronger():
+    def make(penalty_every, lambda_gp):
+        settings = dict(penalty_every=penalty_every, hparams=Hyperparameters(0.05, 0.05, lambda_gp=lambda_gp))
+        return make_picture_gan(precision=torch.float32, optimizer=torch.optim.SGD, **settings)
+
+    lazy, strong, none = make(3, 2.0), make(1, 6.0), make(1, 0.0)
+    for gan in (lazy, strong):
+        gan.step_discriminator()
+    assert torch.equal(everything(lazy), everything(strong))  # the first update has it, three times
+    lazy.run(6)
+    assert np.isfinite(lazy.history["penalty"]).tolist() == [True, False, False, True, False, False, True]
+    lazy.reset()
+    lazy.step_discriminator()
+    none.discriminator.load_state_dict(lazy.discriminator.state_dict())
+    before = none.discriminator.state_dict()["0.weight"].clone()
+    none.rng.set_state(lazy.rng.get_state())
+    none.generator.load_state_dict(lazy.generator.state_dict())
+    for gan in (lazy, none):
+        gan.step_discriminator()
+        assert not torch.equal(gan.discriminator.state_dict()["0.weight"], before)
+    assert torch.equal(everything(lazy), everything(none))  # the second is one without a penalty
+
+
+def test_the_turn_of_the_penalty_counts_updates_not_steps():
+    gan = make_picture_gan(hparams=Hyperparameters(n_critic=2))
+    gan.run(
+        6
+    )  # updates 0 1, 2 3, 4 5, 6 7, 8 9, 10 11: of each step the last is recorded; 0, 3, 6 and 9 have the penalty
+    assert np.isfinite(gan.history["penalty"]).tolist() == [False, True, False, False, True, False]
+
+
+def test_averaged_weights_by_hand():
+    gan, expected = make_picture_gan(), None
+    for n in range(120):
+        gan.step_generator() if n % 5 else gan.step()
+        now = [p.detach().double() for p in gan.generator.parameters()]
+        share = min(0.9, (n + 1) / (10 + n))
+        expected = expected or [p.double() for p in make_picture_gan().generator.parameters()]
+        expected = [share * e + (1 - share) * p for e, p in zip(expected, now)]
+    assert share == 0.9
+    for mine, known, raw in zip(gan.averaged.parameters(), expected, gan.generator.parameters()):
+        torch.testing.assert_close(mine.double(), known, rtol=1e-4, atol=1e-6)
+        assert not mine.requires_grad and not torch.equal(mine, raw)
+    for mine, its in zip(gan.averaged.buffers(), gan.generator.buffers()):
+        assert torch.equal(mine, its)
+    z = gan.fixed_z(3)
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        averaged, raw = gan.averaged.eval()(z).float(), copy.deepcopy(gan.generator).eval()(z).float()
+    assert torch.equal(gan.generate(z), averaged) and not torch.equal(averaged, raw)
+    assert gan.generator.training
+
+
+def test_without_ema_there_is_no_average():
+    gan = make_picture_gan(ema=None, precision=torch.float32)
+    gan.run(2)
+    with torch.no_grad():
+        assert gan.averaged is None
+        assert torch.equal(gan.generate(gan.fixed_z(3)), copy.deepcopy(gan.generator).eval()(gan.fixed_z(3)))
+
+
+def test_bfloat16_is_used_in_the_passes_and_nowhere_else():
+    seen = []
+    short, long = make_picture_gan(penalty_every=1), make_picture_gan(penalty_every=1, precision=torch.float32)
+    for gan in (short, long):
+        for network in (gan.generator, gan.discriminator):
+            network[1 if network is gan.generator else 0].register_forward_hook(
+                lambda *args: seen.append(args[2].dtype)
+            )
+        seen.clear()
+        gan.run(3)
+        assert set(seen) == {gan.precision}
+        assert {p.dtype for p in [*gan.generator.parameters(), *gan.averaged.parameters()]} == {torch.float32}
+        assert {p.grad.dtype for p in gan.discriminator.parameters()} == {torch.float32}
+        assert {value.dtype for value in gan.last_outputs.values()} == {torch.float32}
+        assert gan.generate(gan.fixed_z(2)).dtype == torch.float32
+    for column in ("d_loss", "g_loss", "penalty"):  # near each other, and not the same
+        np.testing.assert_allclose(short.history[column], long.history[column], rtol=0.05)
+        assert not np.array_equal(short.history[column], long.history[column])
+
+
+@pytest.mark.parametrize("optimizer", [adam, sgd, torch.optim.Adam])
+def test_the_memory_layout_changes_speed_not_numbers(optimizer, monkeypatch):
+    fast = make_picture_gan(optimizer=optimizer, precision=torch.float32)
+    monkeypatch.setattr(training, "_is_for_colour", lambda discriminator: False)
+    plain = make_picture_gan(optimizer=optimizer, precision=torch.float32)
+    assert fast.discriminator[0].weight.is_contiguous(memory_format=torch.channels_last)
+    assert not plain.discriminator[0].weight.is_contiguous(memory_format=torch.channels_last)
+    for gan in (fast, plain):
+        gan.hparams.lr_d = gan.hparams.lr_g = 1e-4
+        gan.run(5)
+    for column in ("d_loss", "g_loss", "penalty", "grad_norm_d", "grad_norm_g"):
+        np.testing.assert_allclose(fast.history[column], plain.history[column], rtol=5e-3)
+
+
+def test_grey_pictures_and_numbers_keep_their_layout():
+    gan = GAN(lambda: DCGANGenerator(4, 4, 1, 8), lambda: DCGANDiscriminator(4, 1, 8), lambda n, generator: torch.zeros(n, 1, 8, 8), functools.partial(latent_normal, latent_dim=4))  # fmt: skip
+    assert not gan.discriminator[2].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_adam_takes_moments_of_another_memory_layout():
+    gan, other = make_picture_gan(), make_picture_gan()
+    gan.run(2)
+    other.run(1)
+    state = gan.state_dict()
+    for moments in state["d_optimizer"]["state"].values():
+        moments["exp_avg"], moments["exp_avg_sq"] = (moments[n].contiguous() for n in ("exp_avg", "exp_avg_sq"))
+    other.load_state_dict(state)
+    gan.run(2), other.run(2)
+    assert_same_history(gan, other)
+
+
+def test_the_last_outputs_are_what_the_discriminator_said():
+    gan = make_gan(optimizer=torch.optim.SGD)
+    assert gan.last_outputs == {}
+    twin = make_gan(optimizer=torch.optim.SGD)
+    gan.step()
+    x_real, z = gaussian_1d(12, generator=twin.rng), latent_grid(12, generator=twin.rng)
+    with torch.no_grad():
+        torch.testing.assert_close(gan.last_outputs["real"], twin.discriminator(x_real))
+        torch.testing.assert_close(gan.last_outputs["fake"], twin.discriminator(twin.generator(z)))
+        after = gan.discriminator(twin.generator(latent_grid(12, generator=twin.rng)))
+        torch.testing.assert_close(gan.last_outputs["fake_after"], after)
+    assert not any(value.requires_grad for value in gan.last_outputs.values())
+    kept = gan.last_outputs
+    gan.g_loss = Fails(1, "nan")
+    with pytest.raises(FloatingPointError):
+        gan.step()
+    assert gan.last_outputs is kept  # those of the last good step
+    gan.step_discriminator()
+    assert set(gan.last_outputs) == {"real", "fake"}
+    gan.reset()
+    assert gan.last_outputs == {}
