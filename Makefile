@@ -1,9 +1,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
+LESSON ?= 03
 FIRST := $(firstword $(sort $(wildcard notebooks/*.ipynb)))
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test bench slides
+.PHONY: lab test bench slides lecture
 
 lab: .venv/installed          # JupyterLab on the start page
 	$(BIN)/jupyter lab $(ROOT) $(FIRST)
@@ -16,8 +17,16 @@ test: .venv/installed         # everything that proves it works
 bench: .venv/installed        # speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
-slides: .venv/installed       # a deck from each lesson
-	$(BIN)/jupyter nbconvert --to slides --output-dir slides notebooks/*.ipynb
+slides: .venv/installed classroom/node_modules  # a deck from each lesson
+	$(BIN)/python -m classroom.slides
+
+classroom/node_modules: classroom/package-lock.json
+	@command -v npm >/dev/null || { echo "make slides takes reveal.js and MathJax from npm: install Node.js (https://nodejs.org), then try again"; exit 1; }
+	npm ci --prefix classroom --no-audit --no-fund
+	touch $@
+
+lecture: .venv/installed      # a lesson as a full-screen page with live panels: make lecture LESSON=04
+	$(BIN)/python -m classroom.lecture $(LESSON)
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f'gan_edu needs Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}; try make PYTHON=python3.12')"

@@ -15,6 +15,7 @@ import tempfile
 
 import nbformat
 
+FIRST = "from gan_edu import plotting\n\nplotting.use_style()"
 IMPORTS = (ast.Import, ast.ImportFrom)
 HERE = pathlib.Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
@@ -25,7 +26,7 @@ def lecture_of(notebook):
 
     Exercises stay as text. Of the other cells, imports run, and those that compute what a panel needs.
     """
-    cells, running = [], to_run(notebook.cells)
+    cells, running = [hidden(FIRST)], to_run(notebook.cells)
     for number, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "markdown":
@@ -36,11 +37,15 @@ def lecture_of(notebook):
         elif not {"exercise", "solution"} & set(tags):
             imports = "\n".join(ast.unparse(node) for node in ast.parse(cell.source).body if isinstance(node, IMPORTS))
             if imports:
-                cells.append(nbformat.v4.new_code_cell(imports, metadata={"tags": ["lecture-imports"]}))
+                cells.append(hidden(imports))
             code = nbformat.v4.new_markdown_cell(f"```python\n{cell.source}\n```", metadata={"tags": ["lecture-code"]})
             stored = "\n\n".join(filter(None, map(as_html, cell.outputs)))
             cells += [code, nbformat.v4.new_markdown_cell(stored, metadata={"tags": ["lecture-output"]})]
     return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
+
+
+def hidden(source):
+    return nbformat.v4.new_code_cell(source, metadata={"tags": ["lecture-hidden"]})
 
 
 def to_run(cells):

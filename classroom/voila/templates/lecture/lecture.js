@@ -21,9 +21,9 @@ function addSwitch(label, key, name, on) {
 }
 
 function go(direction) {
-  const stops = [...document.querySelectorAll("#rendered_cells h1, #rendered_cells h2, #rendered_cells .gan-live")];
+  const stops = [...document.querySelectorAll(".jp-RenderedMarkdown h1, .jp-RenderedMarkdown h2, .gan-live")];
   const tops = stops.map((stop) => stop.getBoundingClientRect().top);
-  const at = direction > 0 ? tops.findIndex((top) => top > 20) : tops.findLastIndex((top) => top < -20);
+  const at = direction > 0 ? tops.findIndex((top) => top > 40) : tops.findLastIndex((top) => top < -40);
   if (at >= 0) stops[at].scrollIntoView();
 }
 
@@ -39,3 +39,11 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]?.click();
 });
 document.body.prepend(bar);
+
+// A panel's picture is as large as the screen allows, its controls with it.
+new MutationObserver(() => {
+  for (const picture of document.querySelectorAll(".gan-live-picture")) {
+    const width = `min(100%, ${Math.floor((72 * picture.width) / picture.height)}vh)`;
+    if (picture.style.width !== width) picture.style.width = width;
+  }
+}).observe(document.body, { subtree: true, childList: true, attributes: true, attributeFilter: ["width"] });

@@ -1,0 +1,236 @@
+"""A lesson as a full-screen page: what runs before it opens, and the page itself in a real Chromium.
+
+Without a browser the last tests are skipped, unless GAN_EDU_BROWSER=required: then they fail.
+"""
+
+import ast
+import builtins
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import matplotlib
+import nbformat
+import pytest
+from lessons import NOTEBOOKS
+
+from classroom import lecture
+from gan_edu import plotting
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ARTIFACTS = ROOT / "test-artifacts"
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+BROWSER = os.environ.get("GAN_EDU_BROWSER") == "required"
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def names_of(source):
+    """The names that a cell sets, and those that it reads when it runs."""
+    tree = ast.parse(source)
+    found = list(lecture.at_once(tree))
+    sets = {node.id for node in found if isinstance(node.ctx, ast.Store)}
+    sets |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imports = [node for node in ast.walk(tree) if isinstance(node, lecture.IMPORTS)]
+    sets |= {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
+    return sets, {node.id for node in found if isinstance(node.ctx, ast.Load)}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lecture_has_all_that_it_needs_and_little_more(path):
+    notebook = read(path)
+    made = lecture.lecture_of(notebook)
+    known = set(dir(builtins))
+    for cell in made.cells:
+        if cell.cell_type == "code":
+            sets, reads = names_of(cell.source)
+            assert reads <= known | sets, f"{sorted(reads - known - sets)} in {cell.source[:60]!r}"
+            known |= sets
+    tagged = {
+        n for n, cell in enumerate(notebook.cells) if {"define", "live-panel"} & set(cell.metadata.get("tags", []))
+    }
+    assert len(lecture.to_run(notebook.cells) - tagged) <= 2, "more would have to be trained before the page opens"
+
+
+def pictures(notebook):
+    return [
+        output
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not {"define", "live-panel"} & set(cell.metadata.get("tags", []))
+        for output in cell.outputs
+        if {"image/png", "image/jpeg", "image/gif"} & output.get("data", {}).keys()
+    ]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lecture_shows_every_figure_with_its_description(path):
+    notebook = read(path)
+    text = "".join(c.source for c in lecture.lecture_of(notebook).cells if c.cell_type == "markdown")
+    assert len(re.findall(r'<img src="data:image/\w+;base64,[^"]+" alt="[^"]{40,}">', text)) == len(pictures(notebook))
+
+
+def test_what_a_panel_needs_runs_and_nothing_else():
+    def code(source, *tags):
+        return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
+
+    cells = [
+        code("import this_is_needed"),
+        code("runs = train()"),
+        code("measured = [run for run in other_runs]"),
+        code("other_runs = 3\nmeasured = [other_runs for run in (1, 2)]"),
+        code("def later():\n    return runs", "define"),
+        code("panel = Panel(measured)", "live-panel"),
+        code("measured = wrong"),
+    ]
+    assert lecture.to_run(cells) == {3, 4, 5}
+    made = lecture.lecture_of(nbformat.v4.new_notebook(cells=cells))
+    assert [c.source for c in made.cells if c.cell_type == "code"][:2] == [lecture.FIRST, "import this_is_needed"]
+
+
+def test_lessons_are_known_by_their_number():
+    assert lecture.lesson("4") == lecture.lesson("04") == lecture.lesson("04_wgan") == NOTEBOOKS / "04_wgan.ipynb"
+    with pytest.raises(ValueError, match=r"number or the name of one of .*04_wgan.*, got '77'"):
+        lecture.lesson("77")
+
+
+def test_the_style_of_a_lecture(monkeypatch):
+    def drawn():
+        figure = plotting.new_figure(8, 4)
+        text = figure.text(0.5, 0.5, "x", fontsize=10)
+        (line,) = figure.subplots().plot([0, 1])
+        figure.canvas.draw()
+        pixels = figure.dpi / 72
+        return figure.canvas.get_width_height(), text.get_size() * pixels, line.get_linewidth() * pixels
+
+    with matplotlib.rc_context():
+        monkeypatch.delenv("GAN_EDU_STYLE", raising=False)
+        plotting.use_style()
+        size, type_, line = drawn()
+        monkeypatch.setenv("GAN_EDU_STYLE", "lecture")
+        plotting.use_style()
+        assert drawn() == (size, pytest.approx(1.15 * type_), pytest.approx(1.15 * line * 2.6 / 1.8))
+        assert matplotlib.rcParams["font.size"] > plotting.STYLE["font.size"]
+
+
+# ---- in the browser
+
+
+@pytest.fixture(scope="module")
+def page():
+    playwright = pytest.importorskip("playwright.sync_api")
+    from lab import CHROMIUM, chromium_page, free_port
+
+    if CHROMIUM is None and not BROWSER:
+        pytest.skip("there is no Chromium on this machine")
+    ARTIFACTS.mkdir(exist_ok=True)
+    port = free_port()
+    log = open(ARTIFACTS / "lecture.log", "wb")
+    words = [sys.executable, "-m", "classroom.lecture", "03", "--no-browser", f"--port={port}"]
+    server = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/voila.js", timeout=2).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline and server.poll() is None, "the page is not served"
+                time.sleep(0.3)
+        with chromium_page(1366, 768) as page:
+            page.expect, page.requests = playwright.expect, []
+            page.on("request", lambda request: page.requests.append(request.url))
+            page.goto(f"http://127.0.0.1:{port}/", wait_until="domcontentloaded", timeout=180_000)
+            page.locator(".gan-live-picture[data-shown]").wait_for(timeout=60_000)
+            yield page
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+        log.close()
+
+
+def wait_for_status(page, pattern):
+    page.expect(page.locator(".gan-live-status")).to_have_text(re.compile(pattern), timeout=30_000)
+
+
+def test_the_panel_plays_and_its_slider_moves_training(page):
+    panel = page.locator(".gan-live")
+    panel.evaluate("panel => panel.scrollIntoView()")
+    picture = panel.locator(".gan-live-picture")
+    before = picture.evaluate("canvas => canvas.toDataURL()")
+    panel.get_by_role("button", name=re.compile("Play$")).click()
+    wait_for_status(page, r"playing · step \d{3}")
+    slider = panel.get_by_role("slider", name="η_G (lr_g)")
+    slider.focus()
+    for _ in range(10):  # half a unit of the logarithm
+        page.keyboard.press("ArrowRight")
+    wait_for_status(page, r"η_G = 0\.0158")
+    shown = [int(picture.get_attribute("data-shown"))]
+    for _ in range(2):
+        page.wait_for_function(
+            "([canvas, n]) => +canvas.dataset.shown > n + 2", arg=[picture.element_handle(), shown[-1]], timeout=30_000
+        )
+        shown.append(int(picture.get_attribute("data-shown")))
+    page.screenshot(path=ARTIFACTS / "lecture_1366x768.png")
+    assert picture.evaluate("canvas => canvas.toDataURL()") != before
+    right = "Math.max(...[...panel.querySelectorAll('*')].map(part => part.getBoundingClientRect().right))"
+    assert panel.evaluate(f"panel => {right}") <= 1366, "nothing is cut off"
+
+
+def test_a_panel_fills_a_projector(page):
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.locator(".gan-live").evaluate("panel => panel.scrollIntoView()")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=ARTIFACTS / "lecture_1920x1080.png")
+    box = page.locator(".gan-live-picture").bounding_box()
+    assert box["width"] > 1400 and 0 < box["y"] and box["y"] + box["height"] < 1080
+    page.locator(".gan-live").get_by_role("button", name=re.compile("Pause$")).click()
+    wait_for_status(page, "^paused")
+
+
+def test_keys_turn_to_the_next_section_and_show_the_code(page):
+    page.locator("h1").evaluate("title => { title.scrollIntoView(); document.activeElement.blur(); }")
+
+    def at():
+        return page.locator("h1").bounding_box()["y"]
+
+    places = [at()]
+    for _ in range(3):
+        page.keyboard.press("n")
+        places.append(at())
+    assert places == sorted(places, reverse=True) and len(set(places)) == 4
+    page.keyboard.press("p")
+    assert at() == places[2]
+    code = page.locator(".celltag_lecture-code").first
+    assert not code.is_visible()
+    page.keyboard.press("c")
+    assert code.is_visible()
+    page.keyboard.press("c")
+    assert not code.is_visible()
+    prose = page.locator(".jp-RenderedMarkdown p").first
+    assert prose.is_visible()
+    page.keyboard.press("t")
+    assert not prose.is_visible() and page.locator("h2").first.is_visible()
+    assert page.locator(".celltag_lecture-output img").first.is_visible()
+    page.keyboard.press("t")
+    assert prose.is_visible()
+
+
+def test_formulas_and_pictures_are_there(page):
+    assert page.locator("mjx-container").count() > 40
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+
+
+def test_it_works_offline_and_without_an_error(page):
+    assert [url for url in page.requests if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))] == []
+    assert page.faults == []
