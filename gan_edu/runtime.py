@@ -1,8 +1,10 @@
 """Seeds, device, threads and progress bars."""
 
+import concurrent.futures
 import contextlib
 import random
 import sys
+import threading
 
 import numpy as np
 import torch
@@ -38,13 +40,39 @@ def fast_precision(device=None):
     return torch.bfloat16 if fast else torch.float32
 
 
-def suitable_threads(n_parameters):
-    """Return how many threads one training step should use for models of this many parameters.
+def suitable_threads(n_parameters, cores=None, convolutional=False):
+    """Return how many threads torch should split each operation of models of this many parameters over.
 
     Small models get one: splitting a matrix product of a few kiloflops over cores costs more than it saves, and
-    two threads that wait for each other on a busy laptop can slow a step down more than tenfold.
+    two threads that wait for each other on a busy laptop can slow a step down more than tenfold. Convolutional ones
+    get one up to twice that size: they do more with a parameter, but in more, and shorter, operations.
+    cores: how many threads there may be, by default torch.get_num_threads().
     """
-    return 1 if n_parameters < 500_000 else torch.get_num_threads()
+    return 1 if n_parameters < (1_000_000 if convolutional else 500_000) else cores or torch.get_num_threads()
+
+
+@contextlib.contextmanager
+def side_by_side(function, *arguments):
+    """Compute function(*arguments) in a second thread while the `with` block runs; afterwards `.result()` has it.
+
+    For work on tensors, which leaves Python to the others. The thread is at its end when the block is left, also by an
+    exception.
+    """
+    outcome, threads = concurrent.futures.Future(), torch.get_num_threads()
+
+    def work():
+        try:
+            with num_threads(threads):
+                outcome.set_result(function(*arguments))
+        except BaseException as fault:
+            outcome.set_exception(fault)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield outcome
+    finally:
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -186,6 +186,7 @@ class GAN:
         if precision not in (torch.float32, torch.bfloat16):
             raise ValueError(f"precision must be torch.float32 or torch.bfloat16, got {precision!r}")
         self.precision = precision
+        self._cores = torch.get_num_threads()  # asked here: a panel may reset from a thread that is held to one
         self.lock = threading.RLock()  # held for a step; a reader that wants a consistent state takes it too
         self.reset(seed)
 
@@ -220,10 +221,20 @@ class GAN:
             self.d_optimizer = self._make_optimizer(self._d_parameters, lr=self.hparams.lr_d)
             self.g_optimizer = self._make_optimizer(self._g_parameters, lr=self.hparams.lr_g)
             self.rng = torch.Generator().manual_seed(self.seed)
-            self.num_threads = runtime.suitable_threads(sum(p.numel() for p in self._g_parameters + self._d_parameters))
+            n_parameters = sum(p.numel() for p in self._g_parameters + self._d_parameters)
+            self.num_threads = runtime.suitable_threads(n_parameters, self._cores, _is_for_colour(self.discriminator))
             self._in_one_pass = all(type(m) in SAMPLE_BY_SAMPLE for m in self.discriminator.modules())
             modules = [*self.generator.modules(), *self.discriminator.modules()]
             self._has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
+            # Narrow networks for pictures: the discriminator judges real and generated ones in two threads side by side.
+            # These wait for each other twice a step. Those that torch splits an operation over wait at the end of each,
+            # and where other programs are busy one step then takes up to fifty times as long.
+            self._side_by_side = (
+                self._cores > self.num_threads
+                and self.device.type == "cpu"
+                and _is_for_colour(self.discriminator)
+                and not self._has_dropout  # which draws from one generator
+            )
             self._fixed_z, self._fixed_real = {}, {}
             self._state_sizes = None
             self._n_updates = {"discriminator": 0, "generator": 0}
@@ -343,32 +354,48 @@ class GAN:
     def _update_discriminator(self, knobs, outputs):
         x_real = self.sample_real(self.batch_size, generator=self.rng).to(self.device)
         z = self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
-        with torch.no_grad():  # the generator is not trained here: no graph for it
-            x_fake = self._forward_g(z)
-        on_real, on_fake = self._judge(x_real, x_fake)
+        x_fake, on_real, on_fake = self._judge(x_real, z)
         outputs["real"], outputs["fake"] = on_real.detach(), on_fake.detach()
-        loss = objective = knobs["d_loss"](on_real, on_fake)
-        penalty = math.nan
+        loss = knobs["d_loss"](on_real, on_fake)
+        weighted, penalty = None, math.nan
         if knobs["penalty"] is not None and self._n_updates["discriminator"] % self.penalty_every == 0:
             term = knobs["penalty"](self._forward_d, x_real, x_fake, generator=self.rng)
-            objective, penalty = loss + knobs["lambda_gp"] * self.penalty_every * term, term.item()
-        norm = self._descend("discriminator", objective, self._d_parameters, self.d_optimizer)
+            weighted, penalty = knobs["lambda_gp"] * self.penalty_every * term, term.item()
+        if self._side_by_side and torch.is_tensor(on_real):
+            gradients = self._gradients_side_by_side(loss, on_real, on_fake, weighted)
+        else:
+            gradients = _gradients(loss if weighted is None else loss + weighted, self._d_parameters)
+        norm = self._descend("discriminator", loss, gradients, self._d_parameters, self.d_optimizer)
         if knobs["clip_value"] is not None:
             clip_weights_(self.discriminator, knobs["clip_value"])
         return loss.item(), penalty, norm
 
-    def _judge(self, x_real, x_fake):
-        """Return the discriminator's outputs on x_real and x_fake, each judged as a batch of its own."""
+    def _judge(self, x_real, z):
+        """Return G(z) and the discriminator's outputs on x_real and G(z), each judged as a batch of its own."""
+        if self._side_by_side:
+            with runtime.side_by_side(self._forward_d, x_real) as on_real, torch.no_grad():
+                x_fake = self._forward_g(z)
+            return x_fake, on_real.result(), self._forward_d(x_fake)
+        with torch.no_grad():  # the generator is not trained here: no graph for it
+            x_fake = self._forward_g(z)
         if self._in_one_pass and x_real.shape[1:] == x_fake.shape[1:]:  # half the calls where the result is the same
-            return self._forward_d(torch.cat([x_real, x_fake])).split([len(x_real), len(x_fake)])
-        return self._forward_d(x_real), self._forward_d(x_fake)
+            return x_fake, *self._forward_d(torch.cat([x_real, x_fake])).split([len(x_real), len(x_fake)])
+        return x_fake, self._forward_d(x_real), self._forward_d(x_fake)
+
+    def _gradients_side_by_side(self, loss, on_real, on_fake, penalty):
+        slopes = torch.autograd.grad(loss, (on_real, on_fake), allow_unused=True, materialize_grads=True)
+        with runtime.side_by_side(_gradients, on_real, self._d_parameters, slopes[0]) as through_real:
+            through_fake = _gradients(on_fake, self._d_parameters, slopes[1])
+        gradients = torch._foreach_add(through_real.result(), through_fake)
+        return gradients if penalty is None else torch._foreach_add(gradients, _gradients(penalty, self._d_parameters))
 
     def _update_generator(self, knobs, outputs):
         z = self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
         on_fake = self._forward_d(self._forward_g(z))
         outputs["fake_after"] = on_fake.detach()
         loss = knobs["g_loss"](on_fake)
-        norm = self._descend("generator", loss, self._g_parameters, self.g_optimizer)
+        gradients = _gradients(loss, self._g_parameters)
+        norm = self._descend("generator", loss, gradients, self._g_parameters, self.g_optimizer)
         if self.averaged is not None:
             self._average()
         return loss.item(), norm
@@ -381,10 +408,8 @@ class GAN:
         for mine, its in zip(self.averaged.buffers(), self.generator.buffers()):
             mine.copy_(its)
 
-    def _descend(self, player, loss, parameters, optimizer):
-        """Move `parameters` one step down the loss; return the 2-norm of the gradient."""
-        # Only these parameters get gradients: the other player's are neither computed nor have to be zeroed.
-        gradients = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+    def _descend(self, player, loss, gradients, parameters, optimizer):
+        """Move `parameters` one step against their gradients; return the 2-norm of all gradients."""
         norm = torch.stack(torch._foreach_norm(gradients)).norm().item()
         if not math.isfinite(norm + loss.item()):
             raise FloatingPointError(
@@ -602,6 +627,11 @@ def _in_precision(precision, network, x):
         return network(x)
     with torch.autocast(x.device.type, dtype=precision):
         return network(x).float()
+
+
+def _gradients(output, parameters, slope=None):
+    # Only these parameters get gradients: the other player's are neither computed nor have to be zeroed.
+    return torch.autograd.grad(output, parameters, slope, allow_unused=True, materialize_grads=True)
 
 
 def _laid_out_like(parameter, tensor):

@@ -530,7 +530,8 @@ def test_without_ema_there_is_no_average():
     gan.run(2)
     with torch.no_grad():
         assert gan.averaged is None
-        assert torch.equal(gan.generate(gan.fixed_z(3)), copy.deepcopy(gan.generator).eval()(gan.fixed_z(3)))
+        known = copy.deepcopy(gan.generator).eval()(gan.fixed_z(3))
+        torch.testing.assert_close(gan.generate(gan.fixed_z(3)), known, rtol=1e-4, atol=1e-5)
 
 
 def test_bfloat16_is_used_in_the_passes_and_nowhere_else():
