@@ -9,6 +9,7 @@ import collections
 import contextvars
 import html
 import math
+import pathlib
 import threading
 import time
 import traceback
@@ -33,6 +34,8 @@ SPEEDS = {
 }
 FORK = ("Fork here", "code-fork", "Go on from this step in two branches, side by side, each with knobs of its own")
 END_FORK = ("End fork", "times", "Drop B and go on with A alone")
+RECORDING = ("Recording", "film", "Play a stored run in place of the pictures; training pauses")
+BACK_TO_LIVE = ("Back to live", "film", "Put the recording away")
 WORDS_EVERY = 15.0  # seconds between two descriptions of the picture while training plays: a screen reader speaks them
 INTERRUPTED = "Paused: the kernel was interrupted. Press Play to go on from here."
 
@@ -273,11 +276,13 @@ class LivePanel(Panel):
     rebuild(seed=..., **choices) returns a new GAN, and choices = {argument: [values]} are its reset knobs: choosing
     another value starts a new run. Without them Reset and New seed call gan.reset.
     speed: steps per second to begin with; inf: as fast as it goes. Pressing Play pauses all other panels.
+    recording: a page written by gan_edu.recordings; where the file exists, a button shows it in place of the pictures,
+    for the day on which training is too slow.
     """
 
     def __init__(
         self, gan, view, sliders=("lr_d", "lr_g"), toggles=None, rebuild=None, choices=None, fps=20,
-        speed=math.inf, name=None,
+        speed=math.inf, name=None, recording=None,
     ):  # fmt: skip
         if not isinstance(gan, GAN):
             raise ValueError(f"gan must be a gan_edu.training.GAN, got {gan!r}")
@@ -292,12 +297,13 @@ class LivePanel(Panel):
             )
         specs = [_slider(slider) for slider in sliders]
         self._replace_panel_of(name or present_cell())
-        self._rebuild, self._specs, self._options = rebuild, specs, toggles or {}
+        self._rebuild, self._specs, self.options = rebuild, specs, toggles or {}
         self._trainer = Trainer(gan, self._draw, self._report, self._ready, self._watched, fps)
         self._trainer.speed = speed
         self._main, self._second = _Side(self, view, lambda: self.gan), None  # A and, after a fork, B
         self._first_knobs = gan.knobs()
         self._forked_at = self._words_due = 0
+        self._recording = pathlib.Path(recording) if recording and pathlib.Path(recording).is_file() else None
         self._make_controls(choices or {})
         self._show_rows(self._rows())
         self._draw()
@@ -423,7 +429,10 @@ class LivePanel(Panel):
             ("Keep this run", "thumb-tack", "Keep the curves as pale ghosts", self._keep),
             (*FORK, self._fork_or_end),
             ("Copy as code", "code", "Show the Python that replays this run", self._show_code),
+            (*RECORDING, self._show_recording),
         ):
+            if label == "Recording" and self._recording is None:
+                continue
             button = ipywidgets.Button(description=label, icon=icon, tooltip=tooltip)
             button.on_click(lambda _, action=action: post(action))
             self._buttons[label] = button
@@ -448,7 +457,8 @@ class LivePanel(Panel):
 
     def _rows(self):
         row = ipywidgets.Layout(flex_flow="row wrap")
-        self._pictures = ipywidgets.HBox([self._main.column], layout=row)
+        self._pictures = ipywidgets.HBox([self._main.column], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self._player = ipywidgets.HTML(layout=ipywidgets.Layout(display="none", width="100%"))
         self._second_knobs = ipywidgets.HBox(layout=ipywidgets.Layout(flex_flow="row wrap", display="none"))
         self._second_knobs.add_class("gan-live-b")
         return [
@@ -457,6 +467,7 @@ class LivePanel(Panel):
             self._second_knobs,
             self._status,
             self._pictures,
+            self._player,
             self._code,
         ]
 
@@ -466,6 +477,7 @@ class LivePanel(Panel):
         for panel in _live_panels():
             if panel is not self and panel.state == "playing":
                 panel._trainer.post(panel._trainer.pause)
+        self._hide_recording()
         for side in self._sides:
             side.screen.expect_viewer()
         self._trainer.play()
@@ -507,6 +519,22 @@ class LivePanel(Panel):
             code = f"# A\n{code}\n# B, forked from A after step {self._forked_at}\n{self._code_of(self.branch)}"
         self._code.value = code
         self._code.layout.display = ""
+
+    def _show_recording(self):
+        if self._player.value:
+            self._hide_recording()
+            return
+        self._trainer.pause()
+        page = html.escape(self._recording.read_text(encoding="utf-8"), quote=True)
+        self._player.value = f'<iframe class="gan-live-recording" title="Recording" srcdoc="{page}"></iframe>'
+        self._player.layout.display, self._pictures.layout.display = "", "none"
+        _look(self._buttons["Recording"], *BACK_TO_LIVE)
+
+    def _hide_recording(self):
+        if self._player.value:
+            self._player.value = ""
+            self._player.layout.display, self._pictures.layout.display = "none", ""
+            _look(self._buttons["Recording"], *RECORDING)
 
     # ---- the fork; on the trainer thread too
 
@@ -619,7 +647,7 @@ class _Side:
 
     def __init__(self, panel, view, gan):
         self.view, self.gan, self.name = view, gan, ""
-        self._specs, self._options, self._trainer = panel._specs, panel._options, panel._trainer
+        self._specs, self._options, self._trainer = panel._specs, panel.options, panel._trainer
         view.symbols = {spec.name: spec.symbol for spec in self._specs}
         self.painter, self.screen = Painter(view), Screen(words=True)
         self.caption = ipywidgets.HTML(layout=ipywidgets.Layout(display="none"))

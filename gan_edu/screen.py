@@ -8,6 +8,7 @@ import typing
 
 import anywidget
 import ipywidgets
+import numpy as np
 import traitlets
 from IPython import get_ipython
 from IPython.display import display, publish_display_data
@@ -175,6 +176,7 @@ class Screen(anywidget.AnyWidget):
     .gan-live-caption.gan-live-a { border-color: #0072B2; }
     .gan-live-caption.gan-live-b { border-color: #CC79A7; border-top-style: dashed; }
     .gan-live-b.widget-box { border-left: 6px dashed #CC79A7; background: rgba(204, 121, 167, 0.15); }
+    .gan-live-recording { width: 100%; aspect-ratio: 1.4; border: 3px solid #8a1c00; box-sizing: border-box; }
     .gan-live-words { margin: 2px 0 0; line-height: 1.35; white-space: normal; max-width: 1400px; min-height: 1.35em; }
     .gan-live .widget-button { width: auto; }
     .gan-live .widget-toggle-buttons > div { white-space: nowrap; }
@@ -238,6 +240,15 @@ class Painter:
 
     def jpeg(self, *state, **values):
         """Return the present picture as bytes; what is given is what view.update needs to know."""
+        buffer = io.BytesIO()
+        self._draw(*state, **values).save(buffer, "jpeg", quality=self.quality, subsampling=0)
+        return buffer.getvalue()
+
+    def array(self, *state, **values):
+        """Return the present picture as an array (height, width, 3) of uint8."""
+        return np.asarray(self._draw(*state, **values))[..., :3].copy()
+
+    def _draw(self, *state, **values):
         self.limits_moved = self.view.update(*state, **values)
         canvas = self.view.figure.canvas
         if self.limits_moved or self._background is None:
@@ -249,13 +260,10 @@ class Painter:
         canvas.restore_region(self._background)
         for artist in self.view.artists:
             artist.axes.draw_artist(artist)
-        buffer = io.BytesIO()
         size = canvas.get_width_height()
-        pixels = Image.frombuffer(
+        return Image.frombuffer(
             "RGBX", size, canvas.buffer_rgba(), "raw", "RGBX", 0, 1
         )  # as it lies in memory: no copy
-        pixels.save(buffer, "jpeg", quality=self.quality, subsampling=0)
-        return buffer.getvalue()
 
     def beside(self, other):
         """Draw for half the width, on the same scales as the view `other` beside it; None: for the whole width again."""

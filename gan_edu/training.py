@@ -262,7 +262,7 @@ class GAN:
                         "forked; the function gave the same weights again"
                     )
             fork._take_over(self.state_dict(), self.knobs(), dict(history.initial), list(history.changes))
-            fork.last_outputs = {name: output.clone() for name, output in self.last_outputs.items()}
+            fork.last_outputs = dict(self.last_outputs)
             return fork
 
     def step(self):

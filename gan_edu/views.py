@@ -60,8 +60,12 @@ class View:
     def stand_beside(self, other):
         """Fit into half the page, curves on the same scales as `other`, a view of this kind; None: alone again."""
         width, height = self._size
-        self.figure.set_size_inches(width if other is None else 0.75 * width, height)
-        plotting.fold_legends(self.figure, None if other is None else 2)
+        grids = [axes.get_subplotspec().get_gridspec() for axes in self.figure.axes if axes.get_subplotspec()]
+        narrow = (
+            other is not None and max((grid.ncols for grid in grids), default=1) <= 2
+        )  # three pictures in a row get too small
+        self.figure.set_size_inches(0.75 * width if narrow else width, height)
+        plotting.fold_legends(self.figure, 2 if narrow else None)
         for k, curves in enumerate(self.curves):
             curves.beside = other and other.curves[k]
 

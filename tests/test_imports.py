@@ -41,6 +41,8 @@ ARROWS = {  # module -> the modules of the package that it may import
     "divergence_views": {"divergences", "explore", "plotting"},
     "wgan_views": {"best_responses", "losses", "metrics", "plotting", "views"},
     "live": {"_arguments", "runtime", "screen", "training", "views"},
+    "recordings": {"_arguments", "screen"},
+    "record_panels": {"recordings"},
 }
 ONLY_IN = {
     "matplotlib": {
