@@ -270,13 +270,14 @@ def check_clipped_turn(turn):
     Loss, step, then every weight back into [-c, c]. Arjovsky et al. (2017), algorithm 1, line 7.
     """
     c, lr, stale = 0.25, 0.1, 0.5
-    critic = nn.Linear(2, 1)
-    weight, bias = torch.tensor([[0.6, -0.2]]), torch.tensor([-0.5])  # not yet clipped, as before the first turn
+    critic = nn.Linear(3, 1)
+    weight, bias = torch.tensor([[0.6, -0.2, -0.6]]), torch.tensor([-0.5])  # not yet clipped, as before the first turn
     with torch.no_grad():
         critic.weight.copy_(weight), critic.bias.copy_(bias)
     for parameter in critic.parameters():
         parameter.grad = torch.full_like(parameter, stale)
-    x_real, x_fake = torch.tensor([[0.2, 2.0], [1.0, 1.0]]), torch.tensor([[-0.5, -1.0], [0.1, 0.5]])
+    x_real = torch.tensor([[0.2, 2.0, 0.3], [1.0, 1.0, 0.1]])
+    x_fake = torch.tensor([[-0.5, -1.0, 0.4], [0.1, 0.5, 0.2]])
     try:
         turn(critic, torch.optim.SGD(critic.parameters(), lr=lr), x_real, x_fake, c)
     except Exception as fault:
