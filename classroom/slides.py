@@ -35,8 +35,9 @@ PICTURES = {"image/png", "image/jpeg", "image/gif"}
 def slides_of(notebook):
     """Set the slide metadata that the cells' tags already say; what a notebook says itself stays.
 
-    Left out: definitions that the lesson does not dwell upon, and checks of answers that nobody has given. The code of
-    figures and panels is left out, the picture stays. A prediction and its outcome come on different slides.
+    Left out: definitions that the lesson does not dwell upon (they print nothing and are tagged neither `shown:...` nor
+    `exhibit`), and checks of answers that nobody has given. The code of figures and panels is left out, the picture stays.
+    A prediction and its outcome come on different slides.
     """
     predicted = False
     for cell in notebook.cells:
@@ -54,7 +55,7 @@ def slides_of(notebook):
                 cell.metadata.slideshow.slide_type = "subslide"
             predicted = "**Predict" in cell.source
             continue
-        dwelt_upon = outputs or any(tag.startswith("shown:") for tag in tags)
+        dwelt_upon = kind != "-" or outputs or any(tag.startswith(("shown:", "exhibit")) for tag in tags)
         if ("define" in tags and not dwelt_upon) or ("exercise" in tags and outputs):
             cell.metadata.slideshow.slide_type = "skip"
             continue
@@ -96,6 +97,8 @@ def make(paths, output):
     (output / "assets").mkdir(parents=True, exist_ok=True)
     for name, source in ASSETS.items():
         shutil.copyfile(source, output / "assets" / name)
+    for folder in NOTEBOOKS.glob("recordings"):  # the lessons link to them
+        shutil.copytree(folder, output / "recordings", dirs_exist_ok=True)
     decks = []
     for path in paths:
         decks.append(output / f"{path.stem}.html")
