@@ -1,6 +1,6 @@
 """A training run written for TensorBoard: curves, pictures of fixed latents, and the graphs of both networks."""
 
-import copy
+import contextlib
 import dataclasses
 import html
 import math
@@ -58,8 +58,9 @@ class TensorBoardLog:
         self.quality = quality
         self.log_dir = _writable(log_dir)
         self._open(gan)
-        for player, sample in (("generator", gan.fixed_z), ("discriminator", gan.fixed_real)):
-            _write_graph(self.log_dir / player, getattr(gan, player), sample(2))
+        with gan.between_steps():
+            for player, sample in (("generator", gan.fixed_z), ("discriminator", gan.fixed_real)):
+                _write_graph(self.log_dir / player, getattr(gan, player), sample(2).to(gan.device))
 
     def __call__(self, gan):
         """Write what has happened since the last call."""
@@ -190,15 +191,12 @@ def _writable(log_dir):
 
 
 def _write_graph(folder, network, example):
-    """Write the graph of a copy of the network, traced with an example: the network itself is not touched."""
+    """Write the graph of the network, traced in evaluation mode with an example."""
     for old in folder.glob("events.out.tfevents.*"):  # of an older run: TensorBoard would show either
         old.unlink()
-    network = copy.deepcopy(network).cpu().eval()  # in training, tracing would move the averages of batch normalisation
-    writer = _summary_writer(folder)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), contextlib.closing(_summary_writer(folder)) as writer:
         warnings.simplefilter("ignore")  # of the tracer: which branches it has not seen
-        writer.add_graph(network, example.cpu())
-    writer.close()
+        writer.add_graph(network, example)
 
 
 def _grid(pictures):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import time
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -12,7 +13,7 @@ from gan_edu import runtime
 from gan_edu.faces import ATTRIBUTES, make_faces
 from gan_edu.judge import FORMAT, SEEDS, SIZE, WEIGHTS, FaceJudge
 
-BATCH = 64  # faces in a step, and half as many spoilt ones
+BATCH = 64  # faces in a step; besides, half as many rough ones and as many spoilt ones
 
 
 # ---- pictures, float (n, 3, 64, 64) in (-1, 1)
@@ -40,21 +41,54 @@ def warped(x, pixels, knots, generator, shift=0.0):
 
 
 def disturbed(x, generator):
-    """Return faces as a decent generator could have made them: a little shifted, bent, blurred, tinted and noisy."""
+    """Return faces as a good generator could have made them: a little shifted, bent, blurred, tinted and noisy."""
     n = len(x)
+    x = blurred(warped(x, _some(n, 1.2, generator), 8, generator, shift=3), _some(n, 1.2, generator))
+    x = _tinted(x, 0.1, generator)
+    noise = torch.randn(x.shape, generator=generator)
+    return (x + _some(n, 0.15, generator)[:, None, None, None] * noise).clamp(-1, 1)
 
-    def amount(largest, chance=0.6):
-        drawn = torch.rand(2, n, generator=generator)
-        return drawn[0] * largest * (drawn[1] < chance)
 
-    x = blurred(warped(x, amount(1.2), 8, generator, shift=3), amount(1.2))
-    gain = 1 + amount(0.1)[:, None, None, None] * torch.randn(n, 3, 1, 1, generator=generator).clamp(-1, 1)
-    x = x * gain + amount(0.08)[:, None, None, None] * torch.randn(n, 3, 1, 1, generator=generator).clamp(-1, 1)
-    return (x + amount(0.15)[:, None, None, None] * torch.randn(x.shape, generator=generator)).clamp(-1, 1)
+def rough(x, generator):
+    """Return faces as a poor generator makes them, that one still recognises: pale, blotched, crooked, checkered."""
+    n = len(x)
+    x = blurred(warped(x, _some(n, 2.2, generator), 8, generator, shift=4), _some(n, 2.0, generator))
+    x = _tinted(x, 0.25, generator)
+    pale = 1 - _some(n, 0.6, generator)[:, None, None, None]
+    return _patterned(torch.lerp(x.mean((0, 2, 3), keepdim=True), x, pale), generator).clamp(-1, 1)
+
+
+def _patterned(x, generator):
+    """Return the pictures with blotches of many sizes and the checkers that transposed convolutions leave."""
+    n = len(x)
+    for side in (4, 8, 16, 32, 64):
+        drawn = torch.randn(n, 3, side, side, generator=generator)
+        drawn = F.interpolate(drawn, size=SIZE, mode="bilinear" if side < 32 else "nearest")
+        x = x + _some(n, 0.15, generator, chance=0.4)[:, None, None, None] * drawn
+    for side in (2, 4, 8):
+        drawn = torch.randn(n, 3, side, side, generator=generator).repeat(1, 1, SIZE // side, SIZE // side)
+        x = x + _some(n, 0.15, generator, chance=0.3)[:, None, None, None] * drawn
+    return x
+
+
+def _some(n, largest, generator, chance=0.6):
+    """Return for each of n pictures how much of an effect it gets: often none, else up to `largest`."""
+    drawn = torch.rand(2, n, generator=generator)
+    return drawn[0] * largest * (drawn[1] < chance)
+
+
+def _tinted(x, most, generator):
+    n = len(x)
+    for combine in (torch.mul, torch.add):
+        drawn = (
+            torch.randn(n, 3, 1, 1, generator=generator).clamp(-1, 1) * _some(n, most, generator)[:, None, None, None]
+        )
+        x = combine(x, drawn + (combine is torch.mul))
+    return x
 
 
 def spoilt(images, generator):
-    """Return pictures that are no faces any more, each made from one or more of images in one of ten ways."""
+    """Return pictures that are no faces any more, each made from one or more of images in one of many ways."""
     n = len(images)
 
     def among(low, high):
@@ -93,6 +127,11 @@ def spoilt(images, generator):
         block.copy_(block.mean((2, 3), keepdim=True) + uniform(-0.1, 0.1, *block.shape) * among(0, 2))
         return x
 
+    def smear(x):  # no eyes, no mouth, only the outline
+        y, x_ = torch.meshgrid(torch.linspace(-1, 1, SIZE), torch.linspace(-1, 1, SIZE), indexing="ij")
+        inside = torch.sigmoid((1 - (x_ / 0.5) ** 2 - ((y - 0.1) / 0.6) ** 2) * 6)
+        return torch.lerp(x, blurred(x, uniform(4, 8, len(x))), inside)
+
     def noise(x):
         drawn = torch.randn(x.shape, generator=generator) * uniform(0.3, 1.5, len(x), 1, 1, 1)
         drawn = blurred(drawn, uniform(0, 3, len(x))) * uniform(1, 4, len(x), 1, 1, 1)
@@ -102,20 +141,21 @@ def spoilt(images, generator):
         ramp = uniform(-1, 1, len(x), 3, 1, 1) * torch.linspace(-1, 1, SIZE)
         return uniform(-1, 1, len(x), 3, 1, 1) + (ramp if among(0, 2) else ramp.mT) * among(0, 2)
 
-    ways = [halves, tiles, colours, average, blur, bend, hole, noise, blank, lambda x: x.flip(2)]
+    ways = [halves, tiles, colours, average, blur, bend, hole, smear, noise, blank, lambda x: x.flip(2)]
     order = torch.randperm(n, generator=generator)
     parts = order.split(-(-n // len(ways)))
     ways = [ways[k] for k in torch.randperm(len(ways), generator=generator)]
     result = torch.empty_like(images)
     for way, part in zip(ways, parts):
-        result[part] = way(images[part]).clamp(-1, 1)
-    return result
+        result[part] = way(images[part])
+    again = torch.rand(n, 1, 1, 1, generator=generator) < 0.5  # patterns alone do not tell which is which
+    return torch.where(again, _patterned(result, generator), result).clamp(-1, 1)
 
 
 # ---- training
 
 
-def train(n_faces=10_000, epochs=8, seed=0, learning_rate=4e-3):
+def train(n_faces=12_000, epochs=10, seed=0, learning_rate=4e-3):
     """Return a FaceJudge trained on procedural faces, and on spoilt ones to tell a face from none."""
     generator = torch.Generator().manual_seed(seed)
     images, labels = make_faces(n_faces, seed=SEEDS["training"])
@@ -133,12 +173,17 @@ def train(n_faces=10_000, epochs=8, seed=0, learning_rate=4e-3):
     )
     for batch in runtime.progress(batches, "training the judge", total=steps):
         x = images[batch].float() / 127.5 - 1
-        real = disturbed(x, generator)
-        no_face = spoilt(x[: BATCH // 2], generator)
-        _, logits, face = judge(torch.cat([real, no_face]).contiguous(memory_format=torch.channels_last))
+        good = torch.cat([disturbed(x[8:], generator), x[:8]]).roll(8, 0)
+        poor = rough(x[: BATCH // 2], generator)
+        no_face = spoilt(
+            torch.cat([good, poor])[torch.randperm(len(good) + len(poor), generator=generator)][: BATCH // 2], generator
+        )
+        _, logits, face = judge(torch.cat([good, poor, no_face]).contiguous(memory_format=torch.channels_last))
+        # Rough faces need not be read rightly, only recognised.
         loss = sum(F.cross_entropy(logit[:BATCH], wanted[batch, k]) for k, logit in enumerate(logits))
-        target = (torch.arange(len(face)) < BATCH).float()
-        loss = loss + F.binary_cross_entropy_with_logits(face, target)
+        target = (torch.arange(len(face)) < len(good) + len(poor)).float()
+        weight = torch.where(target == 1, 1.0, 3.0)  # as much in all for no face as for a face
+        loss = loss + F.binary_cross_entropy_with_logits(face, target, weight)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -171,17 +216,21 @@ def accuracy(judge, n=2000):
     return found
 
 
-def face_threshold(judge, n=4000, share=0.005):
-    """Return the logit that all but this share of disturbed real faces exceed."""
-    images, _ = make_faces(n, seed=SEEDS["threshold"])
-    x = disturbed(images.float() / 127.5 - 1, torch.Generator().manual_seed(1))
-    return judge._judge(x)[2].double().quantile(share).item()
+def face_limits(judge, n=4000, share=0.005):
+    """Return what all but this share of real faces, half of them disturbed, keep to: see `is_face`."""
+    x = make_faces(n, seed=SEEDS["threshold"])[0].float() / 127.5 - 1
+    x[: n // 2] = disturbed(x[: n // 2], torch.Generator().manual_seed(1))
+    logits, distances = judge.likeness(x)
+    return {
+        "least_logit": float(np.quantile(logits, share)),
+        "largest_distance": float(np.quantile(distances, 1 - share)),
+    }
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--faces", type=int, default=10_000)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--faces", type=int, default=12_000)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=pathlib.Path, default=WEIGHTS)
     options = parser.parse_args(arguments)
@@ -200,7 +249,7 @@ def main(arguments=None):
             "core_seconds": round(seconds),
             "attributes": {name: list(values) for name, values in ATTRIBUTES.items()},
             "accuracy": accuracy(judge),
-            "face_threshold": face_threshold(judge),
+            "face": face_limits(judge),
         }
     unfinished = options.out.with_name(options.out.name + ".part")
     torch.save({"format": FORMAT, "weights": weights, "about": about}, unfinished)
