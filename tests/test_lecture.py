@@ -18,6 +18,7 @@ import matplotlib
 import nbformat
 import pytest
 from lessons import NOTEBOOKS
+from test_accessibility import AXE, FAULTS
 
 from classroom import lecture
 from gan_edu import plotting
@@ -229,6 +230,15 @@ def test_formulas_and_pictures_are_there(page):
     assert page.locator("mjx-container").count() > 40
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     assert page.locator('[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+
+
+def test_it_has_no_grave_fault_of_accessibility(page):
+    if not AXE.exists() and not BROWSER:
+        pytest.skip("there is no axe-core: npm ci --prefix classroom")
+    page.add_script_tag(path=AXE)
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("c")  # the code as well
+    assert page.evaluate(FAULTS, {}) == []
 
 
 def test_it_works_offline_and_without_an_error(page):
