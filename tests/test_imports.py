@@ -39,7 +39,7 @@ ARROWS = {  # module -> the modules of the package that it may import
     "screen": set(),
     "explore": {"screen"},
     "divergence_views": {"divergences", "explore", "plotting"},
-    "wgan_views": {"best_responses", "losses", "metrics", "plotting", "views"},
+    "wgan_views": {"_arguments", "best_responses", "losses", "metrics", "plotting", "views"},
     "live": {"_arguments", "runtime", "screen", "training", "views"},
     "recordings": {"_arguments", "screen"},
     "record_panels": {"recordings"},
