@@ -276,8 +276,9 @@ class LivePanel(Panel):
     rebuild(seed=..., **choices) returns a new GAN, and choices = {argument: [values]} are its reset knobs: choosing
     another value starts a new run. Without them Reset and New seed call gan.reset.
     speed: steps per second to begin with; inf: as fast as it goes. Pressing Play pauses all other panels.
-    recording: a page written by gan_edu.recordings; where the file exists, a button shows it in place of the pictures,
-    for the day on which training is too slow.
+    recording: a page written by gan_edu.recordings, such as "recordings/05_panel.html", looked for where the notebook is
+    and among the lessons; where it exists, a button shows it in place of the pictures: for the day on which training is
+    too slow.
     """
 
     def __init__(
@@ -303,7 +304,7 @@ class LivePanel(Panel):
         self._main, self._second = _Side(self, view, lambda: self.gan), None  # A and, after a fork, B
         self._first_knobs = gan.knobs()
         self._forked_at = self._words_due = 0
-        self._recording = pathlib.Path(recording) if recording and pathlib.Path(recording).is_file() else None
+        self._recording = _find(recording)
         self._make_controls(choices or {})
         self._show_rows(self._rows())
         self._draw()
@@ -721,6 +722,12 @@ class _Side:
         present = self.gan().knobs()
         fits = (name for name, knobs in options.items() if all(present[knob] == knobs[knob] for knob in knobs))
         return next(fits, None)
+
+
+def _find(recording):
+    """Return the path of a recording, as it is or among the lessons; None where there is none."""
+    places = (pathlib.Path(), pathlib.Path(__file__).resolve().parent.parent / "notebooks")
+    return next((place / recording for place in places if recording and (place / recording).is_file()), None)
 
 
 def _look(button, label, icon, tooltip):
