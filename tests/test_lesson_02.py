@@ -320,12 +320,18 @@ def test_exercise_2_each_wrong_answer_gets_its_own_hint(answer, hint, capsys):
     assert hint in capsys.readouterr().out
 
 
-def turn(detach=True, zero="before", step=True, sign=1.0, real=1.0, fake=1.0, swap=False, also=None, backward=True):
+def turn(
+    detach=True, zero="before", step=True, sign=1.0, real=1.0, fake=1.0, swap=False, also=None, backward=True, cut=""
+):
     """A discriminator's turn, right by default, with one fault for each argument."""
 
     def answer(generator, discriminator, d_optimizer, x_real, z):
         x_fake = generator(z).detach() if detach else generator(z)
         on_real, on_fake = discriminator(x_real), discriminator(x_fake)
+        if cut:
+            on_fake = on_fake.detach()
+        if cut == "both outputs":
+            on_real = on_real.detach()
         if swap:
             on_real, on_fake = -on_real, -on_fake
         soft = nn.functional.softplus
@@ -360,6 +366,8 @@ def nudge(generator):
         (turn(zero=None), "Call d_optimizer.zero_grad() before backward"),
         (turn(zero=None, backward=False), "Where is d_loss.backward()?"),
         (turn(detach=False), "Detach what it made"),
+        (turn(cut="output"), "you cut off D's *output*"),
+        (turn(cut="both outputs"), "in the wrong place"),
         (turn(swap=True), "the labels are swapped"),
         (turn(sign=-1.0), "went up its loss"),
         (turn(sign=0.5), "that is half of the gradient"),

@@ -8,7 +8,7 @@ import textwrap
 import numpy as np
 
 from gan_edu._arguments import check_number
-from gan_edu.checks.say import compare, say
+from gan_edu.checks.say import compare, judge, say
 
 
 def check_kl_gaussians(function, by_hand=None):
@@ -89,14 +89,17 @@ def check_wasserstein_samples(function):
         "those are squared distances. W1 takes the distances themselves.": lambda x, y: ((np.sort(x) - np.sort(y)) ** 2).mean(),
         "that is W2, the root of the mean square.": lambda x, y: ((np.sort(x) - np.sort(y)) ** 2).mean() ** 0.5,
     }  # fmt: skip
-    if not compare(
-        function, pairs, w1, mistakes, words="sorted against sorted: in one dimension that is the best plan."
-    ):
-        return False
+    right, words = judge(
+        function, pairs, w1, mistakes, "sorted against sorted: in one dimension that is the best plan."
+    )
+    if right and _has_a_loop(function):
+        return say(False, "the number is right, and there is a loop in it. np.sort, np.abs and .mean() do without.")
+    return say(right, words)
+
+
+def _has_a_loop(function):
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
-        return True
-    if any(isinstance(node, (ast.For, ast.While, ast.comprehension)) for node in ast.walk(tree)):
-        return say(False, "the number is right, and there is a loop in it. np.sort, np.abs and .mean() do without.")
-    return True
+        return False
+    return any(isinstance(node, (ast.For, ast.While, ast.comprehension)) for node in ast.walk(tree))

@@ -111,6 +111,8 @@ def check_discriminator_turn(turn):
     try:
         turn(generator, discriminator, optimizer, x_real, z)
     except Exception as fault:
+        if "does not require grad" in str(fault):
+            return say(False, "the loss has no way back to the discriminator: there is a detach, or a no_grad, in the wrong place. Detach x_fake alone.")  # fmt: skip
         return say(False, f"your turn stops with {type(fault).__name__}: {fault}")
     moved = [(old - new.detach()) / 0.1 for old, new in zip(before, discriminator.parameters())]
 
@@ -127,7 +129,7 @@ def check_discriminator_turn(turn):
         (swapped, "the labels are swapped: real samples have the label 1, generated ones 0."),
         ([-g for g in plain], "the sign is wrong: the discriminator went up its loss. Minimise the loss, which is minus the value."),
         (half, "that is half of the gradient: the loss is the sum of the two means, not their mean."),
-        (only_real, "the generated samples are missing in the loss."),
+        (only_real, "the generated samples are missing in the loss, or you cut off D's *output* on them: detach x_fake, D's input."),
         (only_fake, "the real samples are missing in the loss."),
     ):  # fmt: skip
         if moved_by(expected):

@@ -29,6 +29,10 @@ def check_gradient_penalty(penalty):
     try:
         got = penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1))
     except Exception as fault:
+        if "must match the size" in str(fault):
+            return say(False, "two shapes do not line up. ε needs one number for each of the N samples, whatever N is, and a 1 for each further axis: (N, 1, 1, 1) for pictures.")  # fmt: skip
+        if "does not require grad" in str(fault):
+            return say(False, "the critic's scores have no way back to x_hat: x_hat.requires_grad_() comes *after* any detach, and before the critic.")  # fmt: skip
         return say(False, f"your penalty stops with {type(fault).__name__}: {fault}")
     if got is None or got is ...:
         return say(False, "your penalty returns nothing yet. Does it end with a return?")
