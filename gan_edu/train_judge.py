@@ -1,4 +1,4 @@
-"""Train the judge of faces, and store its weights: `python -m gan_edu.train_judge` (two minutes of one core)."""
+"""Train the judge of faces, and store its weights: `python -m gan_edu.train_judge` (two to four minutes of one core)."""
 
 import argparse
 import os
