@@ -4,28 +4,28 @@ Labels y are int64 of shape (N, A), a column for each attribute: A = 1 for digit
 A generator is called as G(z, y), a discriminator as D(x, y).
 """
 
-import itertools
-
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gan_edu._arguments import check_count
+from gan_edu._arguments import check_count, check_number
 from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating
-from gan_edu.networks import mlp
+from gan_edu.networks import DCGANDiscriminator, init_dcgan_weights_, mlp
 from gan_edu.training import GAN
 
 
 class LabelEmbedding(nn.Module):
     """Turn labels into vectors: (N, A) -> (N, dim), the sum of one learned vector for the value of each attribute.
 
-    counts: the number of values of each attribute, (10,) for digits.
+    counts: the number of values of each attribute, (10,) for digits. std: of the numbers to begin with.
     """
 
-    def __init__(self, counts, dim):
+    def __init__(self, counts, dim, std=1.0):
         super().__init__()
-        dim = check_count("dim", dim)
+        dim, std = check_count("dim", dim), check_number("std", std, low=0)
         self.tables = nn.ModuleList(nn.Embedding(check_count("counts", count), dim) for count in counts)
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=std)
 
     def forward(self, y):
         return sum(table(y_a) for table, y_a in zip(self.tables, y.T))
@@ -105,21 +105,10 @@ class ProjectionDiscriminator(nn.Module):
 def picture_body(width=16, channels=3, image_size=64):
     """Return (body, number of features): strided convolutions, (N, channels, image_size, image_size) -> (N, features).
 
-    The convolutions of `networks.DCGANDiscriminator` without its last, and without batch normalisation, which ties a
-    picture's slope, that R1 wants, to its company. image_size: a power of two, at least 8.
+    The discriminator of the DCGAN without its last convolution; image_size: a power of two, at least 8.
     """
-    width, channels, image_size = (
-        check_count(name, value)
-        for name, value in (("width", width), ("channels", channels), ("image_size", image_size))
-    )
-    stages = image_size.bit_length() - 3
-    if image_size != 4 << stages or stages < 1:
-        raise ValueError(f"image_size must be a power of two of at least 8, got {image_size}")
-    widths = [channels, *(width << stage for stage in range(stages))]
-    layers = []
-    for n_in, n_out in itertools.pairwise(widths):
-        layers += [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Flatten()), 16 * widths[-1]
+    *layers, last, _ = DCGANDiscriminator(width, channels, image_size)
+    return init_dcgan_weights_(nn.Sequential(*layers, nn.Flatten())), 16 * last.in_channels
 
 
 # ---- the AC-GAN's losses

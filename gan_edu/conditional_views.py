@@ -1,5 +1,8 @@
 """Views of lesson 07: a live grid with one label per row, and a trained generator that is asked by slider and buttons."""
 
+import json
+import pathlib
+
 import matplotlib
 import numpy as np
 import torch
@@ -9,6 +12,17 @@ from gan_edu._arguments import check_callable, check_count
 from gan_edu.explore import Choice, Slider
 from gan_edu.face_views import draw_faces, tile
 from gan_edu.views import View
+
+RESULTS = pathlib.Path(__file__).parent / "weights" / "conditional_results.json"
+
+
+def load_results(path=RESULTS):
+    """Return the stored measurements of lesson 07, as `python -m benchmarks.conditional_results` writes them.
+
+    A dictionary: "made" (how), "settings" {"digits", "faces"}, and for each of "digits" and "faces" {variant: [one
+    dictionary of scores a seed]}.
+    """
+    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
 
 
 def label_grid(generate, z, labels):
