@@ -16,7 +16,9 @@ VERDICTS = {  # of the discriminator, in gan.last_outputs: label and colour
     "fake": ("G(z), D's turn", plotting.CRITIC),
     "fake_after": ("G(z), G's turn", plotting.FAKE),
 }
-RECIPES = pathlib.Path(__file__).parent / "weights" / "face_recipes.json"
+WEIGHTS = pathlib.Path(__file__).parent / "weights"
+RECIPES = WEIGHTS / "face_recipes.json"
+LONG_TRAINED = WEIGHTS / "face_generator.pt"  # by gan_edu.train_faces
 
 
 def tile(images, columns=8, gap=2):
