@@ -10,7 +10,7 @@ from torch import nn
 
 from gan_edu._arguments import check_count, check_number
 from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating
-from gan_edu.networks import DCGANDiscriminator, init_dcgan_weights_, mlp
+from gan_edu.networks import DCGANDiscriminator, mlp
 from gan_edu.training import GAN
 
 
@@ -105,10 +105,15 @@ class ProjectionDiscriminator(nn.Module):
 def picture_body(width=16, channels=3, image_size=64):
     """Return (body, number of features): strided convolutions, (N, channels, image_size, image_size) -> (N, features).
 
-    The discriminator of the DCGAN without its last convolution; image_size: a power of two, at least 8.
+    The convolutions of the DCGAN's discriminator without the last one, and without batch normalisation: with it labels
+    were learned later. image_size: a power of two, at least 8.
     """
     *layers, last, _ = DCGANDiscriminator(width, channels, image_size)
-    return init_dcgan_weights_(nn.Sequential(*layers, nn.Flatten())), 16 * last.in_channels
+    bare = []
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):  # with a bias, which batch normalisation had made superfluous
+            bare += [nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*bare, nn.Flatten()), 16 * last.in_channels
 
 
 # ---- the AC-GAN's losses
