@@ -30,7 +30,7 @@ class Recording:
     """What `load_recording` found: one run for each value of the knob.
 
     steps: (n_frames,), the training steps shown; a run that diverged has fewer frames. descriptions[k][i]: run k, frame i
-    in words. faults[k]: why run k ended before its time, or "".
+    in words. faults[k]: why run k ended before its time, or "". limits: of the axes of each of the view's curves.
     """
 
     title: str
@@ -39,6 +39,7 @@ class Recording:
     steps: list
     descriptions: list
     faults: list
+    limits: list
     _bases: list
     _frames: list
 
@@ -80,13 +81,12 @@ def record(path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, s
         views.append(painter.view)
         first_runs.append((fault, history))
     palette = Image.fromarray(np.concatenate(samples)).quantize(COLOURS, dither=Image.Dither.NONE)
-    ruler = _on_common_scales(views)
+    limits = _common_scales(views)
 
     runs, descriptions = [], []
     for value, (first_fault, first_history) in zip(values, first_runs):
         view = make_view()
-        for curves, limits in zip(view.curves, ruler.curves):
-            curves.beside = limits
+        set_scales(view, limits)
         look = functools.partial(_look, Painter(view), palette)
         seen, fault, history = _run(make_gan, knob, value, steps, look)
         if fault != first_fault or not np.array_equal(history, first_history, equal_nan=True):
@@ -97,6 +97,7 @@ def record(path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, s
         descriptions.append([words for _, words in seen])
 
     colours = np.array(palette.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+    colours[(colours > 250).all(axis=1)] = 255  # white, of which the palette has made a mean
     layers = [_layers(pictures, colours) for pictures in runs]
     gan = make_gan()
     content = {
@@ -111,6 +112,7 @@ def record(path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, s
         "seed": gan.seed,
         "descriptions": descriptions,
         "faults": [fault for fault, _ in first_runs],
+        "limits": limits,
         "size": samples[0].shape[1::-1],
         "bases": [base for base, _ in layers],
         "frames": [frames for _, frames in layers],
@@ -126,8 +128,15 @@ def load_recording(path):
     content = json.loads(found[1]) if found else {}
     if content.get("format") != FORMAT:
         raise ValueError(f"path must be a page written by gan_edu.recordings.record, got {str(path)!r}")
-    shared = ("title", "knob", "values", "steps", "descriptions", "faults")
+    shared = ("title", "knob", "values", "steps", "descriptions", "faults", "limits")
     return Recording(*(content[name] for name in shared), content["bases"], content["frames"])
+
+
+def set_scales(view, limits):
+    """Give the view's curves the limits of a recording, so that its pictures can be compared with the recorded ones."""
+    for curves, (left, right, low, high) in zip(view.curves, limits):
+        curves.axes.set_xlim(left, right)
+        curves.axes.set_ylim(low, high)
 
 
 def _run(make_gan, knob, value, steps, look):
@@ -151,13 +160,11 @@ def _look(painter, palette, gan):
     return np.asarray(picture), painter.view.describe(gan)
 
 
-def _on_common_scales(views):
-    """Return the first of the views, its curves with limits that suit those of all."""
-    for k, curves in enumerate(views[0].curves):
-        limits = np.array([(*view.curves[k].axes.get_xlim(), *view.curves[k].axes.get_ylim()) for view in views])
-        curves.axes.set_xlim(limits[:, 0].min(), limits[:, 1].max())
-        curves.axes.set_ylim(limits[:, 2].min(), limits[:, 3].max())
-    return views[0]
+def _common_scales(views):
+    """Return limits (left, right, low, high) for each of a view's curves that suit all the views."""
+    limits = np.array([[(*c.axes.get_xlim(), *c.axes.get_ylim()) for c in view.curves] for view in views])
+    lows, highs = limits.min(axis=0), limits.max(axis=0)
+    return [(low[0], high[1], low[2], high[3]) for low, high in zip(lows.tolist(), highs.tolist())]
 
 
 def _layers(pictures, colours):
