@@ -55,18 +55,20 @@ def use_style():
     matplotlib.rcParams.update(LECTURE_STYLE | {"font.size": 13} if in_lecture() else STYLE)
 
 
-def show(figure, alt):
+def show(figure, alt, jpeg=False):
     """Display `figure` in the notebook with `alt`, its description in words, then close it.
 
     alt: what a reader who does not see the picture should know. Readers' software finds it in the output's metadata.
+    jpeg: for grids of faces, which as PNG would take several times the space.
     """
     from IPython.display import display
     from matplotlib import pyplot
 
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    buffer, kind = io.BytesIO(), "jpeg" if jpeg else "png"
+    figure.savefig(buffer, format=kind, **({"pil_kwargs": {"quality": 80}} if jpeg else {}))
     pyplot.close(figure)
-    display({"image/png": buffer.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+    mime = f"image/{kind}"
+    display({mime: buffer.getvalue(), "text/plain": alt}, raw=True, metadata={mime: {"alt": alt}})
 
 
 def next_limit(value):
