@@ -1,7 +1,8 @@
-"""make bench: training against the textbook code, slider figures, then the live panel in a browser."""
+"""make bench: training against the textbook code, faces, slider figures, then the live panel in a browser."""
 
-from benchmarks import bench_explore, bench_live, bench_training
+from benchmarks import bench_explore, bench_faces, bench_live, bench_training
 
 bench_training.main()
+bench_faces.main()
 bench_explore.main()
 bench_live.main()

@@ -1,10 +1,15 @@
 """GAN training steps as a typical PyTorch tutorial writes them: what the package is measured against.
 
 Default optimisers, two passes of the discriminator, `zero_grad`, `detach`, `backward`, `.item()` for the log. New latents
-for the generator's update (Goodfellow et al. 2014, algorithm 1), as in the package, so that both do the same work.
+for the generator's update (Goodfellow et al. 2014, algorithm 1), as in the package, so that both do the same work; the
+DCGAN, like its model, judges the same ones again, and the package does so as well there.
 """
 
+import pathlib
+
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 
@@ -73,5 +78,69 @@ def textbook_wgan_gp(generator, critic, sample_real, sample_latent, batch_size=1
         loss_g.backward()
         optimizer_g.step()
         return loss_d.item(), penalty.item(), loss_g.item()
+
+    return train_step
+
+
+class PictureFiles(torch.utils.data.Dataset):
+    """The pictures of a folder, decoded when they are asked for, as in PyTorch's DCGAN tutorial (there by torchvision)."""
+
+    def __init__(self, folder, image_size=64):
+        self.files = sorted(pathlib.Path(folder).iterdir())
+        self.image_size = image_size
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        image = Image.open(self.files[index]).convert("RGB")
+        width, height = image.size
+        scale = self.image_size / min(width, height)  # Resize
+        image = image.resize((round(width * scale), round(height * scale)), Image.BILINEAR)
+        left, top = (image.width - self.image_size) // 2, (image.height - self.image_size) // 2  # CenterCrop
+        image = image.crop((left, top, left + self.image_size, top + self.image_size))
+        tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div(255)  # ToTensor
+        mean, std = torch.tensor([0.5, 0.5, 0.5]), torch.tensor([0.5, 0.5, 0.5])  # Normalize
+        return (tensor - mean[:, None, None]) / std[:, None, None]
+
+
+def textbook_dcgan(generator, discriminator, batches, latent_dim=100, lr=2e-4):
+    """Return a function that trains one step of a DCGAN on the next of `batches` and returns losses and mean outputs.
+
+    After PyTorch's DCGAN tutorial: one pass through D and one `backward` for each of the two batches; the generator's
+    update judges the same generated batch again, and fills the gradients of D, which nobody uses.
+    """
+    criterion = nn.BCEWithLogitsLoss()  # the tutorial's D ends in a sigmoid and it takes BCELoss: the same numbers
+    optimizer_d = torch.optim.Adam(discriminator.parameters(), lr=lr, betas=(0.5, 0.999))
+    optimizer_g = torch.optim.Adam(generator.parameters(), lr=lr, betas=(0.5, 0.999))
+
+    def train_step():
+        # Update D: all-real batch
+        discriminator.zero_grad()
+        real = next(batches)
+        label = torch.full((real.size(0),), 1.0)
+        output = discriminator(real).view(-1)
+        loss_real = criterion(output, label)
+        loss_real.backward()
+        d_x = torch.sigmoid(output).mean().item()
+        # All-fake batch
+        fake = generator(torch.randn(real.size(0), latent_dim))
+        label.fill_(0.0)
+        output = discriminator(fake.detach()).view(-1)
+        loss_fake = criterion(output, label)
+        loss_fake.backward()
+        d_g_z1 = torch.sigmoid(output).mean().item()
+        loss_d = loss_real + loss_fake
+        optimizer_d.step()
+
+        # Update G
+        generator.zero_grad()
+        label.fill_(1.0)
+        output = discriminator(fake).view(-1)
+        loss_g = criterion(output, label)
+        loss_g.backward()
+        d_g_z2 = torch.sigmoid(output).mean().item()
+        optimizer_g.step()
+        return loss_d.item(), loss_g.item(), d_x, d_g_z1, d_g_z2
 
     return train_step

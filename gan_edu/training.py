@@ -155,8 +155,11 @@ class GAN:
     precision: torch.bfloat16 computes the passes through the networks in bfloat16 where torch's autocast deems that
     safe; weights, losses and optimisers stay in float32. `runtime.fast_precision()` says where that pays.
 
+    same_fakes: in a step, the generator's update judges the samples of the discriminator's last update once more instead of
+    new ones, as many tutorials do, among them PyTorch's on the DCGAN: one pass through the generator less.
+
     last_outputs: the discriminator's outputs in the last step, detached: "real" and "fake" as it judged them in its last
-    update, "fake_after" as it judged the new samples in the generator's update.
+    update, "fake_after" as it judged new samples (with same_fakes: those samples) in the generator's update.
 
     The same seed gives the same history, bit for bit, on the same machine, however the steps are called: one by one,
     with `run`, or by a live panel. A step happens wholly or not at all: an exception, an interruption or a loss that is
@@ -167,6 +170,7 @@ class GAN:
         self, generator, discriminator, sample_real, sample_latent, *, d_loss=discriminator_loss,
         g_loss=generator_loss_nonsaturating, penalty=None, hparams=None, batch_size=64, optimizer=adam,
         lr_schedule=None, seed=0, penalty_every=1, ema=None, precision=torch.float32,
+        same_fakes=False,
     ):  # fmt: skip
         self._make_generator = _maker("generator", generator)
         self._make_discriminator = _maker("discriminator", discriminator)
@@ -186,6 +190,7 @@ class GAN:
         if precision not in (torch.float32, torch.bfloat16):
             raise ValueError(f"precision must be torch.float32 or torch.bfloat16, got {precision!r}")
         self.precision = precision
+        self.same_fakes = bool(same_fakes)
         self._cores = torch.get_num_threads()  # asked here: a panel may reset from a thread that is held to one
         self.lock = threading.RLock()  # held for a step; a reader that wants a consistent state takes it too
         self.reset(seed)
@@ -335,7 +340,7 @@ class GAN:
             _set_learning_rate(self.d_optimizer, knobs["lr_d"] * factor)
             _set_learning_rate(self.g_optimizer, knobs["lr_g"] * factor)
             self._save_state()
-            outputs = {}
+            outputs, self._fakes = {}, None
             try:
                 d_loss = penalty = d_norm = g_loss = g_norm = math.nan
                 for _ in range(knobs["n_critic"] if n_discriminator is None else n_discriminator):
@@ -346,6 +351,7 @@ class GAN:
                 self._restore_state()
                 raise
             finally:
+                self._fakes = None
                 self._return_global_rng()
             self.last_outputs = outputs
             self._record_knobs(knobs)
@@ -373,14 +379,22 @@ class GAN:
     def _judge(self, x_real, z):
         """Return G(z) and the discriminator's outputs on x_real and G(z), each judged as a batch of its own."""
         if self._side_by_side:
-            with runtime.side_by_side(self._forward_d, x_real) as on_real, torch.no_grad():
-                x_fake = self._forward_g(z)
+            with runtime.side_by_side(self._forward_d, x_real) as on_real:
+                x_fake = self._fake(z)
             return x_fake, on_real.result(), self._forward_d(x_fake)
-        with torch.no_grad():  # the generator is not trained here: no graph for it
-            x_fake = self._forward_g(z)
+        x_fake = self._fake(z)
         if self._in_one_pass and x_real.shape[1:] == x_fake.shape[1:]:  # half the calls where the result is the same
             return x_fake, *self._forward_d(torch.cat([x_real, x_fake])).split([len(x_real), len(x_fake)])
         return x_fake, self._forward_d(x_real), self._forward_d(x_fake)
+
+    def _fake(self, z):
+        """Return G(z) for the discriminator's update, which does not train the generator: without a graph."""
+        with torch.set_grad_enabled(self.same_fakes):
+            x_fake = self._forward_g(z)
+        if not self.same_fakes:
+            return x_fake
+        self._fakes = x_fake  # with its graph, for the generator's update
+        return x_fake.detach()
 
     def _gradients_side_by_side(self, loss, on_real, on_fake, penalty):
         slopes = torch.autograd.grad(loss, (on_real, on_fake), allow_unused=True, materialize_grads=True)
@@ -390,8 +404,10 @@ class GAN:
         return gradients if penalty is None else torch._foreach_add(gradients, _gradients(penalty, self._d_parameters))
 
     def _update_generator(self, knobs, outputs):
-        z = self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
-        on_fake = self._forward_d(self._forward_g(z))
+        x_fake = self._fakes
+        if x_fake is None:
+            x_fake = self._forward_g(self.sample_latent(self.batch_size, generator=self.rng).to(self.device))
+        on_fake = self._forward_d(x_fake)
         outputs["fake_after"] = on_fake.detach()
         loss = knobs["g_loss"](on_fake)
         gradients = _gradients(loss, self._g_parameters)

@@ -16,10 +16,10 @@ import torch
 from test_training import assert_same_history, make_gan, make_picture_gan, make_wgan_gp
 from torch import nn
 
-from gan_edu.checkpoints import load_checkpoint, save_checkpoint
+from gan_edu.checkpoints import export_generator, load_checkpoint, load_generator, save_checkpoint
 from gan_edu.datasets import gaussian_1d, latent_uniform
 from gan_edu.losses import critic_loss, generator_loss_saturating
-from gan_edu.networks import mlp
+from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, mlp
 from gan_edu.training import GAN, Hyperparameters, adam, sgd
 
 
@@ -310,3 +310,90 @@ def test_critic_losses_are_held_by_name():
     gan = make_gan()
     gan.d_loss = critic_loss
     assert gan.state_dict()["knobs"]["d_loss"] == "gan_edu.losses:critic_loss"
+
+
+# ---- a generator alone
+
+
+def test_an_exported_generator_makes_the_same_pictures(tmp_path):
+    gan = make_picture_gan(precision=torch.float32, hparams=Hyperparameters(lr_d=0.1, lr_g=0.1))
+    gan.run(5)
+    path = export_generator(tmp_path / "faces.pt", gan, seed=0, data="none")
+    generator = load_generator(path)
+    assert type(generator) is DCGANGenerator and generator.about == {"seed": 0, "data": "none"}
+    assert not generator.training and not any(p.requires_grad for p in generator.parameters())
+    assert {value.dtype for value in generator.state_dict().values()} == {torch.float32, torch.int64}
+    for name, value in generator.state_dict().items():  # the averaged weights, to half precision
+        known = gan.averaged.state_dict()[name]
+        assert torch.equal(value, known.half().to(known.dtype) if known.is_floating_point() else known)
+    z = gan.fixed_z(20)
+    torch.testing.assert_close(generator(z), gan.generate(z), atol=5e-3, rtol=0)
+    assert not torch.allclose(generator(z), gan.generator.eval()(z), atol=5e-3)
+    gan.ema = None
+    gan.reset()
+    loaded = load_generator(export_generator(tmp_path / "raw.pt", gan))
+    torch.testing.assert_close(loaded(z), gan.generate(z), atol=5e-3, rtol=0)
+    assert os.listdir(tmp_path) in (["faces.pt", "raw.pt"], ["raw.pt", "faces.pt"])
+
+
+@pytest.mark.parametrize("width, most", [(16, 1e6), (32, 3e6)])
+def test_an_exported_generator_is_small(tmp_path, width, most):
+    gan = make_picture_gan(generator=lambda: DCGANGenerator(width=width), discriminator=lambda: DCGANDiscriminator(4))
+    path = export_generator(tmp_path / "faces.pt", gan)
+    assert path.stat().st_size < most
+    assert load_generator(path)(torch.zeros(1, 100)).shape == (1, 3, 64, 64)
+
+
+def test_the_same_layers_written_by_hand_are_a_dcgan_too(tmp_path):
+    gan = make_picture_gan(generator=lambda: nn.Sequential(*DCGANGenerator(4, 8, 3, 8)))
+    assert load_generator(export_generator(tmp_path / "faces.pt", gan))(torch.zeros(2, 4)).shape == (2, 3, 8, 8)
+
+
+@pytest.mark.parametrize("make", [make_gan, lambda: make_picture_gan(generator=lambda: nn.Sequential(nn.Unflatten(1, (4, 1, 1)), nn.ConvTranspose2d(4, 3, 8)))])  # fmt: skip
+def test_another_generator_is_not_exported(tmp_path, make):
+    with pytest.raises(ValueError, match="gan must have a generator with the layers of"):
+        export_generator(tmp_path / "faces.pt", make())
+    assert os.listdir(tmp_path) == []
+
+
+def test_weights_too_large_for_half_precision_are_not_exported(tmp_path):
+    gan = make_picture_gan()
+    with torch.no_grad():
+        gan.averaged[1].weight.fill_(1e6)
+    with pytest.raises(ValueError, match=r"whose 1.weight is not finite, or too large for half precision"):
+        export_generator(tmp_path / "faces.pt", gan)
+    assert os.listdir(tmp_path) == []
+
+
+BAD_GENERATORS = {
+    "empty": (lambda f: f.write_bytes(b""), "no generator, or it is damaged"),
+    "half": (lambda f: truncated(f, 0.5), "no generator, or it is damaged"),
+    "a flipped byte": (lambda f: flipped(f, 0.5), "no generator, or it is damaged"),
+    "code": (lambda f: torch.save({"format": Boom()}, f), "no generator, or it is damaged"),
+    "a checkpoint": (lambda f: save_checkpoint(f, make_gan()), "not a generator written by export_generator"),
+    "other sizes": (rewritten(lambda c: c["sizes"].update(width=3)), "does not fit its sizes"),
+    "impossible sizes": (rewritten(lambda c: c["sizes"].update(image_size=7)), "does not fit .* image_size must be"),
+    "unknown sizes": (rewritten(lambda c: c["sizes"].update(depth=7)), "does not fit its sizes"),
+    "no sizes": (rewritten(lambda c: c.pop("sizes")), "does not fit its sizes"),
+    "a missing weight": (rewritten(lambda c: c["weights"].popitem()), "does not fit its sizes"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_GENERATORS)
+def test_a_bad_generator_file_says_what_is_wrong(tmp_path, kind, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    spoil, words = BAD_GENERATORS[kind]
+    file = export_generator(tmp_path / "faces.pt", make_picture_gan(generator=lambda: DCGANGenerator(4, 64, 3, 8)))
+    spoil(file)
+    with pytest.raises(ValueError, match=words):
+        load_generator(file)
+    assert not (tmp_path / "boom").exists()
+
+
+def test_bad_arguments_of_a_generator_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no generator"):
+        load_generator(tmp_path / "nothing.pt")
+    with pytest.raises(ValueError, match=r"gan must be a gan_edu.training.GAN, got 3"):
+        export_generator(tmp_path / "faces.pt", 3)
+    with pytest.raises(ValueError, match="folder that exists"):
+        export_generator(tmp_path / "nowhere" / "faces.pt", make_picture_gan())

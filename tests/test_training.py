@@ -433,8 +433,13 @@ def make_picture_gan(seed=0, **arguments):
         penalty=r1_penalty, penalty_every=3, ema=0.9, precision=torch.bfloat16, batch_size=6, seed=seed,
         hparams=Hyperparameters(lr_d=1e-3, lr_g=1e-3, lambda_gp=2.0),
     )  # fmt: skip
+    players = dict(
+        generator=lambda: init_dcgan_weights_(DCGANGenerator(4, 8, 3, 8)),
+        discriminator=lambda: init_dcgan_weights_(DCGANDiscriminator(8, 3, 8)),
+    )
+    players |= {name: arguments.pop(name) for name in list(players) if name in arguments}
     return GAN(
-        lambda: init_dcgan_weights_(DCGANGenerator(4, 8, 3, 8)), lambda: init_dcgan_weights_(DCGANDiscriminator(8, 3, 8)),
+        *players.values(),
         face_sampler(make_faces(40, size=8)[0]), functools.partial(latent_normal, latent_dim=4), **settings | arguments,
     )  # fmt: skip
 
@@ -606,3 +611,76 @@ def test_the_last_outputs_are_what_the_discriminator_said():
     assert set(gan.last_outputs) == {"real", "fake"}
     gan.reset()
     assert gan.last_outputs == {}
+
+
+@pytest.mark.parametrize("n_critic", [1, 3])
+def test_the_same_fakes_are_judged_in_both_updates(n_critic):
+    """Against the loop of the tutorial: D sees them detached, then G's update sees them again."""
+    gan = make_gan(5, same_fakes=True, optimizer=torch.optim.SGD, hparams=Hyperparameters(0.1, 0.05, n_critic))
+    generator, discriminator = copy.deepcopy(gan.generator), copy.deepcopy(gan.discriminator)
+    rng = torch.Generator().manual_seed(5)
+    for _ in range(4):
+        gan.step()
+        for _ in range(n_critic):
+            x_real, fake = gaussian_1d(12, generator=rng), generator(latent_grid(12, generator=rng))
+            d_loss = discriminator_loss(discriminator(x_real), discriminator(fake.detach()))
+            gradients = torch.autograd.grad(d_loss, list(discriminator.parameters()))
+            with torch.no_grad():
+                [p.sub_(0.1 * gradient) for p, gradient in zip(discriminator.parameters(), gradients)]
+        g_loss = generator_loss_nonsaturating(discriminator(fake))
+        gradients = torch.autograd.grad(g_loss, list(generator.parameters()))
+        with torch.no_grad():
+            [p.sub_(0.05 * gradient) for p, gradient in zip(generator.parameters(), gradients)]
+        assert gan.history["d_loss"][-1] == pytest.approx(d_loss.item(), rel=1e-5)
+        assert gan.history["g_loss"][-1] == pytest.approx(g_loss.item(), rel=1e-5)
+    for mine, plain in zip([*gan.generator.parameters(), *gan.discriminator.parameters()], [*generator.parameters(), *discriminator.parameters()]):  # fmt: skip
+        torch.testing.assert_close(mine, plain)
+    gan.step_generator()  # alone: with new samples, whose graph is at hand
+    assert gan._fakes is None
+
+
+# ---- two threads side by side
+
+
+def test_side_by_side_gives_the_numbers_of_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    alone = make_picture_gan(penalty=None)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    beside = make_picture_gan(penalty=None)
+    monkeypatch.undo()
+    assert not alone._side_by_side and beside._side_by_side and beside.num_threads == 1
+    alone.run(6), beside.run(6)
+    assert_same_history(alone, beside)
+    assert torch.equal(everything(alone), everything(beside))
+    for gan in (alone, beside):
+        gan.penalty = r1_penalty
+        gan.run(6)
+    for column in History.columns:
+        np.testing.assert_allclose(alone.history[column], beside.history[column], rtol=1e-3)
+    assert np.isfinite(beside.history["penalty"]).sum() == 2
+
+
+def test_a_fault_in_the_second_thread_undoes_the_step(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    gan, smooth = make_picture_gan(), make_picture_gan()
+    monkeypatch.undo()
+    gan.run(2), smooth.run(2)
+    main, threads = threading.current_thread(), threading.enumerate()
+
+    def fails_elsewhere(module, inputs):
+        if threading.current_thread() is not main:
+            raise RuntimeError("in the other thread")
+
+    hook = gan.discriminator[-2].register_forward_pre_hook(fails_elsewhere)
+    with pytest.raises(RuntimeError, match="in the other thread"):
+        gan.step()
+    hook.remove()
+    assert torch.equal(everything(gan), everything(smooth)) and set(threading.enumerate()) <= set(threads)
+    gan.run(3), smooth.run(3)
+    assert_same_history(gan, smooth)
+
+
+def test_dropout_and_other_networks_are_trained_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    with_dropout = make_picture_gan(discriminator=lambda: nn.Sequential(nn.Dropout(0.3), DCGANDiscriminator(4, 3, 8)))
+    assert not with_dropout._side_by_side and not make_gan()._side_by_side

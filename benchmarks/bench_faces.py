@@ -1,0 +1,125 @@
+"""Speed of training on faces: pictures a second, against the DCGAN loop of PyTorch's tutorial.
+
+The same networks, algorithm, batch and learning rates on both sides; they take turns in one process, and a ratio is that
+of neighbours. The textbook decodes its pictures from files one by one and trains in float32, on all of torch's threads or
+on one, whichever is faster here. "Its step alone" has the batch ready in memory: what is left is the arithmetic.
+"""
+
+import functools
+import itertools
+import pathlib
+import statistics
+import tempfile
+import time
+
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.textbook import PictureFiles, textbook_dcgan
+from gan_edu import runtime
+from gan_edu.datasets import latent_normal
+from gan_edu.faces import face_sampler, make_faces
+from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
+from gan_edu.training import GAN, Hyperparameters, adam
+
+CASES = ((16, 32), (16, 128), (64, 32), (64, 128))  # width, batch size: the lesson's width, and the published one
+
+
+def networks(width):
+    """Return functions that build generator and discriminator."""
+    return lambda: init_dcgan_weights_(DCGANGenerator(width=width)), lambda: init_dcgan_weights_(
+        DCGANDiscriminator(width)
+    )
+
+
+def face_gan(images, width, batch_size, precision=None):
+    """Return the GAN of the package with what the textbook has: no penalty, no averaging, the same fakes in both updates."""
+    return GAN(
+        *networks(width), face_sampler(images), functools.partial(latent_normal, latent_dim=100), batch_size=batch_size,
+        hparams=Hyperparameters(lr_d=2e-4, lr_g=2e-4), optimizer=functools.partial(adam, betas=(0.5, 0.999)),
+        precision=precision or runtime.fast_precision("cpu"), same_fakes=True,
+    )  # fmt: skip
+
+
+def write_files(images, folder):
+    """Write the faces as files of CelebA's size and kind, 178 x 218, JPEG."""
+    for k, image in enumerate(images):
+        picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
+        picture.crop((20, 0, 198, 218)).save(pathlib.Path(folder) / f"{k:06d}.jpg", quality=90)
+
+
+def batches_of_files(folder, batch_size):
+    """Yield batches for ever, as a DataLoader makes them."""
+    loader = torch.utils.data.DataLoader(PictureFiles(folder), batch_size, shuffle=True, drop_last=True)
+    while True:
+        yield from loader
+
+
+def seconds(step, threads):
+    """Return how long one step takes."""
+    with runtime.num_threads(threads):
+        begun = time.perf_counter()
+        step()
+        return time.perf_counter() - begun
+
+
+def peak(dtype, threads, n=1024):
+    """Return the most floating-point operations a second that a product of two n x n matrices reaches."""
+    x = torch.randn(n, n).to(dtype)
+    return 2 * n**3 / min(seconds(lambda: x @ x, threads) for _ in range(12))
+
+
+def operations(gan):
+    """Return the floating-point operations of one step for one picture."""
+    gan._side_by_side = False  # the counter sees one thread
+    with FlopCounterMode(display=False) as counter:
+        gan.step()
+    return counter.get_total_flops() / gan.batch_size
+
+
+def measure(width, batch_size, images, folder, rounds):
+    """Return {name: seconds of a step, one number a round}; the names are "ours" and those of two textbooks."""
+    gan, cores = face_gan(images, width, batch_size), torch.get_num_threads()
+    ready = itertools.repeat(gan.fixed_real(batch_size).contiguous())
+    steps = {
+        "the textbook": textbook_dcgan(*(make() for make in networks(width)), batches_of_files(folder, batch_size)),
+        "its step alone": textbook_dcgan(*(make() for make in networks(width)), ready),
+    }
+    for step in (gan.step, *steps.values()):
+        seconds(step, 1)  # the first takes longer
+    threads = min((1, cores), key=functools.partial(seconds, steps["its step alone"]))
+    times = {name: [] for name in ("ours", *steps)}
+    for _ in range(rounds):
+        times["ours"].append(seconds(gan.step, cores))
+        for name, step in steps.items():
+            times[name].append(seconds(step, threads))
+    return times
+
+
+def main():
+    """Print pictures a second, ratios and shares of the machine's peak; takes about three minutes on two quiet cores."""
+    cores, precision = torch.get_num_threads(), runtime.fast_precision("cpu")
+    print(f"\nFaces of 64 x 64 on {cores} core(s), {precision}: pictures a second, ratio to the textbook (range)")
+    with runtime.num_threads(1), tempfile.TemporaryDirectory() as folder:
+        images = make_faces(1000, size=64)[0]
+        write_files(make_faces(300, size=218)[0], folder)
+        with runtime.num_threads(cores):
+            peaks = {dtype: peak(dtype, cores) for dtype in {torch.float32, precision}}
+            for width, batch_size in CASES:
+                times = measure(width, batch_size, images, folder, rounds=21 if width * batch_size < 1000 else 7)
+                rates = {name: batch_size / statistics.median(column) for name, column in times.items()}
+                print(f"width {width}, batch {batch_size}: {rates['ours']:.0f}", end="")
+                for name in ("the textbook", "its step alone"):
+                    ratios = [theirs / ours for theirs, ours in zip(times[name], times["ours"])]
+                    middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
+                    print(f"; {name} {rates[name]:.0f}: {middle:.2f} ({low:.2f} to {high:.2f})", end="")
+                reached = rates["ours"] * operations(face_gan(images, width, batch_size))
+                for dtype, most in peaks.items():
+                    share = f"{reached / most:.0%} of a matrix product's {most / 1e9:.0f} GFLOP/s in {dtype}"
+                    print(f"; {share.replace('torch.', '')}", end="")
+                print(flush=True)
+
+
+if __name__ == "__main__":
+    main()
