@@ -246,7 +246,7 @@ details { font-size: 0.9rem; color: #444; }
   <button id="play" type="button">Play</button>
   <button id="forward" type="button">Step</button>
   <button id="reset" type="button">Reset</button>
-  <label><span id="symbol"></span> <input id="knob" type="range" min="0" step="1"><output id="value" for="knob"></output></label>
+  <label><span id="symbol"></span> <input id="knob" type="range" min="0" step="1" value="0"><output id="value" for="knob"></output></label>
   <label>step <input id="step" type="range" min="0" step="1" value="0"><output id="at" for="step"></output></label>
   <label>speed <select id="speed">
     <option value="2">slow</option><option value="8" selected>normal</option><option value="24">fast</option>
