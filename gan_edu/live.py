@@ -462,9 +462,12 @@ class LivePanel(Panel):
         self._player = ipywidgets.HTML(layout=ipywidgets.Layout(display="none", width="100%"))
         self._second_knobs = ipywidgets.HBox(layout=ipywidgets.Layout(flex_flow="row wrap", display="none"))
         self._second_knobs.add_class("gan-live-b")
+        self._knobs = ipywidgets.HBox(
+            [*self._main.knobs, *self._choices.values(), self._speed], layout=ipywidgets.Layout(flex_flow="row wrap")
+        )
         return [
             ipywidgets.HBox(list(self._buttons.values()), layout=row),
-            ipywidgets.HBox([*self._main.knobs, *self._choices.values(), self._speed], layout=row),
+            self._knobs,
             self._second_knobs,
             self._status,
             self._pictures,
@@ -528,13 +531,18 @@ class LivePanel(Panel):
         self._trainer.pause()
         page = html.escape(self._recording.read_text(encoding="utf-8"), quote=True)
         self._player.value = f'<iframe class="gan-live-recording" title="Recording" srcdoc="{page}"></iframe>'
-        self._player.layout.display, self._pictures.layout.display = "", "none"
+        self._player.layout.display = ""
+        for live in (self._knobs, self._second_knobs, self._status, self._pictures):  # the recording has its own
+            live.layout.display = "none"
         _look(self._buttons["Recording"], *BACK_TO_LIVE)
 
     def _hide_recording(self):
         if self._player.value:
             self._player.value = ""
-            self._player.layout.display, self._pictures.layout.display = "none", ""
+            self._player.layout.display = "none"
+            for live in (self._knobs, self._status, self._pictures):
+                live.layout.display = ""
+            self._second_knobs.layout.display = "none" if self._second is None else ""
             _look(self._buttons["Recording"], *RECORDING)
 
     # ---- the fork; on the trainer thread too
@@ -568,7 +576,7 @@ class LivePanel(Panel):
         for side, name, other in ((self._main, "A", view), (self._second, "B", self.view)):
             side.become(name, other)
         self._second_knobs.children = self._second.knobs
-        self._second_knobs.layout.display = ""
+        self._second_knobs.layout.display = "none" if self._player.value else ""
         self._pictures.children = [self._main.column, self._second.column]
         _look(self._buttons["Fork here"], *END_FORK)
         self._draw()
