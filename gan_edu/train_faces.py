@@ -132,7 +132,9 @@ def parse(arguments=None):
     parser.add_argument("--data", type=pathlib.Path, help="folder of pictures or .npy file (default: procedural faces)")
     parser.add_argument("--faces", type=int, default=20_000, help="number of procedural faces for each process")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/faces"), help="folder for the results")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out, with its learning rate and λ")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the checkpoint in --out, with its learning rate and λ"
+    )
     parser.add_argument("--log-dir", type=pathlib.Path, help="folder for TensorBoard")
     parser.add_argument("--width", type=int, default=16, help="channels of the outermost stage (published: 64)")
     parser.add_argument("--size", type=int, default=64, help="side of the pictures, a power of two")

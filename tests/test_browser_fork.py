@@ -134,7 +134,9 @@ def test_the_slider_of_b_steers_b_alone(page):
     assert of_a == "0" and of_b == "lambda_gp"
     assert ask(page, "len(panel.branch.history)") == steps
     playwright.expect(page.locator(".gan-live-words").nth(1)).to_contain_text(f"after {steps} steps", timeout=20_000)
-    assert ask(page, "[alone := gan.fork(), alone.reset(), [alone.step() for _ in range(len(gan.history))]] and 1") == "1"
+    assert (
+        ask(page, "[alone := gan.fork(), alone.reset(), [alone.step() for _ in range(len(gan.history))]] and 1") == "1"
+    )
     assert ask(page, "all((alone.history[c] == gan.history[c]).all() for c in ('d_loss', 'g_loss'))") == "True"
 
 
