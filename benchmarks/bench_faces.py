@@ -2,7 +2,8 @@
 
 The same networks, algorithm, batch and learning rates on both sides; they take turns in one process, and a ratio is that
 of neighbours. The textbook decodes its pictures from files one by one and trains in float32, on all of torch's threads or
-on one, whichever is faster here. "Its step alone" has the batch ready in memory: what is left is the arithmetic.
+on one, whichever is faster here. "Its step alone" has the batch ready in memory: what is left is the arithmetic. The share
+of the machine's peak counts the operations of the step, against a product of two matrices on all cores.
 """
 
 import functools
@@ -23,6 +24,8 @@ from gan_edu.faces import face_sampler, make_faces
 from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
 from gan_edu.training import GAN, Hyperparameters, adam
 
+OURS = "ours", "ours, split"  # as it comes; with torch's threads, each operation split over all cores
+TEXTBOOKS = "the textbook", "its step alone"
 CASES = ((16, 32), (16, 128), (64, 32), (64, 128))  # width, batch size: the lesson's width, and the published one
 
 
@@ -33,12 +36,12 @@ def networks(width):
     )
 
 
-def face_gan(images, width, batch_size, precision=None):
+def face_gan(images, width, batch_size, threads=None):
     """Return the GAN of the package with what the textbook has: no penalty, no averaging, the same fakes in both updates."""
     return GAN(
         *networks(width), face_sampler(images), functools.partial(latent_normal, latent_dim=100), batch_size=batch_size,
         hparams=Hyperparameters(lr_d=2e-4, lr_g=2e-4), optimizer=functools.partial(adam, betas=(0.5, 0.999)),
-        precision=precision or runtime.fast_precision("cpu"), same_fakes=True,
+        precision=runtime.fast_precision("cpu"), same_fakes=True, threads=threads,
     )  # fmt: skip
 
 
@@ -79,19 +82,21 @@ def operations(gan):
 
 
 def measure(width, batch_size, images, folder, rounds):
-    """Return {name: seconds of a step, one number a round}; the names are "ours" and those of two textbooks."""
-    gan, cores = face_gan(images, width, batch_size), torch.get_num_threads()
+    """Return {name: seconds of a step, one number a round}; the names are those of two of ours and of two textbooks."""
+    cores = torch.get_num_threads()
+    gan, split = face_gan(images, width, batch_size), face_gan(images, width, batch_size, threads=cores)
     ready = itertools.repeat(gan.fixed_real(batch_size).contiguous())
     steps = {
-        "the textbook": textbook_dcgan(*(make() for make in networks(width)), batches_of_files(folder, batch_size)),
-        "its step alone": textbook_dcgan(*(make() for make in networks(width)), ready),
+        TEXTBOOKS[0]: textbook_dcgan(*(make() for make in networks(width)), batches_of_files(folder, batch_size)),
+        TEXTBOOKS[1]: textbook_dcgan(*(make() for make in networks(width)), ready),
     }
-    for step in (gan.step, *steps.values()):
+    for step in (gan.step, split.step, *steps.values()):
         seconds(step, 1)  # the first takes longer
-    threads = min((1, cores), key=functools.partial(seconds, steps["its step alone"]))
-    times = {name: [] for name in ("ours", *steps)}
+    threads = min((1, cores), key=functools.partial(seconds, steps[TEXTBOOKS[1]]))
+    times = {name: [] for name in (*OURS, *steps)}
     for _ in range(rounds):
-        times["ours"].append(seconds(gan.step, cores))
+        for name, ours in zip(OURS, (gan, split)):
+            times[name].append(seconds(ours.step, cores))
         for name, step in steps.items():
             times[name].append(seconds(step, threads))
     return times
@@ -100,7 +105,9 @@ def measure(width, batch_size, images, folder, rounds):
 def main():
     """Print pictures a second, ratios and shares of the machine's peak; takes about three minutes on two quiet cores."""
     cores, precision = torch.get_num_threads(), runtime.fast_precision("cpu")
-    print(f"\nFaces of 64 x 64 on {cores} core(s), {precision}: pictures a second, ratio to the textbook (range)")
+    print(
+        f"\nFaces of 64 x 64, {cores} core(s): pictures a second, their ratio to {' and to '.join(TEXTBOOKS)} (range)"
+    )
     with runtime.num_threads(1), tempfile.TemporaryDirectory() as folder:
         images = make_faces(1000, size=64)[0]
         write_files(make_faces(300, size=218)[0], folder)
@@ -109,16 +116,17 @@ def main():
             for width, batch_size in CASES:
                 times = measure(width, batch_size, images, folder, rounds=21 if width * batch_size < 1000 else 7)
                 rates = {name: batch_size / statistics.median(column) for name, column in times.items()}
-                print(f"width {width}, batch {batch_size}: {rates['ours']:.0f}", end="")
-                for name in ("the textbook", "its step alone"):
-                    ratios = [theirs / ours for theirs, ours in zip(times[name], times["ours"])]
-                    middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
-                    print(f"; {name} {rates[name]:.0f}: {middle:.2f} ({low:.2f} to {high:.2f})", end="")
-                reached = rates["ours"] * operations(face_gan(images, width, batch_size))
-                for dtype, most in peaks.items():
-                    share = f"{reached / most:.0%} of a matrix product's {most / 1e9:.0f} GFLOP/s in {dtype}"
-                    print(f"; {share.replace('torch.', '')}", end="")
-                print(flush=True)
+                work = operations(face_gan(images, width, batch_size))
+                print(f"width {width}, batch {batch_size}: {', '.join(f'{n} {rates[n]:.0f}' for n in TEXTBOOKS)}")
+                for ours in OURS:
+                    print(f"  {ours:16} {rates[ours]:6.0f}", end="")
+                    for name in TEXTBOOKS:
+                        ratios = [theirs / mine for theirs, mine in zip(times[name], times[ours])]
+                        print(f"  {statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})", end="")
+                    for dtype, most in peaks.items():
+                        share = f"{rates[ours] * work / most:.0%} of {most / 1e9:.0f} GFLOP/s in {dtype}"
+                        print(f"  {share.replace('torch.', '')}", end="")
+                    print(flush=True)
 
 
 if __name__ == "__main__":

@@ -155,6 +155,8 @@ class GAN:
     precision: torch.bfloat16 computes the passes through the networks in bfloat16 where torch's autocast deems that
     safe; weights, losses and optimisers stay in float32. `runtime.fast_precision()` says where that pays.
 
+    threads: over how many torch splits each operation; None: as many as suit the networks, see `runtime.suitable_threads`.
+    Narrow networks for pictures then run in two threads side by side instead. Another number gives other last digits.
     same_fakes: in a step, the generator's update judges the samples of the discriminator's last update once more instead of
     new ones, as many tutorials do, among them PyTorch's on the DCGAN: one pass through the generator less.
 
@@ -170,7 +172,7 @@ class GAN:
         self, generator, discriminator, sample_real, sample_latent, *, d_loss=discriminator_loss,
         g_loss=generator_loss_nonsaturating, penalty=None, hparams=None, batch_size=64, optimizer=adam,
         lr_schedule=None, seed=0, penalty_every=1, ema=None, precision=torch.float32,
-        same_fakes=False,
+        threads=None, same_fakes=False,
     ):  # fmt: skip
         self._make_generator = _maker("generator", generator)
         self._make_discriminator = _maker("discriminator", discriminator)
@@ -191,6 +193,7 @@ class GAN:
             raise ValueError(f"precision must be torch.float32 or torch.bfloat16, got {precision!r}")
         self.precision = precision
         self.same_fakes = bool(same_fakes)
+        self.threads = None if threads is None else check_count("threads", threads)
         self._cores = torch.get_num_threads()  # asked here: a panel may reset from a thread that is held to one
         self.lock = threading.RLock()  # held for a step; a reader that wants a consistent state takes it too
         self.reset(seed)
@@ -227,7 +230,8 @@ class GAN:
             self.g_optimizer = self._make_optimizer(self._g_parameters, lr=self.hparams.lr_g)
             self.rng = torch.Generator().manual_seed(self.seed)
             n_parameters = sum(p.numel() for p in self._g_parameters + self._d_parameters)
-            self.num_threads = runtime.suitable_threads(n_parameters, self._cores, _is_for_colour(self.discriminator))
+            colour = _is_for_colour(self.discriminator)
+            self.num_threads = self.threads or runtime.suitable_threads(n_parameters, self._cores, colour)
             self._in_one_pass = all(type(m) in SAMPLE_BY_SAMPLE for m in self.discriminator.modules())
             modules = [*self.generator.modules(), *self.discriminator.modules()]
             self._has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
@@ -235,9 +239,10 @@ class GAN:
             # These wait for each other twice a step. Those that torch splits an operation over wait at the end of each,
             # and where other programs are busy one step then takes up to fifty times as long.
             self._side_by_side = (
-                self._cores > self.num_threads
+                self.threads is None
+                and self._cores > self.num_threads
                 and self.device.type == "cpu"
-                and _is_for_colour(self.discriminator)
+                and colour
                 and not self._has_dropout  # which draws from one generator
             )
             self._fixed_z, self._fixed_real = {}, {}

@@ -289,6 +289,7 @@ def test_bad_knobs_are_refused_where_they_are_set(name, bad, message):
         (dict(hparams={"lr_d": 1}), "hparams must be a Hyperparameters"),
         (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
         (dict(seed=-1), "seed must be a whole number of at least 0, got -1"),
+        (dict(threads=0), "threads must be a whole number of at least 1, got 0"),
         (dict(penalty_every=0), "penalty_every must be a whole number of at least 1, got 0"),
         (dict(ema=1.5), "ema must be a finite number at least 0 and at most 1, got 1.5"),
         (dict(precision="bf16"), "precision must be torch.float32 or torch.bfloat16, got 'bf16'"),
@@ -684,3 +685,5 @@ def test_dropout_and_other_networks_are_trained_one_after_the_other(monkeypatch)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     with_dropout = make_picture_gan(discriminator=lambda: nn.Sequential(nn.Dropout(0.3), DCGANDiscriminator(4, 3, 8)))
     assert not with_dropout._side_by_side and not make_gan()._side_by_side
+    asked = make_picture_gan(threads=2)
+    assert asked.num_threads == 2 and not asked._side_by_side
