@@ -358,7 +358,7 @@ def test_solutions_pass_and_stubs_do_not(lesson, capsys):
 
 def test_the_panels_toggle_takes_the_penalty_away_and_brings_it_back(lesson):
     namespace = dict(lesson)
-    (cell,) = [c for c in cells("05", "live-panel") if "panel = LivePanel(plane_gan" in c.source]
+    (cell,) = [c for c in cells("05", "live-panel") if "panel = LivePanel(\n    plane_gan()" in c.source]
     exec(cell.source, namespace)
     panel, toggle = namespace["panel"], namespace["panel"]._toggles["constraint"]
     assert toggle.value == "penalty"

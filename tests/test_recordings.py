@@ -160,7 +160,8 @@ def test_the_stored_recordings_are_of_the_lessons(take):
         now, stored = (re.findall(r"-?\d+\.?\d*", words) for words in (view.describe(gan), found.descriptions[1][i]))
         np.testing.assert_allclose(np.array(now, float), np.array(stored, float), rtol=0.05, atol=0.05)
     off = np.abs(found.frame(1, 1).astype(int) - picture).max(-1)
-    assert off.mean() < 4 and (off > 60).mean() < 0.002
+    # Another processor rounds otherwise, and some dots move (0.002 of the pixels); the next picture of lesson 05 differs in 0.03.
+    assert off.mean() < 4 and (off > 60).mean() < 0.004
 
 
 def test_what_is_not_there_cannot_be_recorded():
