@@ -4,15 +4,17 @@ LESSON ?= 03
 FIRST := $(firstword $(sort $(wildcard notebooks/*.ipynb)))
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test bench slides lecture
+.PHONY: lab test walk bench slides lecture
 
 lab: .venv/installed          # JupyterLab on the start page
 	$(BIN)/jupyter lab $(ROOT) $(FIRST)
 
 test: .venv/installed         # everything that proves it works
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
+
+walk: .venv/installed         # every lesson from top to bottom in a real browser, every panel played
+	$(BIN)/python tests/walk.py
 
 bench: .venv/installed        # speed, as ratios within one run
 	$(BIN)/python -m benchmarks

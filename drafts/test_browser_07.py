@@ -8,45 +8,27 @@ import pathlib
 import re
 import time
 
-import nbformat
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, run_all  # noqa: E402
+from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, panels_only, run_all  # noqa: E402
 from lessons import NOTEBOOKS  # noqa: E402
 
 ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
 LESSON = "07_conditional_gan.ipynb"
 NEEDED = ("panel = LivePanel(", "faces = face_gan(", "asked = Explorer(")  # nbval runs the rest
-FACE_STEPS = 150  # enough for faces that follow their labels a little, in a tenth of the lesson's time
 
 if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
     pytest.skip("there is no Chromium on this machine", allow_module_level=True)
-
-
-def short(folder):
-    """Write the lesson without what only takes time here: definitions, the panels, and a short training of the faces."""
-    notebook = nbformat.read(NOTEBOOKS / LESSON, as_version=4)
-    kept = []
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code" or "define" in tags or any(text in cell.source for text in NEEDED):
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-                cell.source = cell.source.replace('faces.run(FACES["n_steps"])', f"faces.run({FACE_STEPS})")
-            kept.append(cell)
-    kept.append(nbformat.v4.new_code_cell("0"))  # where `ask` types
-    notebook.cells = kept
-    nbformat.write(notebook, folder / LESSON)
-    return folder / LESSON
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
     ARTIFACTS.mkdir(exist_ok=True)
-    with Lab(short(tmp_path_factory.mktemp("short"))) as lab, chromium_page(1366, 768) as page:
+    short = panels_only(NOTEBOOKS / LESSON, tmp_path_factory.mktemp("short"), NEEDED)
+    with Lab(short) as lab, chromium_page(1366, 768) as page:
         open_notebook(page, lab, LESSON)
         run_all(page, timeout=300)
         yield page

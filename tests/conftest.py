@@ -16,20 +16,6 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 # A process that a script starts in the background ignores Ctrl-C; the tests of interruption need it to work.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# These measure time or drive a browser: they need the machine to themselves. The rest may run side by side.
-ALONE = ("test_browser*", "test_live.py", "test_lecture.py", "test_slides.py", "test_accessibility.py")
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: needs the machine to itself (tests/conftest.py says which files)")
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if any(item.path.match(pattern) for pattern in ALONE):
-            item.add_marker("alone")
-
-
 FIRST = textwrap.dedent(
     """
     import asyncio as _asyncio, sys as _sys, threading as _threading

@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.request
 
+import nbformat
 from playwright.sync_api import sync_playwright
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
@@ -108,6 +109,25 @@ def chromium_page(width=1366, height=768):
             yield page
         finally:
             browser.close()
+
+
+def panels_only(notebook, folder, needed=()):
+    """Write the notebook into the folder with the cells that its panels need: definitions, panels, those with such a text.
+
+    For lessons that train for minutes: nbval runs them as they are, `make walk` does so in the browser.
+    """
+    kept = nbformat.read(notebook, as_version=4)
+    wanted = {"define", "live-panel"}
+    kept.cells = [
+        cell for cell in kept.cells
+        if cell.cell_type == "markdown" or wanted & set(cell.metadata.get("tags", [])) or any(text in cell.source for text in needed)
+    ]  # fmt: skip
+    kept.cells.append(nbformat.v4.new_code_cell("pass"))  # for `ask`
+    for cell in kept.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(kept, folder / notebook.name)
+    return folder / notebook.name
 
 
 def open_notebook(page, lab, name):

@@ -11,7 +11,7 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, run_all  # noqa: E402
+from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, panels_only, run_all  # noqa: E402
 from lessons import NOTEBOOKS  # noqa: E402
 
 ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
@@ -22,12 +22,13 @@ if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
 
 
 @pytest.fixture(scope="module")
-def page():
+def page(tmp_path_factory):
     assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
     ARTIFACTS.mkdir(exist_ok=True)
-    with Lab(NOTEBOOKS / LESSON) as lab, chromium_page(1366, 768) as page:
+    short = panels_only(NOTEBOOKS / LESSON, tmp_path_factory.mktemp("short"))
+    with Lab(short) as lab, chromium_page(1366, 768) as page:
         open_notebook(page, lab, LESSON)
-        run_all(page, timeout=900)
+        run_all(page, timeout=240)
         yield page
 
 

@@ -8,12 +8,11 @@ import os
 import pathlib
 import re
 
-import nbformat
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, run_all  # noqa: E402
+from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, panels_only, run_all  # noqa: E402
 from lessons import NOTEBOOKS  # noqa: E402
 
 ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
@@ -32,14 +31,7 @@ if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
 def page(tmp_path_factory):
     assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
     ARTIFACTS.mkdir(exist_ok=True)
-    short = tmp_path_factory.mktemp("short") / LESSON
-    notebook = nbformat.read(NOTEBOOKS / LESSON, as_version=4)
-    wanted = {"define", "live-panel"}
-    notebook.cells = [
-        cell for cell in notebook.cells if cell.cell_type == "markdown" or wanted & set(cell.metadata.get("tags", []))
-    ]
-    notebook.cells.append(nbformat.v4.new_code_cell("pass"))  # for `ask`
-    nbformat.write(notebook, short)
+    short = panels_only(NOTEBOOKS / LESSON, tmp_path_factory.mktemp("short"))
     with Lab(short) as lab, chromium_page(1366, 768) as page:
         open_notebook(page, lab, LESSON)
         run_all(page, timeout=240)
