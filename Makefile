@@ -11,7 +11,7 @@ lab: .venv/installed          # JupyterLab on the start page
 
 test: .venv/installed         # everything that proves it works
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 20
 
 walk: .venv/installed         # every lesson from top to bottom in a real browser, every panel played
 	$(BIN)/python tests/walk.py

@@ -31,6 +31,7 @@ FACE_RUNS = {
     "cGAN": ("cGAN", False, range(3)),
     "AC-GAN": ("AC-GAN", False, range(3)),
     "projection": ("projection", False, range(3)),
+    "guided": ("guided", False, range(3)),
 }
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from gan_edu._arguments import check_count, check_number
 from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating
-from gan_edu.networks import DCGANDiscriminator, mlp
+from gan_edu.networks import DCGANDiscriminator, init_dcgan_weights_, mlp
 from gan_edu.training import GAN
 
 
@@ -99,21 +99,33 @@ class ProjectionDiscriminator(nn.Module):
         return self.real(h)[:, 0] + (self.embed(y) * h).sum(dim=1)
 
 
+class GuidedDiscriminator(ClassifyingDiscriminator):
+    """A projection discriminator with a classifier beside it: what the AC-GAN's returns, its logits judging the pair.
+
+    body: (N, ...) -> (N, num_features). The classifier lends the body features for small attributes; see
+    `guided_discriminator_loss`.
+    """
+
+    def __init__(self, body, num_features, counts):
+        super().__init__(body, num_features, counts)
+        self.embed = LabelEmbedding(counts, num_features, std=0.02)
+
+    def forward(self, x, y):
+        h = self.body(x)
+        return self.real(h)[:, 0] + (self.embed(y) * h).sum(dim=1), [head(h) for head in self.classes], y
+
+
 # ---- bodies: pictures to features
 
 
 def picture_body(width=16, channels=3, image_size=64):
     """Return (body, number of features): strided convolutions, (N, channels, image_size, image_size) -> (N, features).
 
-    The convolutions of the DCGAN's discriminator without the last one, and without batch normalisation: with it labels
-    were learned later. image_size: a power of two, at least 8.
+    The DCGAN's discriminator without its last convolution, with its initial weights; image_size: a power of two, at
+    least 8. Radford, Metz & Chintala (2016), section 3.
     """
     *layers, last, _ = DCGANDiscriminator(width, channels, image_size)
-    bare = []
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):  # with a bias, which batch normalisation had made superfluous
-            bare += [nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-    return nn.Sequential(*bare, nn.Flatten()), 16 * last.in_channels
+    return init_dcgan_weights_(nn.Sequential(*layers, nn.Flatten())), 16 * last.in_channels
 
 
 # ---- the AC-GAN's losses
@@ -137,6 +149,22 @@ def acgan_generator_loss(fake):
     """Return the non-saturating loss plus the class loss of what was asked for: L_C - L_S, in nats; G minimises it."""
     logits_fake, *classes_fake = fake
     return generator_loss_nonsaturating(logits_fake) + class_loss(*classes_fake)
+
+
+def guided_discriminator_loss(real, fake):
+    """Return the GAN's loss plus the class loss on real data alone, in nats, so that generated data teach no labels.
+
+    real, fake: what a `GuidedDiscriminator` returns. Where the classifier learns from generated pictures too, both players
+    lower the same term and can agree on a sign for a label that the data do not have.
+    """
+    (logits_real, *classes_real), (logits_fake, *_) = real, fake
+    return discriminator_loss(logits_real, logits_fake) + class_loss(*classes_real)
+
+
+def guided_generator_loss(fake, weight=0.2):
+    """Return the non-saturating loss plus `weight` times the class loss of what was asked for, in nats."""
+    logits_fake, *classes_fake = fake
+    return generator_loss_nonsaturating(logits_fake) + weight * class_loss(*classes_fake)
 
 
 # ---- training

@@ -15,6 +15,7 @@ from gan_edu.conditional import (
     ClassifyingDiscriminator,
     ConditionalGAN,
     ConditionalGenerator,
+    GuidedDiscriminator,
     JointDiscriminator,
     LabelEmbedding,
     Labelled,
@@ -22,6 +23,8 @@ from gan_edu.conditional import (
     acgan_discriminator_loss,
     acgan_generator_loss,
     class_loss,
+    guided_discriminator_loss,
+    guided_generator_loss,
     labelled_sampler,
     picture_body,
 )
@@ -66,16 +69,17 @@ def discriminators(num_features=8):
         "joint": JointDiscriminator(body, num_features, LabelEmbedding(COUNTS, 3), 3),
         "projection": ProjectionDiscriminator(body, num_features, LabelEmbedding(COUNTS, num_features)),
         "classifying": ClassifyingDiscriminator(body, num_features, COUNTS),
+        "guided": GuidedDiscriminator(body, num_features, COUNTS),
     }
 
 
 @pytest.mark.parametrize(
-    "name, sees", [("blind", False), ("joint", True), ("projection", True), ("classifying", False)]
+    "name, sees", [("blind", False), ("joint", True), ("projection", True), ("classifying", False), ("guided", True)]
 )
 def test_which_logits_depend_on_the_label(name, sees):
     net, x = discriminators()[name], torch.randn(6, 3, 2, 2)
     one, other = (net(x, y) for y in (some_labels(), (some_labels() + 1) % torch.tensor(COUNTS)))
-    if name == "classifying":
+    if name in ("classifying", "guided"):
         (one, _, y), (other, *_) = one, other
         assert torch.equal(y, some_labels())
     assert one.shape == (6,)
@@ -88,6 +92,17 @@ def test_the_projection_is_an_inner_product():
     for n in range(6):
         wanted = (net.real.weight[0] @ h[n] + net.real.bias + e[n] @ h[n]).item()
         assert float(net(x, y)[n].detach()) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_the_guided_discriminator_is_a_projection_with_a_classifier_beside_it():
+    net, x, y = discriminators()["guided"], torch.randn(6, 3, 2, 2), some_labels()
+    logits, classes, told = net(x, y)
+    h, e = net.body(x), net.embed(y)
+    wanted = torch.einsum("nf,nf->n", net.real.weight + e, h) + net.real.bias
+    torch.testing.assert_close(logits, wanted)
+    assert [tuple(part.shape) for part in classes] == [(6, count) for count in COUNTS] and torch.equal(told, y)
+    for part, other in zip(classes, net(x, (y + 1) % torch.tensor(COUNTS))[1]):
+        assert torch.equal(part, other)  # the classifier does not see the label
 
 
 def test_the_form_of_the_projection_is_the_best_logit_for_softmax_classes():
@@ -105,7 +120,8 @@ def test_the_body_returns_as_many_features_as_it_says(image_size):
     body, num_features = picture_body(4, 3, image_size)
     assert body(torch.zeros(2, 3, image_size, image_size)).shape == (2, num_features)
     x = torch.randn(3, 3, image_size, image_size)
-    torch.testing.assert_close(body(x)[:1], body(x[:1]), rtol=1e-4, atol=1e-5)  # no company
+    assert body.eval()(x).std() > 0
+    torch.testing.assert_close(body(x)[:1], body(x[:1]), rtol=1e-4, atol=1e-5)
     convolutions = [m for m in DCGANDiscriminator(4, 3, image_size) if isinstance(m, nn.Conv2d)][:-1]
     shapes = [m.weight.shape for m in body if isinstance(m, nn.Conv2d)]
     assert shapes == [m.weight.shape for m in convolutions]
@@ -142,6 +158,21 @@ def test_the_acgan_losses_are_sums():
     assert float(acgan_discriminator_loss(real, fake)) == pytest.approx(float(gan + on_real + on_fake))
     wanted = losses.generator_loss_nonsaturating(fake[0]) + on_fake
     assert float(acgan_generator_loss(fake)) == pytest.approx(float(wanted))
+
+
+def test_in_the_guided_losses_generated_pictures_teach_no_labels():
+    y = some_labels()
+    real, fake = (
+        (torch.randn(6), [torch.randn(6, count, requires_grad=True) for count in COUNTS], y) for _ in range(2)
+    )
+    loss = guided_discriminator_loss(real, fake)
+    assert float(loss) == pytest.approx(float(losses.discriminator_loss(real[0], fake[0]) + class_loss(*real[1:])))
+    loss.backward()
+    assert all(part.grad is None for part in fake[1]) and all(part.grad.abs().sum() > 0 for part in real[1])
+    for weight in (0.2, 1.0):
+        wanted = losses.generator_loss_nonsaturating(fake[0]) + weight * class_loss(*fake[1:])
+        assert float(guided_generator_loss(fake, weight)) == pytest.approx(float(wanted))
+    assert float(guided_generator_loss(fake)) == pytest.approx(float(guided_generator_loss(fake, 0.2)))
 
 
 # ---- training

@@ -1,10 +1,229 @@
-"""The exercises of lesson 07, which is still being written (drafts/): right answers pass, wrong ones get their hints."""
+"""Lesson 07: what it shows is the package's, its tables are the stored ones, and its claims hold for other seeds."""
 
+import types
+
+import numpy as np
 import pytest
 import torch
+from lessons import cells, definitions
 from torch import nn
 
-from gan_edu import checks, conditional
+from gan_edu import checks, conditional, losses
+from gan_edu.conditional_views import load_results
+
+VARIANTS = ("cGAN", "AC-GAN", "projection")
+FACE_VARIANTS = (*VARIANTS, "guided")
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return definitions("07")
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return load_results()
+
+
+# ---- what is shown is what the package has
+
+
+def both(lesson, name):
+    return lesson[name], getattr(conditional, name)
+
+
+def body():
+    return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh())
+
+
+def embedding(dim):
+    return lambda classes: classes["LabelEmbedding"]([2, 5], dim)
+
+
+MODULES = {
+    "LabelEmbedding": lambda make, classes: make([2, 5], 4),
+    "ConditionalGenerator": lambda make, classes: make(nn.Linear(7, 3), embedding(4)(classes)),
+    "BlindDiscriminator": lambda make, classes: make(body(), 8),
+    "JointDiscriminator": lambda make, classes: make(body(), 8, embedding(4)(classes), 4),
+    "ClassifyingDiscriminator": lambda make, classes: make(body(), 8, [2, 5]),
+    "ProjectionDiscriminator": lambda make, classes: make(body(), 8, embedding(8)(classes)),
+    "GuidedDiscriminator": lambda make, classes: make(body(), 8, [2, 5]),
+}
+LOSSES = (
+    "class_loss",
+    "acgan_discriminator_loss",
+    "acgan_generator_loss",
+    "guided_discriminator_loss",
+    "guided_generator_loss",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_shown_module_is_the_packages(lesson, name):
+    outputs = []
+    for classes in (lesson, vars(conditional)):
+        torch.manual_seed(0)
+        module = MODULES[name](classes[name], classes)
+        y, x = torch.randint(2, (6, 2)), torch.randn(6, 3 if name == "ConditionalGenerator" else 12)
+        out = module(y) if name == "LabelEmbedding" else module(x, y)
+        outputs.append([out[0], *out[1], out[2]] if isinstance(out, tuple) else [out])
+    for shown, ours in zip(*outputs, strict=True):
+        torch.testing.assert_close(shown, ours)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_shown_losses_are_the_packages(lesson, seed):
+    torch.manual_seed(seed)
+    y = torch.randint(2, (6, 2))
+    real, fake = ((torch.randn(6), [torch.randn(6, 2), torch.randn(6, 5)], y) for _ in range(2))
+    for name, arguments in (
+        ("class_loss", real[1:]),
+        ("acgan_discriminator_loss", (real, fake)),
+        ("acgan_generator_loss", (fake,)),
+        ("guided_discriminator_loss", (real, fake)),
+        ("guided_generator_loss", (fake,)),
+    ):
+        shown, ours = both(lesson, name)
+        torch.testing.assert_close(shown(*arguments), ours(*arguments))
+
+
+def test_every_shown_name_is_compared_here():
+    tags = {
+        tag.removeprefix("shown:")
+        for cell in cells("07")
+        for tag in cell.metadata.get("tags", [])
+        if tag.startswith("shown:")
+    }
+    assert tags == {*MODULES, *LOSSES}
+
+
+PARTS = {  # variant: its class and losses in the notebook
+    "cGAN": ("JointDiscriminator", None, None),
+    "AC-GAN": ("ClassifyingDiscriminator", "acgan_discriminator_loss", "acgan_generator_loss"),
+    "projection": ("ProjectionDiscriminator", None, None),
+    "guided": ("GuidedDiscriminator", "guided_discriminator_loss", "guided_generator_loss"),
+}
+
+
+@pytest.mark.parametrize("task", ["digit_gan", "face_gan"])
+@pytest.mark.parametrize("variant", PARTS)
+def test_what_the_learner_wrote_is_what_trains(lesson, task, variant):
+    gan, (name, d_loss, g_loss) = lesson[task](variant), PARTS[variant]
+    assert type(gan.discriminator.module) is lesson[name]
+    assert type(gan.generator.module) is lesson["ConditionalGenerator"]
+    assert gan.d_loss is (lesson[d_loss] if d_loss else losses.discriminator_loss)
+    assert gan.g_loss is (lesson[g_loss] if g_loss else losses.generator_loss_nonsaturating)
+
+
+# ---- the stored tables
+
+
+def test_the_stored_results_have_the_settings_of_the_notebook(lesson, stored):
+    assert stored["settings"] == {"digits": lesson["DIGITS"], "faces": lesson["FACES"]}
+    assert {name: len(runs) for name, runs in stored["digits"].items() if name in VARIANTS} == dict.fromkeys(
+        VARIANTS, 8
+    )
+    assert {name: len(runs) for name, runs in stored["faces"].items()} == dict.fromkeys(FACE_VARIANTS, 3)
+    assert len(stored["digits"]) == 5
+    for runs in (*stored["digits"].values(), *stored["faces"].values()):
+        assert len(runs) >= 3 and len({run["frechet"] for run in runs}) == len(runs)  # as many different runs
+
+
+def column(stored, task, name, key):
+    return np.array([run[key] for run in stored[task][name]])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_all_variants_obey_on_digits(stored, variant):
+    assert column(stored, "digits", variant, "accuracy").min() >= 0.9
+    assert (abs(column(stored, "digits", variant, "permuted") - 0.1) < 0.05).all()
+
+
+@pytest.mark.parametrize("attribute", ["smile", "glasses"])
+def test_the_lessons_own_variant_obeys_on_faces(stored, attribute):
+    """Of the other three the lesson says what was found."""
+    assert column(stored, "faces", "guided", attribute).min() >= 0.9
+
+
+@pytest.mark.parametrize("variant", FACE_VARIANTS)
+def test_permuted_wishes_are_at_chance_and_the_budget_is_kept(stored, variant):
+    for attribute, chance in (("smile", 0.5), ("glasses", 0.5), ("hair_colour", 0.2)):
+        assert (abs(column(stored, "faces", variant, f"permuted {attribute}") - chance) < 0.06).all()
+    assert column(stored, "faces", variant, "cpu_seconds").max() <= 8 * 60  # four minutes of two cores
+
+
+def test_shuffled_labels_destroy_the_accuracy_and_leave_the_distance(stored):
+    assert column(stored, "digits", "cGAN, shuffled labels", "accuracy").max() < 0.2
+    ratio = np.median(column(stored, "digits", "cGAN, shuffled labels", "frechet")) / np.median(column(stored, "digits", "cGAN", "frechet"))  # fmt: skip
+    assert 0.5 < ratio < 2
+
+
+def test_the_acgan_loses_handwritings(stored):
+    recall = {variant: column(stored, "digits", variant, "recall") for variant in VARIANTS}
+    assert recall["AC-GAN"].max() < min(recall["cGAN"].min(), recall["projection"].min())
+
+
+# ---- measures that can fail
+
+
+class Oracle:
+    """Instead of a generator: real digits as asked for, or always the same picture of each."""
+
+    def __init__(self, lesson, constant):
+        self.lesson, self.constant = lesson, constant
+
+    def generate(self, z, y):
+        images, digits = self.lesson["images"], self.lesson["digits"]
+        rows = [np.flatnonzero(digits == digit) for digit in range(10)]
+        turn = np.zeros(10, dtype=int)
+        picked = []
+        for digit in y[:, 0].tolist():
+            known = rows[digit][rows[digit] % 2 == 0]  # the judge has learned from every second digit
+            picked.append(known[0] if self.constant else rows[digit][turn[digit] % len(rows[digit])])
+            turn[digit] += 1
+        return images[picked]
+
+
+def test_the_measures_tell_real_digits_from_one_picture_per_digit(lesson):
+    real, constant = (lesson["judge_digits"](Oracle(lesson, constant)) for constant in (False, True))
+    assert real["accuracy"] > 0.97 and constant["accuracy"] == 1.0  # a constant generator passes the accuracy ...
+    assert real["recall"] > 0.8 and constant["recall"] < 0.02 and constant["spread"] < 1e-6  # ... and fails these
+    assert real["spread"] == pytest.approx(1, abs=0.1) and real["frechet"] < 1e-6 < constant["frechet"]
+    assert abs(real["permuted"] - 0.1) < 0.04
+
+
+# ---- other seeds than the notebook's
+
+
+def trained(gan, n_steps):
+    for _ in range(n_steps):
+        gan.step()
+    return gan
+
+
+def test_a_blind_discriminator_teaches_no_label(lesson):
+    shares = [lesson["obeys"](trained(lesson["digit_gan"]("blind", seed), 700)) for seed in (1000, 1001)]
+    assert max(shares) < 0.4
+
+
+@pytest.mark.parametrize("seed", [1000, 1001])
+def test_weak_regularisation_collapses_the_acgan_within_classes(lesson, seed):
+    spread = {}
+    for variant in ("AC-GAN", "projection"):
+        gan = lesson["digit_gan"](variant, seed)
+        gan.hparams.lambda_gp, gan.hparams.lr_d, gan.hparams.lr_g = 1.0, 1e-3, 1e-3
+        spread[variant] = lesson["within_digits"](*lesson["ask_digits"](trained(gan, 1500)))["spread"]
+    assert spread["AC-GAN"] < 0.4 < spread["projection"]
+
+
+def test_the_faces_learn_from_all_three_labels(lesson):
+    gan = lesson["face_gan"]("AC-GAN", 1000)
+    before = [table.weight.clone() for table in gan.generator.module.embed.tables]
+    trained(gan, 3)
+    assert all((table.weight != b).any() for table, b in zip(gan.generator.module.embed.tables, before))
+    scores = lesson["judge_faces"](gan, n=200)
+    assert set(lesson["ASKED"]) < set(scores) and all(0 <= scores[name] <= 1 for name in lesson["ASKED"])
+
 
 # ---- exercises
 
@@ -121,3 +340,30 @@ def test_each_wrong_discriminator_gets_its_own_hint(capsys, answer, hint):
 def test_right_discriminators_pass(capsys, answer):
     verdict, words = says(capsys, checks.check_class_logits, answer)
     assert verdict and words.startswith("Right")
+
+
+def test_the_patient_is_ill_and_the_solution_heals_it(lesson, capsys):
+    (patient,), (*_, solution) = (
+        cells("07", "repair"),
+        [c for c in cells("07", "solution") if "Discriminator" in c.source],
+    )
+    names = lesson | {"check_class_logits": checks.check_class_logits}
+    exec(patient.source, names)
+    verdict, words = says(capsys, checks.check_class_logits, names["MyDiscriminator"])
+    assert not verdict and "the softmax is still there" in words
+    exec(solution.source, names)
+    best = [torch.full((10, 10), -50.0).fill_diagonal_(50.0)]
+    y = torch.arange(10)[:, None]
+    fake = types.SimpleNamespace(body=lambda x: x, real=lambda h: h, classes=[lambda h: best[0]])
+    for name, floor in (("MyDiscriminator", np.log(1 + 9 / np.e)), ("DiscriminatorSolution", 0.0)):
+        _, class_logits, _ = names[name].forward(fake, torch.zeros(10, 1), y)
+        assert lesson["class_loss"](class_logits, y).item() == pytest.approx(floor, abs=1e-4)
+
+
+def test_stubs_say_what_is_to_do(capsys):
+    names = {}
+    exec("import torch\nfrom torch import nn\nfrom gan_edu.networks import mlp", names)
+    (stub,) = (cell for cell in cells("07", "exercise") if "class MyGenerator" in cell.source)
+    exec(stub.source, names)
+    verdict, words = says(capsys, checks.check_conditional_generator, names["MyGenerator"])
+    assert not verdict and "do not depend on y" in words
