@@ -304,6 +304,7 @@ class LivePanel(Panel):
         self._main, self._second = _Side(self, view, lambda: self.gan), None  # A and, after a fork, B
         self._first_knobs = gan.knobs()
         self._forked_at = self._words_due = 0
+        self._told_of = None  # the history of the run that the words are about
         self._recording = _find(recording)
         self._make_controls(choices or {})
         self._show_rows(self._rows())
@@ -629,8 +630,8 @@ class LivePanel(Panel):
             text += f"<details><summary>details</summary><pre>{html.escape(trainer.details)}</pre></details>"
         self._status.value = f'<div class="gan-live-status">{text}</div>'
         now = time.perf_counter()
-        if trainer.state == "paused" or now > self._words_due:
-            self._words_due = now + WORDS_EVERY
+        if trainer.state == "paused" or now > self._words_due or gan.history is not self._told_of:
+            self._words_due, self._told_of = now + WORDS_EVERY, gan.history
             if self._second is not None:
                 self._second.screen.description = self._second.view.describe(self.branch)
             self._describe(self.view.describe(gan))

@@ -633,6 +633,17 @@ def test_words_are_written_seldom_enough_to_be_spoken(open_panel, monkeypatch):
     wait_for(lambda: len(spoken) >= before + 2)  # and while it plays, now and then
 
 
+def test_words_about_another_run_do_not_wait(open_panel):
+    panel = open_panel()
+    panel.step(7)
+    panel.play()
+    wait_for(lambda: len(panel.gan.history) > 8)
+    before = panel._screen.description
+    panel.gan.reset()  # as a toggle that builds the run anew does
+    wait_for(lambda: panel._screen.description != before, seconds=5)
+    panel.pause()
+
+
 def test_the_last_tick_label_of_a_long_run_has_room():
     gan, view = make_gan(), GaussianView()
     painter = Painter(view)
