@@ -26,7 +26,7 @@ from gan_edu.faces import face_sampler, load_faces, make_faces
 from gan_edu.logs import TensorBoardLog
 from gan_edu.losses import r1_penalty
 from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
-from gan_edu.training import GAN, Adam, Hyperparameters, linear_decay
+from gan_edu.training import GAN, Adam, Hyperparameters
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -57,7 +57,7 @@ class DistributedGAN(GAN):
 
 
 def make_gan(options, images, device):
-    """Return the GAN of lesson 06 for these pictures: R1, averaged weights, learning rates that fall from half way on."""
+    """Return the GAN of lesson 06 for these pictures: R1, averaged weights, learning rates that stay."""
 
     def network(make, **sizes):
         return init_dcgan_weights_(make(width=options.width, image_size=options.size, **sizes)).to(device)
@@ -67,7 +67,7 @@ def make_gan(options, images, device):
         *players, face_sampler(images), functools.partial(latent_normal, latent_dim=100), penalty=r1_penalty,
         penalty_every=16, hparams=Hyperparameters(options.lr, options.lr, lambda_gp=options.lambda_r1), ema=0.999,
         batch_size=options.batch_size, optimizer=functools.partial(Adam, betas=(0.5, 0.99)), seed=options.seed,
-        lr_schedule=linear_decay(options.steps), precision=options.precision,
+        precision=options.precision,
     )  # fmt: skip
 
 
