@@ -154,8 +154,7 @@ def acgan_generator_loss(fake):
 def guided_discriminator_loss(real, fake):
     """Return the GAN's loss plus the class loss on real data alone, in nats, so that generated data teach no labels.
 
-    real, fake: what a `GuidedDiscriminator` returns. Where the classifier learns from generated pictures too, both players
-    lower the same term and can agree on a sign for a label that the data do not have.
+    real, fake: what a `GuidedDiscriminator` returns.
     """
     (logits_real, *classes_real), (logits_fake, *_) = real, fake
     return discriminator_loss(logits_real, logits_fake) + class_loss(*classes_real)
