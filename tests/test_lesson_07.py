@@ -152,6 +152,15 @@ def test_permuted_wishes_are_at_chance_and_the_budget_is_kept(stored, variant):
     assert column(stored, "faces", variant, "cpu_seconds").max() <= 8 * 60  # four minutes of two cores
 
 
+def test_on_faces_the_guided_head_alone_obeys_and_keeps_variety(stored):
+    smile, recall, distance = (
+        {name: column(stored, "faces", name, key) for name in FACE_VARIANTS} for key in ("smile", "recall", "frechet")
+    )
+    assert max(smile[name].max() for name in ("cGAN", "projection")) < smile["guided"].min()
+    assert recall["AC-GAN"].max() < 0.01 and recall["guided"].min() > 0.2
+    assert distance["AC-GAN"].min() > max(distance[name].max() for name in FACE_VARIANTS if name != "AC-GAN")
+
+
 def test_shuffled_labels_destroy_the_accuracy_and_leave_the_distance(stored):
     assert column(stored, "digits", "cGAN, shuffled labels", "accuracy").max() < 0.2
     ratio = np.median(column(stored, "digits", "cGAN, shuffled labels", "frechet")) / np.median(column(stored, "digits", "cGAN", "frechet"))  # fmt: skip
