@@ -9,10 +9,14 @@ import nbformat
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 
 
+def all_cells(name):
+    """Return the cells of a notebook."""
+    return nbformat.read(next(NOTEBOOKS.glob(f"{name}*.ipynb")), as_version=4).cells
+
+
 def cells(name, tag=None):
     """Return the code cells of a notebook, or those with a tag."""
-    notebook = nbformat.read(next(NOTEBOOKS.glob(f"{name}*.ipynb")), as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    code = [cell for cell in all_cells(name) if cell.cell_type == "code"]
     return [cell for cell in code if tag is None or tag in cell.metadata.get("tags", [])]
 
 
