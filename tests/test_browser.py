@@ -87,8 +87,10 @@ def test_play_moves_the_picture_and_pause_stops_it(page):
     before, shown = picture(page), frames(page)
     button(page, "Play").click()
     wait_for_status(page, r"playing · step \d{3}")
-    page.wait_for_timeout(2000)
-    assert frames(page) > shown + 8 and picture(page) != before
+    page.wait_for_function(
+        "least => +document.querySelector('.gan-live-picture').dataset.shown > least", arg=shown + 8, timeout=10_000
+    )
+    assert picture(page) != before
     page.screenshot(path=ARTIFACTS / "playing_1366x768.png")
     button(page, "Pause").click()
     wait_for_status(page, "^paused")

@@ -86,7 +86,7 @@ def test_the_panel_trains_and_the_grid_follows(page):
     slider.focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
-    wait_for_status(panel, r"λ = 9\.")
+    wait_for_status(panel, r"λ = 10\b")
     page.screenshot(path=ARTIFACTS / "07_panel_1366x768.png")
     button(panel, "Pause").click()
     wait_for_status(panel, "^paused")
