@@ -29,19 +29,18 @@ def wait_for_another(panel, before, seconds=20):
 
 
 def play(panel):
-    """Play a panel for a while and pause it; one without training: move its first slider."""
+    """Play a panel for a while and pause it; one without training: move its first slider, or a bar of its picture."""
     panel.evaluate("panel => panel.scrollIntoView({block: 'start'})")
     panel.locator(".gan-live-picture[data-shown]").first.wait_for(timeout=60_000)
     before = picture(panel)
     button = panel.get_by_role("button", name=re.compile(r"(^|\W)Play$"))
     if not button.count():
-        slider = panel.get_by_role("slider").first
-        slider.focus()
-        slider.press(
-            "ArrowLeft"
-            if slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
-            else "ArrowRight"
-        )
+        slider, bars = panel.get_by_role("slider"), panel.locator(".gan-live-picture").first
+        handle = slider.first if slider.count() else bars  # bars are moved by the keyboard as well
+        at_its_end = slider.count() and handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        handle.focus()
+        for key in ("ArrowLeft" if at_its_end else "ArrowRight", *([] if slider.count() else ["ArrowUp"])):
+            handle.press(key)
         wait_for_another(panel, before)
         return "moved"
     button.first.click()
