@@ -5,6 +5,7 @@ stored when it is there, and a second start goes on where the first one ended; w
 """
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -35,14 +36,24 @@ FACE_RUNS = {
 }
 
 
+def defining_cells():
+    """Return the sources of the notebook's defining cells, except those that read the stored results."""
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code" and "define" in cell.metadata.get("tags", [])]
+    return [cell.source for cell in code if "load_results" not in cell.source]
+
+
+def fingerprint():
+    """Return a short name of the code that the results are made with: they are those of other code if it differs."""
+    return hashlib.sha256("\n".join(defining_cells()).encode()).hexdigest()[:16]
+
+
 def lesson():
-    """Return what the notebook's defining cells define, except what reads the stored results."""
+    """Return what the notebook's defining cells define."""
     namespace = {}
     with contextlib.redirect_stdout(io.StringIO()):
-        for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-            if cell.cell_type == "code" and "define" in cell.metadata.get("tags", []):
-                if "load_results" not in cell.source:
-                    exec(cell.source, namespace)
+        for source in defining_cells():
+            exec(source, namespace)
     return namespace
 
 
@@ -76,9 +87,10 @@ def main(only=""):
         "digits": (DIGIT_RUNS, names["digit_gan"], names["judge_digits"], names["y_digits"]),
         "faces": (FACE_RUNS, names["face_gan"], names["judge_faces"], names["y_faces"]),
     }
-    known = results.get("settings", {})
+    same_code = results.get("made", {}).get("code") == fingerprint()
+    known = results.get("settings", {}) if same_code else {}
     results = {
-        "made": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1},
+        "made": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1, "code": fingerprint()},
         "settings": settings,
         **{task: results.get(task, {}) if known.get(task) == settings[task] else {} for task in tasks},
     }

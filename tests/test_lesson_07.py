@@ -1,15 +1,19 @@
 """Lesson 07: what it shows is the package's, its tables are the stored ones, and its claims hold for other seeds."""
 
+import sys
 import types
 
 import numpy as np
 import pytest
 import torch
-from lessons import cells, definitions
+from lessons import NOTEBOOKS, cells, definitions
 from torch import nn
 
 from gan_edu import checks, conditional, losses
 from gan_edu.conditional_views import load_results
+
+sys.path.insert(0, str(NOTEBOOKS.parent))  # the benchmarks are no part of the package
+from benchmarks import conditional_results
 
 VARIANTS = ("cGAN", "AC-GAN", "projection")
 FACE_VARIANTS = (*VARIANTS, "guided")
@@ -127,6 +131,10 @@ def test_the_stored_results_have_the_settings_of_the_notebook(lesson, stored):
     assert len(stored["digits"]) == 5
     for runs in (*stored["digits"].values(), *stored["faces"].values()):
         assert len(runs) >= 3 and len({run["frechet"] for run in runs}) == len(runs)  # as many different runs
+
+
+def test_the_stored_results_were_made_by_the_code_of_the_notebook(stored):
+    assert stored["made"]["code"] == conditional_results.fingerprint()
 
 
 def column(stored, task, name, key):
