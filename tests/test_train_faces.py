@@ -28,12 +28,12 @@ ALONE = {name: value for name, value in os.environ.items() if name not in ("WORL
 }
 
 
-def program(*arguments, processes=1):
+def program(*arguments, processes=1, run=("-m", "gan_edu.train_faces")):
     """Return a started `python -m gan_edu.train_faces`, or torchrun with so many processes of it."""
     torchrun = (
         ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
     )
-    command = [sys.executable, *torchrun, "-m", "gan_edu.train_faces", *SMALL, *map(str, arguments)]
+    command = [sys.executable, *torchrun, *run, *SMALL, *map(str, arguments)]
     return subprocess.Popen(
         command, env=ALONE, cwd=HERE.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )  # fmt: skip
@@ -217,6 +217,16 @@ def test_resuming_gives_the_same_numbers_as_not_stopping(tmp_path, processes):
     assert len(checkpoint(tmp_path / "parts")["history"]) == 1
     finished(program("--steps", 8, "--out", tmp_path / "parts", "--resume", processes=processes))
     assert_same_state(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts"))
+
+
+def test_the_processes_leave_no_thread_of_their_group_behind(tmp_path):
+    # Gloo's threads let go of tensors when they like; while the interpreter ends, that aborts the process.
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import psutil, sys\nfrom gan_edu import train_faces\ntrain_faces.main(sys.argv[1:])\n"
+        "assert psutil.Process().num_threads() == 1, psutil.Process().threads()\n"
+    )
+    finished(program("--steps", 2, "--out", tmp_path / "run", processes=2, run=(str(script),)))
 
 
 @pytest.mark.parametrize("processes, number", [(1, signal.SIGINT), (1, signal.SIGTERM), (2, signal.SIGINT)])
