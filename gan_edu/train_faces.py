@@ -15,7 +15,7 @@ import time
 
 import numpy as np
 import torch
-import torch._dynamo  # noqa: F401 - optimisers load it; loaded later it would hold the process group past destroy_process_group
+import torch._dynamo  # optimisers load it; loaded later, it holds the process group past destroy_process_group
 import torch.distributed as dist
 from PIL import Image
 
