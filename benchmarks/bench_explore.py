@@ -5,18 +5,14 @@ import time
 
 import numpy as np
 
-from gan_edu import divergence_views
+from gan_edu import divergence_views as views
+from gan_edu import game
 from gan_edu.explore import Explorer
 
 VIEWS = (
-    "GaussianPairView",
-    "FitView",
-    "HistogramView",
-    "ParallelLinesView",
-    "TransportView",
-    "PlaygroundView",
-    "DualView",
-)
+    views.GaussianPairView, views.FitView, views.HistogramView, views.ParallelLinesView, views.TransportView,
+    views.PlaygroundView, views.DualView, game.ValueView, game.PushView,
+)  # fmt: skip
 
 
 def redraws(explorer, moves=40):
@@ -41,11 +37,13 @@ def redraws(explorer, moves=40):
 def main():
     """Print the median and the largest time of each figure; the aim is 50 ms."""
     print("\nRedraw of a slider figure, median (largest)")
-    for name in VIEWS:
-        explorer = Explorer(getattr(divergence_views, name)(), name="bench")
+    for view in VIEWS:
+        explorer = Explorer(view(), name="bench")
         seconds = redraws(explorer)
         explorer.close()
-        print(f"{name:52s} {1e3 * statistics.median(seconds):5.0f} ms  ({1e3 * max(seconds):.0f} ms)", flush=True)
+        print(
+            f"{view.__name__:52s} {1e3 * statistics.median(seconds):5.0f} ms  ({1e3 * max(seconds):.0f} ms)", flush=True
+        )
 
 
 if __name__ == "__main__":

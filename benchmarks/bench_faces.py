@@ -21,6 +21,7 @@ from benchmarks.textbook import PictureFiles, textbook_dcgan
 from gan_edu import runtime
 from gan_edu.datasets import latent_normal
 from gan_edu.faces import face_sampler, make_faces
+from gan_edu.judge import face_quality
 from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
 from gan_edu.training import GAN, Hyperparameters, adam
 
@@ -102,6 +103,14 @@ def measure(width, batch_size, images, folder, rounds):
     return times
 
 
+def drawing_and_judging():
+    """Print how many procedural faces one core draws, and judges, a second; aims: 2,000 drawn, 2,000 judged in 2 s."""
+    images = make_faces(2000, seed=1)[0]
+    face_quality(images)  # the real side is computed once
+    for name, act in {"drawn": lambda: make_faces(2000, seed=2), "judged": lambda: face_quality(images)}.items():
+        print(f"faces {name} on one core: {2000 / min(seconds(act, 1) for _ in range(3)):.0f} a second", flush=True)
+
+
 def main():
     """Print pictures a second, ratios and shares of the machine's peak; takes about three minutes on two quiet cores."""
     cores, precision = torch.get_num_threads(), runtime.fast_precision("cpu")
@@ -109,6 +118,7 @@ def main():
         f"\nFaces of 64 x 64, {cores} core(s): pictures a second, their ratio to {' and to '.join(TEXTBOOKS)} (range)"
     )
     with runtime.num_threads(1), tempfile.TemporaryDirectory() as folder:
+        drawing_and_judging()
         images = make_faces(1000, size=64)[0]
         write_files(make_faces(300, size=218)[0], folder)
         with runtime.num_threads(cores):

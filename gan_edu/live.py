@@ -298,7 +298,7 @@ class LivePanel(Panel):
             )
         specs = [_slider(slider) for slider in sliders]
         self._replace_panel_of(name or present_cell())
-        self._rebuild, self._specs, self.options = rebuild, specs, toggles or {}
+        self.rebuild, self._specs, self.options = rebuild, specs, toggles or {}
         self._trainer = Trainer(gan, self._draw, self._report, self._ready, self._watched, fps)
         self._trainer.speed = speed
         self._main, self._second = _Side(self, view, lambda: self.gan), None  # A and, after a fork, B
@@ -389,9 +389,9 @@ class LivePanel(Panel):
         return self._code_of(self.gan)
 
     def _code_of(self, gan):
-        if self._rebuild is None:
+        if self.rebuild is None:
             return gan.code()
-        name = getattr(self._rebuild, "__name__", "make_gan")
+        name = getattr(self.rebuild, "__name__", "make_gan")
         arguments = [f"{choice}={widget.value!r}" for choice, widget in self._choices.items()]
         return gan.code(f"{name}({', '.join([*arguments, f'seed={gan.seed}'])})")
 
@@ -490,11 +490,11 @@ class LivePanel(Panel):
     def _restart(self, seed=None):
         trainer, gan = self._trainer, self.gan
         self._end_fork()
-        if self._rebuild is None:
+        if self.rebuild is None:
             gan.reset(seed)
         else:
             choices = {name: widget.value for name, widget in self._choices.items()}
-            fresh = self._rebuild(seed=gan.seed if seed is None else seed, **choices)
+            fresh = self.rebuild(seed=gan.seed if seed is None else seed, **choices)
             moved = {knob: value for knob, value in gan.knobs().items() if value != self._first_knobs[knob]}
             self._first_knobs = fresh.knobs()
             for knob, value in moved.items():  # the others belong to the GAN: a choice may have changed them

@@ -21,7 +21,8 @@ NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 class Take:
     """One recording: the panel called `panel` of a lesson, run with each of the values of a knob.
 
-    choose: {label of a toggle: option} to be pressed first. title: in words, for the page.
+    choose: {label of a toggle, or name of a menu: option} to be chosen first. title: in words, for the page.
+    photos: see `gan_edu.recordings.record`.
     """
 
     lesson: str
@@ -32,6 +33,7 @@ class Take:
     n_steps: int
     n_frames: int
     choose: dict = dataclasses.field(default_factory=dict)
+    photos: bool = False
 
     @property
     def path(self):
@@ -55,6 +57,14 @@ TAKES = (
     Take("04", "panel", "a WGAN with weights clipped at c on 512 features", "clip_value", (0.003, 0.01, 0.1), 500, 51),
     Take("05", "gauge", "the gap of a critic with a gradient penalty of weight λ", "lambda_gp", (0.5, 1.0, 5.0, 20.0), 500, 51),
     Take("05", "panel", "WGAN-GP in the plane with a penalty of weight λ", "lambda_gp", (0.01, 1.0, 100.0), 600, 25),
+    Take(
+        "06", "panel", "a DCGAN learns to draw faces; η_D is the discriminator's learning rate", "lr_d", (1e-5, 1e-3, 1e-2), 600, 13,
+        photos=True,
+    ),
+    Take(
+        "07", "panel", "an AC-GAN learns digits by their labels; λ is the weight of R1", "lambda_gp", (0.1, 1.0, 10.0), 1500, 31,
+        {"variant": "AC-GAN"},
+    ),
 )  # fmt: skip
 
 
@@ -89,10 +99,11 @@ def _imports(source):
 
 def gan_of(panel, choose):
     """Return a new GAN with the panel's settings, at its start."""
-    gan = panel.gan.fork()
+    menus = {name: option for name, option in choose.items() if name not in panel.options}
+    gan = panel.rebuild(seed=panel.gan.seed, **menus) if menus else panel.gan.fork()
     gan.reset()
-    for label, option in choose.items():
-        for knob, value in panel.options[label][option].items():
+    for label in choose.keys() - menus:
+        for knob, value in panel.options[label][choose[label]].items():
             gan.set(knob, value)
     return gan
 
@@ -113,7 +124,7 @@ def record_take(take):
     return record(
         take.path, functools.partial(gan_of, panel, take.choose), functools.partial(view_of, panel), take.knob, take.values,
         take.n_steps, take.n_frames, panel.view.symbols.get(take.knob), f"lesson {take.lesson}: {take.title}",
-        f"Made from the lesson's own cells by python -m gan_edu.record_panels {take.lesson}.",
+        f"Made from the lesson's own cells by python -m gan_edu.record_panels {take.lesson}.", take.photos,
     )  # fmt: skip
 
 

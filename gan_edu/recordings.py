@@ -22,6 +22,7 @@ from gan_edu._arguments import check_callable, check_count
 from gan_edu.screen import Painter
 
 COLOURS = 96  # pictures of lines and bars need no more, and are then a quarter of the size
+PHOTO_QUALITY = 60  # of WebP, out of 100: text is still sharp, and a grid of faces takes 30 kB
 FORMAT = "gan_edu recording 1"
 
 
@@ -50,12 +51,15 @@ class Recording:
         return np.asarray(base.convert("RGB"))
 
 
-def record(path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, symbol=None, title="", source=""):
+def record(
+    path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, symbol=None, title="", source="", photos=False
+):
     """Train a GAN for each value of a knob and write the pictures to an HTML page; return its path.
 
     make_gan(), make_view(): a new GAN, always of the same seed, and a new view of it. knob, values: a name among
     Hyperparameters, with its values. The pictures are taken at n_frames steps, evenly from 0 to n_steps.
-    title: what is shown; source: how to make it again; both in words for the page. Every run is made twice, first to find
+    title: what is shown; source: how to make it again; both in words for the page. photos: the pictures have many shades,
+    as faces have, and are stored with small losses instead of in few colours. Every run is made twice, first to find
     scales that suit all of them: RuntimeError where the second is not the first, bit for bit. A run that diverges is
     recorded up to there. The file appears under its name only when it is complete.
     """
@@ -80,7 +84,7 @@ def record(path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, s
         samples += [pictures[0], pictures[-1]]
         views.append(painter.view)
         first_runs.append((fault, history))
-    palette = Image.fromarray(np.concatenate(samples)).quantize(COLOURS, dither=Image.Dither.NONE)
+    palette = None if photos else Image.fromarray(np.concatenate(samples)).quantize(COLOURS, dither=Image.Dither.NONE)
     limits = _common_scales(views)
 
     runs, descriptions = [], []
@@ -96,9 +100,12 @@ def record(path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, s
         runs.append([picture for picture, _ in seen])
         descriptions.append([words for _, words in seen])
 
-    colours = np.array(palette.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
-    colours[(colours > 250).all(axis=1)] = 255  # white, of which the palette has made a mean
-    layers = [_layers(pictures, colours) for pictures in runs]
+    if photos:
+        layers = [_photos(pictures) for pictures in runs]
+    else:
+        colours = np.array(palette.getpalette("RGB"), dtype=np.uint8).reshape(-1, 3)
+        colours[(colours > 250).all(axis=1)] = 255  # white, of which the palette has made a mean
+        layers = [_layers(pictures, colours) for pictures in runs]
     gan = make_gan()
     content = {
         "format": FORMAT,
@@ -155,9 +162,11 @@ def _run(make_gan, knob, value, steps, look):
 
 
 def _look(painter, palette, gan):
-    """Return the picture as indices into the palette (height, width), and what it shows in words."""
-    picture = Image.fromarray(painter.array(gan)).quantize(palette=palette, dither=Image.Dither.NONE)
-    return np.asarray(picture), painter.view.describe(gan)
+    """Return the picture, as indices (height, width) into the palette if there is one, and what it shows in words."""
+    picture = painter.array(gan)
+    if palette is not None:
+        picture = np.asarray(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE))
+    return picture, painter.view.describe(gan)
 
 
 def _common_scales(views):
@@ -181,9 +190,15 @@ def _layers(pictures, colours):
     return _webp(colours[base]), frames
 
 
-def _webp(pixels):
+def _photos(pictures):
+    """Return an empty layer, and each picture whole over it, as WebP in base64."""
+    frames = [_webp(picture, lossless=False, quality=PHOTO_QUALITY) for picture in pictures]
+    return _webp(np.zeros_like(pictures[0])), frames
+
+
+def _webp(pixels, lossless=True, quality=90):
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "webp", lossless=True, quality=90, method=4)
+    Image.fromarray(pixels).save(buffer, "webp", lossless=lossless, quality=quality, method=4)
     return base64.b64encode(buffer.getvalue()).decode()
 
 

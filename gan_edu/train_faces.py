@@ -137,7 +137,7 @@ def parse(arguments=None):
         "--resume", action="store_true", help="go on from the checkpoint in --out, with its learning rate and λ"
     )
     parser.add_argument("--log-dir", type=pathlib.Path, help="folder for TensorBoard")
-    parser.add_argument("--width", type=int, default=16, help="channels of the outermost stage (published: 64)")
+    parser.add_argument("--width", type=int, default=16, help="channels of the outermost stage (PyTorch's example: 64)")
     parser.add_argument("--size", type=int, default=64, help="side of the pictures, a power of two")
     parser.add_argument("--batch-size", type=int, default=32, help="pictures in the batch of each process")
     parser.add_argument("--steps", type=int, default=20_000)

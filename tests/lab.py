@@ -1,4 +1,7 @@
-"""Drive JupyterLab in a real Chromium, as a learner would: used by the browser tests and the benchmark of the panel."""
+"""Drive JupyterLab in a real Chromium, as a learner would: for the browser tests, make walk and the benchmark of the panel.
+
+Without a browser the tests that need one are skipped, unless GAN_EDU_BROWSER=required: then they fail.
+"""
 
 import contextlib
 import json
@@ -14,14 +17,19 @@ import time
 import urllib.request
 
 import nbformat
-from playwright.sync_api import sync_playwright
+import pytest
+from playwright.sync_api import expect, sync_playwright
 
-NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+NOTEBOOKS, ARTIFACTS = ROOT / "notebooks", ROOT / "test-artifacts"  # screenshots stay in the latter
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required", reason="there is no Chromium on this machine"
+)
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden) "  # the notebook in front
 READY = """panel => {
     const name = document.querySelector(panel + '.jp-Toolbar-kernelName');
@@ -96,6 +104,8 @@ class Lab:
 @contextlib.contextmanager
 def chromium_page(width=1366, height=768):
     """A page in a headless Chromium; page.faults collects what its console reports as errors."""
+    assert CHROMIUM, "there is no Chromium on this machine"
+    ARTIFACTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport={"width": width, "height": height})
@@ -109,6 +119,23 @@ def chromium_page(width=1366, height=768):
             yield page
         finally:
             browser.close()
+
+
+def scratch_notebook(path, *sources):
+    """Write a notebook with these code cells; return its path."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+@contextlib.contextmanager
+def opened(notebook, timeout=240):
+    """A page of laptop size with the notebook open in JupyterLab, and all its cells run."""
+    with Lab(notebook) as lab, chromium_page() as page:
+        open_notebook(page, lab, notebook.name)
+        run_all(page, timeout=timeout)
+        yield page
 
 
 def panels_only(notebook, folder, needed=()):
@@ -172,3 +199,84 @@ def ask(page, expression):
     page.keyboard.insert_text(f"print({expression})")
     run_cell(page, cell)
     return cell.locator(".jp-OutputArea-output").first.inner_text().strip()
+
+
+def assert_no_fault(page):
+    """No cell of the notebook shows an error or a warning, and the page's console has none."""
+    for kind in ("error", "stderr"):
+        assert page.locator(f'{PANEL}[data-mime-type="application/vnd.jupyter.{kind}"]').count() == 0
+    assert page.faults == []
+
+
+# ---- live panels
+
+
+def panel_of(page, text):
+    """The panel of the cell that contains `text`, scrolled to."""
+    cell = code_cell(page, text)
+    cell.scroll_into_view_if_needed()
+    panel = cell.locator(".gan-live")
+    panel.locator(".gan-live-picture[data-shown]").first.wait_for(timeout=30_000)
+    show(panel)
+    return panel
+
+
+def show(panel):
+    """Scroll to the panel."""
+    panel.evaluate("panel => panel.scrollIntoView({block: 'start'})")
+
+
+def button(panel, name):
+    """A button of the panel; the icon before its text is part of its name."""
+    return panel.get_by_role("button", name=re.compile(rf"(^|\W){name}$"))
+
+
+def status(panel):
+    """The panel's line of words, also where the panel is scrolled away."""
+    return panel.locator(".gan-live-status").first.text_content()
+
+
+def wait_for_status(panel, pattern, seconds=30):
+    """Wait until the panel's line of words matches."""
+    expect(panel.locator(".gan-live-status").first).to_have_text(re.compile(pattern), timeout=1000 * seconds)
+
+
+def picture(panel):
+    """The panel's picture as text, to compare."""
+    return panel.locator(".gan-live-picture").first.evaluate("canvas => canvas.toDataURL()")
+
+
+def wait_for_another_picture(panel, before, seconds=20):
+    """Wait until the panel's picture is not `before`; return it."""
+    deadline = time.monotonic() + seconds
+    while (now := picture(panel)) == before:
+        assert time.monotonic() < deadline, "the picture does not move"
+        time.sleep(0.05)
+    return now
+
+
+def frames(panel):
+    """How many pictures the panel has shown."""
+    return int(panel.locator(".gan-live-picture").first.get_attribute("data-shown"))
+
+
+def wait_for_frames(panel, n, seconds=60):
+    """Wait until each of the panel's pictures has been shown n more times; how fast is for make bench to say."""
+    pictures = panel.locator(".gan-live-picture").element_handles()
+    wanted = [[canvas, int(canvas.get_attribute("data-shown")) + n] for canvas in pictures]
+    panel.page.wait_for_function(
+        "wanted => wanted.every(([canvas, n]) => +canvas.dataset.shown >= n)", arg=wanted, timeout=1000 * seconds
+    )
+
+
+def play(panel, n_frames=8):
+    """Press Play and wait until it has shown some pictures."""
+    button(panel, "Play").click()
+    wait_for_status(panel, "^playing")
+    wait_for_frames(panel, n_frames)
+
+
+def pause(panel):
+    """Press Pause and wait until it rests."""
+    button(panel, "Pause").click()
+    wait_for_status(panel, "^paused")

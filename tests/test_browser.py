@@ -1,35 +1,37 @@
-"""Lesson 03 in JupyterLab in a real Chromium, as a learner uses it.
+"""Lesson 03's panel in JupyterLab in a real Chromium, as a learner uses it."""
 
-Without a browser these tests are skipped, unless GAN_EDU_BROWSER=required: then they fail.
-Screenshots stay in test-artifacts/.
-"""
-
-import os
-import pathlib
 import re
 
 import pytest
+from lab import (
+    ARTIFACTS,
+    NOTEBOOKS,
+    PANEL,
+    ask,
+    assert_no_fault,
+    button,
+    code_cell,
+    expect,
+    menu,
+    needs_chromium,
+    opened,
+    panels_only,
+    picture,
+    run_cell,
+    show,
+    status,
+    wait_for_frames,
+    wait_for_status,
+)
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, menu, open_notebook, run_all, run_cell  # noqa: E402
-from lessons import NOTEBOOKS  # noqa: E402
-
-ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
 LESSON = "03_gaussian_gan_1d.ipynb"
 THREADS = "[t.name for t in __import__('threading').enumerate() if t.name == 'gan_edu trainer']"
-
-if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
-    pytest.skip("there is no Chromium on this machine", allow_module_level=True)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
-def page():
-    assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
-    ARTIFACTS.mkdir(exist_ok=True)
-    with Lab(NOTEBOOKS / LESSON) as lab, chromium_page(1366, 768) as page:
-        open_notebook(page, lab, LESSON)
-        run_all(page)
+def page(tmp_path_factory):
+    with opened(panels_only(NOTEBOOKS / LESSON, tmp_path_factory.mktemp("short"))) as page:
         yield page
 
 
@@ -37,73 +39,49 @@ def panel_cell(page):
     return code_cell(page, "panel = LivePanel(")
 
 
-def show_panel(page):
-    page.locator(".gan-live").evaluate("panel => panel.scrollIntoView({block: 'start'})")
+def live(page):
+    return page.locator(".gan-live")
 
 
-def button(page, name):
-    # the icon before the text is part of the button's name
-    return page.locator(".gan-live").get_by_role("button", name=re.compile(rf"(^|\W){name}$"))
-
-
-def status(page):
+def said(page):
     """Return (state, step, whole text) of the panel's status line."""
-    text = page.locator(".gan-live-status").text_content()  # also where the panel is scrolled away
-    found = re.match(r"(\w+) · step (\d+)", text)
-    return found[1], int(found[2]), text
-
-
-def wait_for_status(page, pattern, seconds=15):
-    page.wait_for_function(
-        "pattern => new RegExp(pattern).test(document.querySelector('.gan-live-status')?.textContent || '')",
-        arg=pattern, timeout=1000 * seconds,
-    )  # fmt: skip
-
-
-def picture(page):
-    return page.locator(".gan-live-picture").evaluate("canvas => canvas.toDataURL()")
-
-
-def frames(page):
-    return int(page.locator(".gan-live-picture").get_attribute("data-shown"))
+    found = re.match(r"(\w+) · step (\d+)", status(page))
+    return found[1], int(found[2]), found.string
 
 
 def test_run_all_leaves_no_error(page):
-    assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.error"]').count() == 0
-    assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+    assert_no_fault(page)
     assert page.locator(".gan-live").count() == 1
     assert page.faults == []
 
 
 def test_the_still_picture_hides_while_the_panel_lives(page):
-    show_panel(page)
+    show(live(page))
     output = page.locator(PANEL + ".jp-CodeCell").filter(has=page.locator(".gan-live")).locator(".jp-OutputArea-child")
     assert output.count() == 2
     assert output.nth(0).is_visible() and not output.nth(1).is_visible()
 
 
 def test_play_moves_the_picture_and_pause_stops_it(page):
-    show_panel(page)
-    before, shown = picture(page), frames(page)
-    button(page, "Play").click()
+    show(live(page))
+    before = picture(page)
+    button(live(page), "Play").click()
     wait_for_status(page, r"playing · step \d{3}")
-    page.wait_for_function(
-        "least => +document.querySelector('.gan-live-picture').dataset.shown > least", arg=shown + 8, timeout=10_000
-    )
+    wait_for_frames(live(page), 8)
     assert picture(page) != before
     page.screenshot(path=ARTIFACTS / "playing_1366x768.png")
-    button(page, "Pause").click()
+    button(live(page), "Pause").click()
     wait_for_status(page, "^paused")
     page.wait_for_timeout(300)
-    rests, step = picture(page), status(page)[1]
+    rests, step = picture(page), said(page)[1]
     page.wait_for_timeout(800)
-    assert picture(page) == rests and status(page)[1] == step
+    assert picture(page) == rests and said(page)[1] == step
     assert ask(page, "len(panel.gan.history), panel.gan.history.changes") == f"{step} []"  # looking moved no knob
 
 
 def test_dragging_a_slider_changes_the_knob_in_the_kernel(page):
-    show_panel(page)
-    button(page, "Play").click()
+    show(live(page))
+    button(live(page), "Play").click()
     wait_for_status(page, "^playing")
     handle = page.get_by_role("slider", name="η_D (lr_d)")
     box = handle.bounding_box()
@@ -113,21 +91,21 @@ def test_dragging_a_slider_changes_the_knob_in_the_kernel(page):
     page.mouse.move(x - 30, y, steps=15)
     page.mouse.up()
     wait_for_status(page, r"η_D = 0\.00\d")
-    button(page, "Pause").click()
+    button(live(page), "Pause").click()
     wait_for_status(page, "^paused")
     slider, knob, last = ask(
         page, "panel._sliders['lr_d'].value, panel.gan.hparams.lr_d, panel.gan.history.changes[-1]"
     ).split(" ", 2)
     assert slider == knob and "lr_d" in last and float(knob) < 0.02
-    assert f"η_D = {float(knob):.3g}" in status(page)[2]
+    assert f"η_D = {float(knob):.3g}" in said(page)[2]
 
 
 def test_the_keyboard_alone_is_enough(page):
-    show_panel(page)
+    show(live(page))
     page.get_by_role("slider", name="η_G (lr_g)").focus()
     page.keyboard.press("ArrowRight")
     wait_for_status(page, r"η_G = 0\.0056")
-    button(page, "Play").focus()
+    button(live(page), "Play").focus()
     page.keyboard.press("Enter")
     wait_for_status(page, "^playing")
     page.keyboard.press("Tab")
@@ -137,51 +115,51 @@ def test_the_keyboard_alone_is_enough(page):
 
 
 def test_step_discriminator_generator_and_reset(page):
-    show_panel(page)
-    start = status(page)[1]
+    show(live(page))
+    start = said(page)[1]
     for name in ("Step", "D step", "G step"):
-        button(page, name).click()
+        button(live(page), name).click()
     wait_for_status(page, f"paused · step {start + 3} ")
     assert ask(page, "panel.gan.history['mover'][-3:].tolist()") == "[0.0, 1.0, 2.0]"
-    button(page, "Keep this run").click()
-    button(page, "Reset").click()
+    button(live(page), "Keep this run").click()
+    button(live(page), "Reset").click()
     wait_for_status(page, "paused · step 0 · seed 0")
-    button(page, "New seed").click()
+    button(live(page), "New seed").click()
     wait_for_status(page, "paused · step 0 · seed 1")
 
 
 def test_copy_as_code_shows_what_replays_the_run(page):
-    show_panel(page)
-    button(page, "Step").click()
+    show(live(page))
+    button(live(page), "Step").click()
     wait_for_status(page, "paused · step 1 ")
-    button(page, "Copy as code").click()
+    button(live(page), "Copy as code").click()
     code = page.locator(".gan-live textarea")
-    playwright.expect(code).to_have_value(re.compile(r"gan = panel_gan\(batch_size=64, minibatch=False, seed=1\)"))
+    expect(code).to_have_value(re.compile(r"gan = panel_gan\(batch_size=64, minibatch=False, seed=1\)"))
     assert "gan.run(1)" in code.input_value()
 
 
 def test_interrupt_pauses_and_play_goes_on(page):
-    show_panel(page)
-    button(page, "Play").click()
+    show(live(page))
+    button(live(page), "Play").click()
     wait_for_status(page, "^playing")
     menu(page, "Kernel", "Interrupt Kernel")
     wait_for_status(page, "^paused.*the kernel was interrupted")
-    step = status(page)[1]
-    button(page, "Play").click()
+    step = said(page)[1]
+    button(live(page), "Play").click()
     wait_for_status(page, "^playing")
     page.wait_for_timeout(600)
-    assert status(page)[1] > step and "interrupted" not in status(page)[2]
+    assert said(page)[1] > step and "interrupted" not in said(page)[2]
     assert ask(page, "panel.state") == "playing"  # other cells run meanwhile
 
 
 def test_running_the_cell_again_leaves_one_trainer(page):
-    assert status(page)[0] == "playing"
+    assert said(page)[0] == "playing"
     run_cell(page, panel_cell(page))
     wait_for_status(page, "paused · step 150")
     assert page.locator(".gan-live").count() == 1
     assert ask(page, THREADS) == "['gan_edu trainer']"
-    show_panel(page)
-    button(page, "Play").click()
+    show(live(page))
+    button(live(page), "Play").click()
     wait_for_status(page, "^playing")
 
 
@@ -190,10 +168,9 @@ def test_a_reloaded_page_goes_on(page):
     page.wait_for_timeout(1500)
     page.reload(wait_until="domcontentloaded")
     page.locator(".gan-live-picture[data-shown]").wait_for(timeout=60_000)
-    show_panel(page)
-    shown = frames(page)
-    page.wait_for_timeout(3000)
-    assert frames(page) > shown and status(page)[0] == "playing"
+    show(live(page))
+    wait_for_frames(live(page), 3)
+    assert said(page)[0] == "playing"
 
 
 def test_clearing_the_output_pauses(page):
@@ -208,12 +185,12 @@ def test_clearing_the_output_pauses(page):
 def test_at_projector_size(page):
     run_cell(page, panel_cell(page))
     page.set_viewport_size({"width": 1920, "height": 1080})
-    show_panel(page)
-    button(page, "Play").click()
+    show(live(page))
+    button(live(page), "Play").click()
     wait_for_status(page, r"playing · step \d{3}")
     page.wait_for_timeout(1500)
     page.screenshot(path=ARTIFACTS / "playing_1920x1080.png")
-    button(page, "Pause").click()
+    button(live(page), "Pause").click()
     wait_for_status(page, "^paused")
     box = page.locator(".gan-live-picture").bounding_box()
     assert box["width"] >= 1200

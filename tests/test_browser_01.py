@@ -1,58 +1,35 @@
-"""Lesson 01 in JupyterLab in a real Chromium: every slider figure is moved, dragged or typed into.
-
-Without a browser these tests are skipped, unless GAN_EDU_BROWSER=required: then they fail.
-"""
-
-import os
-import pathlib
-import re
+"""Lesson 01 in JupyterLab in a real Chromium: every slider figure is moved, dragged or typed into."""
 
 import pytest
+from lab import (
+    ARTIFACTS,
+    NOTEBOOKS,
+    ask,
+    assert_no_fault,
+    code_cell,
+    needs_chromium,
+    opened,
+    panel_of,
+    picture,
+    wait_for_status,
+)
 
-playwright = pytest.importorskip("playwright.sync_api")
+from gan_edu.divergence_views import HistogramView
+from gan_edu.explore import Explorer
 
-from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, code_cell, open_notebook, run_all  # noqa: E402
-from lessons import NOTEBOOKS  # noqa: E402
-
-from gan_edu.divergence_views import HistogramView  # noqa: E402
-from gan_edu.explore import Explorer  # noqa: E402
-
-ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
 LESSON = "01_divergences.ipynb"
-
-if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
-    pytest.skip("there is no Chromium on this machine", allow_module_level=True)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def page():
-    assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
-    ARTIFACTS.mkdir(exist_ok=True)
-    with Lab(NOTEBOOKS / LESSON) as lab, chromium_page(1366, 768) as page:
-        open_notebook(page, lab, LESSON)
-        run_all(page)
+    with opened(NOTEBOOKS / LESSON) as page:
         yield page
 
 
 def explorer(page, name):
     """The figure of the cell that makes the explorer `name`, scrolled to."""
-    code_cell(page, f"{name} = Explorer(").scroll_into_view_if_needed()
-    panel = code_cell(page, f"{name} = Explorer(").locator(".gan-live")
-    panel.locator(".gan-live-picture[data-shown]").wait_for(timeout=20_000)
-    panel.evaluate("panel => panel.scrollIntoView({block: 'start'})")
-    return panel
-
-
-def words(panel):
-    return panel.locator(".gan-live-status").text_content()
-
-
-def wait_for_words(panel, pattern):
-    playwright.expect(panel.locator(".gan-live-status")).to_have_text(pattern, timeout=10_000)
-
-
-def picture(panel):
-    return panel.locator(".gan-live-picture").evaluate("canvas => canvas.toDataURL()")
+    return panel_of(page, f"{name} = Explorer(")
 
 
 def at(panel, view, axes, x, y):
@@ -64,8 +41,7 @@ def at(panel, view, axes, x, y):
 
 
 def test_run_all_leaves_no_error(page):
-    assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.error"]').count() == 0
-    assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.stderr"]').count() == 0
+    assert_no_fault(page)
     assert page.faults == []
 
 
@@ -86,7 +62,7 @@ def test_a_slider_moves_the_figure(page, name, slider, keys, pattern):
     panel.get_by_role("slider", name=slider).first.focus()
     for _ in range(keys):
         page.keyboard.press("ArrowRight")
-    wait_for_words(panel, re.compile(pattern))
+    wait_for_status(panel, pattern)
     page.wait_for_timeout(200)
     assert picture(panel) != before
     page.screenshot(path=ARTIFACTS / f"01_{name}_1366x768.png")
@@ -110,7 +86,7 @@ def test_dragging_a_bar_of_the_histogram(page):
 def test_the_keyboard_moves_a_bar_too(page):
     panel = explorer(page, "histograms")
     panel.get_by_role("button", name="disjoint").click()
-    wait_for_words(panel, re.compile("KL\\(p‖q\\) ∞.*JS 0\\.693"))
+    wait_for_status(panel, "KL\\(p‖q\\) ∞.*JS 0\\.693")
     panel.locator(".gan-live-picture").focus()
     chosen = int(ask(page, "histograms.values['chosen']"))
     panel = explorer(page, "histograms")
@@ -125,14 +101,14 @@ def test_the_keyboard_moves_a_bar_too(page):
 def test_typing_a_plan_and_its_prices(page):
     panel = explorer(page, "playground")
     panel.get_by_role("button", name="best plan").click()
-    wait_for_words(panel, re.compile("costs 29, the least"))
+    wait_for_status(panel, "costs 29, the least")
     cell = panel.locator("input[type=number]").first
     cell.fill("4")
     cell.press("Enter")
-    wait_for_words(panel, re.compile("no coupling yet"))
+    wait_for_status(panel, "no coupling yet")
     panel.get_by_role("button", name="best plan").click()
     panel.get_by_role("button", name="best prices").click()
-    wait_for_words(panel, re.compile("gap between your two is 0\\.0"))
+    wait_for_status(panel, "gap between your two is 0\\.0")
     page.screenshot(path=ARTIFACTS / "01_playground_1366x768.png")
 
 

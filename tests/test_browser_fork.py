@@ -1,21 +1,22 @@
-"""Fork here, in JupyterLab in a real Chromium: two branches of one run side by side, each with a slider of its own.
+"""Fork here, in JupyterLab in a real Chromium: two branches of one run side by side, each with a slider of its own."""
 
-Without a browser these tests are skipped, unless GAN_EDU_BROWSER=required: then they fail. Screenshots stay in
-test-artifacts/.
-"""
-
-import os
-import pathlib
 import re
 
-import nbformat
 import pytest
+from lab import (
+    ARTIFACTS,
+    ask,
+    assert_no_fault,
+    button,
+    expect,
+    needs_chromium,
+    opened,
+    scratch_notebook,
+    show,
+    wait_for_frames,
+    wait_for_status,
+)
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-from lab import CHROMIUM, PANEL, Lab, ask, chromium_page, open_notebook, run_all  # noqa: E402
-
-ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
 NOTEBOOK = """
 import functools
 from gan_edu.datasets import gaussian_ring, latent_normal
@@ -34,52 +35,22 @@ panel = LivePanel(gan, PlaneView(bands=12, n_arrows=30), sliders=["lambda_gp", "
 panel.step(40)
 panel
 """
-
-if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
-    pytest.skip("there is no Chromium on this machine", allow_module_level=True)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
-    ARTIFACTS.mkdir(exist_ok=True)
-    path = tmp_path_factory.mktemp("fork") / "fork.ipynb"
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (NOTEBOOK, "pass")]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    with Lab(path) as lab, chromium_page(1366, 768) as page:
-        open_notebook(page, lab, path.name)
-        run_all(page)
+    with opened(scratch_notebook(tmp_path_factory.mktemp("fork") / "fork.ipynb", NOTEBOOK, "pass")) as page:
         page.locator(".gan-live-picture[data-shown]").wait_for(timeout=60_000)
         yield page
 
 
-def show_panel(page):
-    page.locator(".gan-live").evaluate("panel => panel.scrollIntoView({block: 'start'})")
-
-
-def button(page, name):
-    # the icon before the text is part of the button's name
-    return page.locator(".gan-live").get_by_role("button", name=re.compile(rf"(^|\W){name}$"))
-
-
-def wait_for_status(page, pattern):
-    playwright.expect(page.locator(".gan-live-status")).to_have_text(re.compile(pattern), timeout=60_000)
+def live(page):
+    return page.locator(".gan-live")
 
 
 def pictures(page):
     return page.locator(".gan-live-picture").evaluate_all("found => found.map(canvas => canvas.toDataURL())")
-
-
-def wait_for_frames(page, n):
-    """Wait until each picture has been shown n more times."""
-    page.evaluate(
-        "() => { for (const canvas of document.querySelectorAll('.gan-live-picture')) canvas.before_ = +canvas.dataset.shown; }"
-    )
-    page.wait_for_function(
-        "n => [...document.querySelectorAll('.gan-live-picture')].every(c => +c.dataset.shown >= c.before_ + n)",
-        arg=n, timeout=60_000,
-    )  # fmt: skip
 
 
 def drag(page, slider, by):
@@ -93,19 +64,19 @@ def drag(page, slider, by):
 
 def test_words_stand_under_the_picture(page):
     words = page.locator(".gan-live-words")
-    playwright.expect(words).to_have_text(re.compile("after 40 steps the critic's estimate is"), timeout=20_000)
+    expect(words).to_have_text(re.compile("after 40 steps the critic's estimate is"), timeout=20_000)
     assert words.get_attribute("aria-live") == "polite" and words.is_visible()
     assert page.locator(".gan-live-picture").get_attribute("aria-label") == words.text_content()
 
 
 def test_fork_here_puts_a_second_picture_beside_the_first(page):
-    show_panel(page)
+    show(live(page))
     alone = page.locator(".gan-live-picture").bounding_box()
-    button(page, "Fork here").click()
-    playwright.expect(page.locator(".gan-live-picture")).to_have_count(2, timeout=60_000)
+    button(live(page), "Fork here").click()
+    expect(page.locator(".gan-live-picture")).to_have_count(2, timeout=60_000)
     page.locator(".gan-live-picture[data-shown]").nth(1).wait_for(timeout=60_000)
     wait_for_status(page, "paused · step 40 · seed 0 · forked after step 40A · λ = 10 .*B · λ = 10")
-    show_panel(page)
+    show(live(page))
     a, b = (page.locator(".gan-live-picture").nth(k).bounding_box() for k in (0, 1))
     assert abs(a["y"] - b["y"]) < 2 and a["x"] + a["width"] <= b["x"]
     assert abs(a["width"] - b["width"]) < 2 and 0.45 * alone["width"] < a["width"] < 0.52 * alone["width"]
@@ -114,26 +85,26 @@ def test_fork_here_puts_a_second_picture_beside_the_first(page):
 
 
 def test_the_slider_of_b_steers_b_alone(page):
-    button(page, "Play").click()
+    button(live(page), "Play").click()
     wait_for_status(page, r"playing · step \d{3}")
     slider = page.get_by_role("slider", name="B: λ (lambda_gp)")  # its name, for screen readers
-    playwright.expect(slider).to_have_count(1, timeout=20_000)
+    expect(slider).to_have_count(1, timeout=20_000)
     drag(page, slider, -60)
     wait_for_status(page, r"A · λ = 10 .*B · λ = (0\.|1\D)")
-    wait_for_frames(page, 8)
+    wait_for_frames(live(page), 8)
     page.screenshot(path=ARTIFACTS / "fork_1366x768.png")
     a, b = pictures(page)
     assert a != b
-    wait_for_frames(page, 3)
+    wait_for_frames(live(page), 3)
     assert pictures(page)[0] != a and pictures(page)[1] != b  # both go on
-    button(page, "Pause").click()
+    button(live(page), "Pause").click()
     wait_for_status(page, "^paused")
     steps, of_a, of_b = ask(
         page, "len(gan.history), len(gan.history.changes), panel.branch.history.changes[-1][1]"
     ).split()
     assert of_a == "0" and of_b == "lambda_gp"
     assert ask(page, "len(panel.branch.history)") == steps
-    playwright.expect(page.locator(".gan-live-words").nth(1)).to_contain_text(f"after {steps} steps", timeout=20_000)
+    expect(page.locator(".gan-live-words").nth(1)).to_contain_text(f"after {steps} steps", timeout=20_000)
     assert (
         ask(page, "[alone := gan.fork(), alone.reset(), [alone.step() for _ in range(len(gan.history))]] and 1") == "1"
     )
@@ -141,7 +112,7 @@ def test_the_slider_of_b_steers_b_alone(page):
 
 
 def test_the_keyboard_reaches_b(page):
-    show_panel(page)
+    show(live(page))
     before = ask(page, "panel.branch.hparams.lr_d")
     page.get_by_role("slider", name="B: η_D (lr_d)").focus()
     page.keyboard.press("ArrowRight")
@@ -158,26 +129,25 @@ def test_on_a_narrow_page_they_stand_below_each_other(page):
 
 def test_at_projector_size(page):
     page.set_viewport_size({"width": 1920, "height": 1080})
-    show_panel(page)
-    button(page, "Play").click()
+    show(live(page))
+    button(live(page), "Play").click()
     wait_for_status(page, "^playing")
-    wait_for_frames(page, 4)
+    wait_for_frames(live(page), 4)
     page.screenshot(path=ARTIFACTS / "fork_1920x1080.png")
     assert page.locator(".gan-live-picture").nth(1).bounding_box()["width"] > 700
 
 
 def test_end_fork_goes_on_with_a(page):
-    button(page, "End fork").click()
-    playwright.expect(page.locator(".gan-live-picture")).to_have_count(1, timeout=60_000)
+    button(live(page), "End fork").click()
+    expect(page.locator(".gan-live-picture")).to_have_count(1, timeout=60_000)
     wait_for_status(page, r"playing · step \d+ .* · λ = 10 ")
-    playwright.expect(page.get_by_role("slider", name="λ (lambda_gp)", exact=True)).to_have_count(1, timeout=20_000)
-    wait_for_frames(page, 3)
-    button(page, "Reset").click()
-    button(page, "Pause").click()
+    expect(page.get_by_role("slider", name="λ (lambda_gp)", exact=True)).to_have_count(1, timeout=20_000)
+    wait_for_frames(live(page), 3)
+    button(live(page), "Reset").click()
+    button(live(page), "Pause").click()
     wait_for_status(page, "^paused")
     assert ask(page, "panel.branch") == "None"
 
 
 def test_there_is_no_fault(page):
-    assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.error"]').count() == 0
-    assert page.faults == []
+    assert_no_fault(page)

@@ -1,26 +1,27 @@
-"""Recordings in a real Chromium: the page plays from a file, without a kernel and without a network; and in the panel.
+"""Recordings in a real Chromium: the page plays from a file, without a kernel and without a network; and in the panel."""
 
-Without a browser these tests are skipped, unless GAN_EDU_BROWSER=required: then they fail. Screenshots stay in
-test-artifacts/.
-"""
-
-import os
-import pathlib
 import re
 import shutil
 
 import nbformat
 import pytest
+from lab import (
+    ARTIFACTS,
+    NOTEBOOKS,
+    PANEL,
+    Lab,
+    chromium_page,
+    expect,
+    needs_chromium,
+    open_notebook,
+    picture,
+    run_all,
+    scratch_notebook,
+)
 
-playwright = pytest.importorskip("playwright.sync_api")
+from gan_edu.record_panels import TAKES
+from gan_edu.recordings import load_recording
 
-from lab import CHROMIUM, PANEL, Lab, chromium_page, open_notebook, run_all  # noqa: E402
-from lessons import NOTEBOOKS  # noqa: E402
-
-from gan_edu.record_panels import TAKES  # noqa: E402
-from gan_edu.recordings import load_recording  # noqa: E402
-
-ARTIFACTS = pathlib.Path(__file__).resolve().parent.parent / "test-artifacts"
 RECORDING = NOTEBOOKS / "recordings" / "05_panel.html"
 NOTEBOOK = """
 import functools
@@ -34,15 +35,11 @@ gan = GAN(lambda: mlp(1, 8, 1), lambda: mlp(1, 8, 1), gaussian_1d, latent_grid)
 panel = LivePanel(gan, GaussianView(), recording="05_panel.html")
 panel
 """
-
-if CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required":
-    pytest.skip("there is no Chromium on this machine", allow_module_level=True)
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def page():
-    assert CHROMIUM, "GAN_EDU_BROWSER=required, and there is no Chromium on this machine"
-    ARTIFACTS.mkdir(exist_ok=True)
     with chromium_page(1366, 768) as page:
         page.requests = []
         page.on("request", lambda request: page.requests.append(request.url))
@@ -52,21 +49,13 @@ def page():
 
 
 def shows(page, run, frame):
-    playwright.expect(page.locator(f'#picture[data-run="{run}"][data-frame="{frame}"]')).to_have_count(
-        1, timeout=30_000
-    )
-
-
-def picture(page):
-    return page.locator("#picture").evaluate("canvas => canvas.toDataURL()")
+    expect(page.locator(f'#picture[data-run="{run}"][data-frame="{frame}"]')).to_have_count(1, timeout=30_000)
 
 
 def test_it_says_what_it_is(page):
     badge = page.locator(".badge")
     assert badge.inner_text() == "Recording" and badge.bounding_box()["height"] >= 24
-    playwright.expect(page.locator("#status")).to_have_text(
-        re.compile("^Recording · paused · step 0 of 600 · λ = 0.01$")
-    )
+    expect(page.locator("#status")).to_have_text(re.compile("^Recording · paused · step 0 of 600 · λ = 0.01$"))
     assert page.title().startswith("Recording: lesson 05")
     shows(page, 0, 0)
     page.screenshot(path=ARTIFACTS / "recording_1366x768.png")
@@ -106,7 +95,7 @@ def test_the_slider_of_the_knob_snaps_to_what_was_recorded(page):
         assert knob.get_attribute("aria-valuetext") == f"λ = {found.values[k]:g}"
         pictures.add(picture(page))
     assert len(pictures) == 3
-    playwright.expect(page.locator("#words")).to_have_text(found.descriptions[2][-1], timeout=20_000)
+    expect(page.locator("#words")).to_have_text(found.descriptions[2][-1], timeout=20_000)
     assert found.descriptions[2][-1] in page.locator("#picture").get_attribute("aria-label")
     page.screenshot(path=ARTIFACTS / "recording_last_1366x768.png")
     knob.evaluate("slider => { slider.value = 0; slider.dispatchEvent(new Event('input')); }")
@@ -125,7 +114,7 @@ def test_the_keyboard_alone_is_enough(page):
     page.keyboard.press("Space")
     page.locator("#picture:not([data-frame='0']):not([data-frame='1'])").wait_for(timeout=30_000)
     page.keyboard.press("Space")
-    playwright.expect(page.locator("#status")).to_have_text(re.compile("paused"))
+    expect(page.locator("#status")).to_have_text(re.compile("paused"))
 
 
 def test_it_asks_for_nothing_and_has_no_fault(page):
@@ -149,10 +138,9 @@ def test_every_recording_opens(page, take):
 def test_in_the_panel_it_takes_the_place_of_the_pictures(page, tmp_path):
     page.set_viewport_size({"width": 1366, "height": 768})
     path = tmp_path / "recorded.ipynb"
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    cells = [nbformat.v4.new_code_cell(source.strip()) for source in (NOTEBOOK, "pass")]
-    cells += [nbformat.v4.new_markdown_cell("[Open the recording](05_panel.html)")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    notebook = nbformat.read(scratch_notebook(path, NOTEBOOK, "pass"), as_version=4)
+    notebook.cells.append(nbformat.v4.new_markdown_cell("[Open the recording](05_panel.html)"))
+    nbformat.write(notebook, path)
     with Lab(path) as lab:
         shutil.copy(RECORDING, lab.folder / "notebooks")
         open_notebook(page, lab, path.name)
@@ -168,7 +156,7 @@ def test_in_the_panel_it_takes_the_place_of_the_pictures(page, tmp_path):
         panel.evaluate("panel => panel.scrollIntoView({block: 'start'})")
         page.screenshot(path=ARTIFACTS / "recording_in_panel_1366x768.png")
         panel.get_by_role("button", name="Back to live").click()
-        playwright.expect(panel.locator(".gan-live-picture")).to_be_visible(timeout=20_000)
+        expect(panel.locator(".gan-live-picture")).to_be_visible(timeout=20_000)
         assert page.locator(PANEL + '[data-mime-type="application/vnd.jupyter.error"]').count() == 0
         assert page.faults == []
         link = page.locator(PANEL + "a", has_text="Open the recording")
