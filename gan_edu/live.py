@@ -291,6 +291,10 @@ class LivePanel(Panel):
             raise ValueError("rebuild must be a function that makes a GAN from the choices, got None")
         if rebuild is not None:
             check_callable("rebuild", rebuild, "make_gan(seed=0, batch_size=12)")
+        for knob, values in (choices or {}).items():
+            values = list(values.values() if isinstance(values, dict) else values)
+            if not values or getattr(gan, knob, values[0]) not in values:
+                raise ValueError(f"choices must offer the present {knob}, {getattr(gan, knob, None)!r}, got {values}")
         check_number("fps", fps, low=0, low_open=True)
         if speed not in SPEEDS.values():
             raise ValueError(

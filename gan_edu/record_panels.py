@@ -58,7 +58,7 @@ TAKES = (
     Take("05", "gauge", "the gap of a critic with a gradient penalty of weight λ", "lambda_gp", (0.5, 1.0, 5.0, 20.0), 500, 51),
     Take("05", "panel", "WGAN-GP in the plane with a penalty of weight λ", "lambda_gp", (0.01, 1.0, 100.0), 600, 25),
     Take(
-        "06", "panel", "a DCGAN learns to draw faces; η_D is the discriminator's learning rate", "lr_d", (1e-5, 1e-3, 1e-2), 600, 13,
+        "06", "panel", "a DCGAN learns to draw faces; η_D is the discriminator's learning rate", "lr_d", (1e-5, 1e-3, 1e-2), 600, 11,
         photos=True,
     ),
     Take(

@@ -143,6 +143,7 @@ def rings(lesson):
     return quality, modes
 
 
+@pytest.mark.again
 def test_clipping_has_a_window_on_the_ring(rings):
     quality, modes = rings
     window = np.median(quality[:, 2], axis=1)
@@ -151,12 +152,14 @@ def test_clipping_has_a_window_on_the_ring(rings):
     assert modes[4, 2].min() < 8 == np.median(modes[2, 2])
 
 
+@pytest.mark.again
 def test_the_learning_rate_moves_the_window(rings):
     table = np.median(rings[0], axis=2)
     best = table.argmax(axis=0)  # rows: 0.01, 0.03, 0.1, 0.3, 1
     assert best[0] <= 1 and best[3] >= 3 and table[0, 0] > table[0, 2] + 0.15
 
 
+@pytest.mark.again
 def test_the_estimate_is_a_trend_inside_the_window_only(lesson, rings):
     rank, ends = {}, {}
     for i, c in enumerate(lesson["RING_CLIPS"]):
@@ -169,6 +172,7 @@ def test_the_estimate_is_a_trend_inside_the_window_only(lesson, rings):
     assert rank[0.1] > 0.4 and rank[0.3] > 0.6 > rank[0.01] + 0.2
 
 
+@pytest.mark.again
 def test_the_same_ratio_of_c_and_rate_gives_the_same_outcome(lesson, rings):
     make = functools.partial(lesson["ring_gan"], lr_d=0.001, clip_value=0.01 / 3)
     smaller = train_ensemble(make, seeds=OTHER_SEEDS, n_steps=lesson["N_STEPS"])
@@ -176,6 +180,7 @@ def test_the_same_ratio_of_c_and_rate_gives_the_same_outcome(lesson, rings):
     assert measured < 0.35 and abs(measured - np.median(rings[0][0, 2])) < 0.15
 
 
+@pytest.mark.again
 def test_what_the_pooled_statistics_of_512_features_hide(lesson):
     found = {
         game: [lesson["trace"](lesson["features_gan"](seed, game)) for seed in OTHER_SEEDS]

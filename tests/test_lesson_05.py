@@ -136,12 +136,14 @@ def ring(lesson):
     return {method: lesson["judged"](lesson["sweep"](method, seeds=OTHER_SEEDS)) for method in lesson["METHODS"]}
 
 
+@pytest.mark.again
 def test_the_penalty_covers_the_ring_at_every_learning_rate(lesson, ring):
     assert (np.median(ring["WGAN-GP"]["modes"], axis=1) == 8).all()
     at = lesson["RATES"].index(3e-3)
     assert (ring["WGAN-GP"]["modes"][at] == 8).all() and np.median(ring["WGAN-GP"]["high quality"][at]) >= 0.8
 
 
+@pytest.mark.again
 def test_clipping_at_001_is_visibly_worse(lesson, ring):
     for at in range(len(lesson["RATES"])):
         assert np.median(ring["WGAN, clipped"]["high quality"][at]) + 0.1 < np.median(
@@ -151,16 +153,19 @@ def test_clipping_at_001_is_visibly_worse(lesson, ring):
     assert ring["WGAN, clipped"]["high quality"][at].max() + 0.2 < ring["WGAN-GP"]["high quality"][at].min()
 
 
+@pytest.mark.again
 def test_the_penalty_is_the_most_even(ring):
     worst = {method: np.median(outcome["reverse KL"], axis=1).max() for method, outcome in ring.items()}
     assert 2 * worst["WGAN-GP"] < min(worst["GAN"], worst["WGAN, clipped"])
 
 
+@pytest.mark.again
 def test_the_plain_gan_does_not_collapse_on_this_ring(lesson, ring):
     at = lesson["RATES"].index(3e-3)
     assert np.median(ring["GAN"]["modes"][at]) == 8 and np.median(ring["GAN"]["high quality"][at]) > 0.8
 
 
+@pytest.mark.again
 def test_the_grid(lesson):
     settings = dict(data="grid", rates=(3e-3,), seeds=OTHER_SEEDS, n_steps=1500, n_critic=2, lambda_gp=0.1)
     grid = {method: lesson["judged"](lesson["sweep"](method, **settings), "grid") for method in lesson["METHODS"]}
@@ -183,6 +188,7 @@ def test_the_members_of_a_sweep_are_the_runs_they_stand_for(lesson):
 # ---- 512 features and digits
 
 
+@pytest.mark.again
 def test_no_lambda_is_right_for_the_512_features(lesson):
     lambdas = list(lesson["FEATURE_LAMBDAS"])
     runs = train_ensemble(lesson["feature_gan"], seeds=OTHER_SEEDS, n_steps=250, n_samples=512, lambda_gp=lambdas)

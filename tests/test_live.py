@@ -707,6 +707,11 @@ def test_view_reads_only_and_shows_ghosts_and_marks():
         (dict(sliders=["lr"]), r"sliders must be Slider\(...\) or names among .* got 'lr'"),
         (dict(choices={"batch_size": [2]}), "rebuild must be a function that makes a GAN from the choices, got None"),
         (dict(rebuild=3), "rebuild must be a function such as"),
+        (
+            dict(rebuild=make_gan, choices={"batch_size": [2]}),
+            r"choices must offer the present batch_size, 12, got \[2\]",
+        ),
+        (dict(rebuild=make_gan, choices={"variant": []}), r"choices must offer the present variant, None, got \[\]"),
         (dict(fps=0), "fps must be a finite number above 0, got 0"),
     ],
 )

@@ -73,6 +73,35 @@ def test_the_frames_are_the_pictures_of_a_run_made_anew(page):
         assert (np.abs(last[one] - last[other]).max(-1) > 60).mean() > 0.004
 
 
+def test_photos_keep_their_shades(tmp_path):
+    views = [PlaneView(bands=12, n_arrows=30) for _ in range(2)]
+    path = record(tmp_path / "x.html", make_wgan_gp, lambda: views[-1], "lambda_gp", [1.0], 20, 2, photos=True)
+    found, gan = load_recording(path), make_wgan_gp()
+    gan.hparams.lambda_gp = 1.0
+    set_scales(views[0], found.limits)
+    painter = Painter(views[0])
+    for i, step in enumerate(found.steps):
+        gan.run(step - len(gan.history))
+        picture, frame = painter.array(gan).astype(int), found.frame(0, i).astype(int)
+        assert abs(frame - picture).mean() < 3  # small losses, no stale picture
+        assert len(np.unique(frame.reshape(-1, 3), axis=0)) > 1000
+    assert abs(frame - found.frame(0, 0).astype(int)).max() > 100
+
+
+def test_a_take_may_choose_from_a_menu_and_press_a_toggle():
+    gan = make_gan()
+    panel = LivePanel(
+        gan, GaussianView(), sliders=["lr_d"], toggles={"brake": {"on": {"clip_value": 0.1}, "off": {"clip_value": None}}},
+        rebuild=lambda seed, batch_size: make_gan(seed=seed, batch_size=batch_size), choices={"batch_size": [12, 5]}, name="menus",
+    )  # fmt: skip
+    try:
+        chosen = record_panels.gan_of(panel, {"batch_size": 5, "brake": "on"})
+        assert chosen.batch_size == 5 and chosen.hparams.clip_value == 0.1 and chosen.seed == gan.seed
+        assert record_panels.gan_of(panel, {"brake": "on"}).batch_size == gan.batch_size
+    finally:
+        panel.close()
+
+
 def test_the_page_is_complete_in_itself(page):
     text = page.read_text(encoding="utf-8")
     assert "default-src 'none'" in text and not re.search(r"""(src|href)=["'](?!data:)""", text)

@@ -10,6 +10,7 @@ import time
 
 import lab
 from lab import ARTIFACTS, CHROMIUM, NOTEBOOKS, PANEL, picture
+from lessons import cells
 from playwright.sync_api import Error
 
 FAULTS = ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr")
@@ -42,7 +43,11 @@ def walk(notebook):
         print(f"{notebook.name}: Run All {time.monotonic() - since:.0f} s", flush=True)
         counts = {kind: page.locator(f"{PANEL}[data-mime-type='{kind}']").count() for kind in FAULTS}
         wrong = [f"{count} x {kind}" for kind, count in counts.items() if count]
-        for k, panel in enumerate(page.locator(".gan-live").all()):
+        panels = page.locator(".gan-live").all()
+        wanted = len(cells(notebook.stem, "live-panel"))
+        if len(panels) != wanted:
+            wrong.append(f"{len(panels)} panels on the page, {wanted} cells that make one")
+        for k, panel in enumerate(panels):
             try:
                 found = play(panel)
             except (AssertionError, Error) as fault:
