@@ -82,14 +82,16 @@ def panel_of(lesson, name):
         if cell["cell_type"] != "code":
             continue
         wanted = "live-panel" in tags and f"{name} = LivePanel(" in source
+        source = source.replace(f"\n{name}.step(", "\n# ")  # a recording begins with step 0
         with contextlib.redirect_stdout(io.StringIO()):
-            exec(source if wanted or "define" in tags else _imports(source), namespace)
+            exec(source if wanted or "define" in tags else imports_of(source), namespace)
         if wanted:
             return namespace[name]
     raise ValueError(f"name must be that of a LivePanel in a cell with the tag live-panel, got {name!r}")
 
 
-def _imports(source):
+def imports_of(source):
+    """Return the import statements of a cell; nothing where it is no Python."""
     try:
         lines = ast.parse(source).body
     except SyntaxError:  # a stub of an exercise, or a line for the shell

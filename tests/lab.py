@@ -20,6 +20,8 @@ import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from gan_edu.record_panels import imports_of
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS, ARTIFACTS = ROOT / "notebooks", ROOT / "test-artifacts"  # screenshots stay in the latter
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -31,15 +33,15 @@ needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required", reason="there is no Chromium on this machine"
 )
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden) "  # the notebook in front
+ERROR, STDERR = (f"{PANEL}[data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr"))
 READY = """panel => {
     const name = document.querySelector(panel + '.jp-Toolbar-kernelName');
     const light = document.querySelector(panel + '.jp-Notebook-ExecutionIndicator');
     return name && light && !/No Kernel/.test(name.textContent) && light.dataset.status === 'idle';
 }"""  # "idle" alone is true while there is no kernel yet
-ALL_RUN = """panel => {
-    const prompts = [...document.querySelectorAll(panel + '.jp-CodeCell .jp-InputArea-prompt')].map(e => e.textContent);
-    return prompts.length > 0 && prompts.every(text => /\\[\\d+\\]/.test(text));
-}"""
+PROMPTS = "panel => [...document.querySelectorAll(panel + '.jp-CodeCell .jp-InputArea-prompt')].map(e => e.textContent)"
+BUSY = f"panel => ({PROMPTS})(panel).some(text => text.includes('*'))"
+BEGUN = f"panel => ({PROMPTS})(panel).some(text => !text.includes('[ ]'))"
 
 
 def free_port():
@@ -94,7 +96,7 @@ class Lab:
     def __exit__(self, *exception):
         self.server.terminate()
         try:
-            self.server.wait(20)
+            self.server.wait(5)
         except subprocess.TimeoutExpired:
             self.server.kill()
         self.log.close()
@@ -141,14 +143,14 @@ def opened(notebook, timeout=240):
 def panels_only(notebook, folder, needed=()):
     """Write the notebook into the folder with the cells that its panels need: definitions, panels, those with such a text.
 
-    For lessons that train for minutes: nbval runs them as they are, `make walk` does so in the browser.
+    Of the other cells the imports are left. For lessons that train for minutes: nbval runs them as they are, `make walk` does so in the browser.
     """
     kept = nbformat.read(notebook, as_version=4)
     wanted = {"define", "live-panel"}
-    kept.cells = [
-        cell for cell in kept.cells
-        if cell.cell_type == "markdown" or wanted & set(cell.metadata.get("tags", [])) or any(text in cell.source for text in needed)
-    ]  # fmt: skip
+    for cell in kept.cells:
+        tags, named = set(cell.metadata.get("tags", [])), any(text in cell.source for text in needed)
+        if cell.cell_type == "code" and not (wanted & tags or named):
+            cell.source = imports_of(cell.source) or "pass"  # an empty cell does not run
     kept.cells.append(nbformat.v4.new_code_cell("pass"))  # for `ask`
     for cell in kept.cells:
         if cell.cell_type == "code":
@@ -170,9 +172,14 @@ def menu(page, bar, entry):
 
 
 def run_all(page, timeout=180):
-    """Run All, and wait until every code cell has run."""
+    """Run All, and wait until every code cell has run; AssertionError where one ends with an error."""
     menu(page, "Run", "Run All Cells")
-    page.wait_for_function(ALL_RUN, arg=PANEL, timeout=timeout * 1000)
+    page.wait_for_function(BEGUN, arg=PANEL)
+    page.wait_for_function(f"panel => !({BUSY})(panel)", arg=PANEL, timeout=timeout * 1000)
+    left = sum(
+        "[ ]" in prompt for prompt in page.evaluate(PROMPTS, PANEL)
+    )  # JupyterLab takes their stars away after an error
+    assert left == 0, f"a cell ended with an error, {left} after it did not run"
 
 
 def code_cell(page, text):
@@ -203,8 +210,8 @@ def ask(page, expression):
 
 def assert_no_fault(page):
     """No cell of the notebook shows an error or a warning, and the page's console has none."""
-    for kind in ("error", "stderr"):
-        assert page.locator(f'{PANEL}[data-mime-type="application/vnd.jupyter.{kind}"]').count() == 0
+    for kind in (ERROR, STDERR):
+        assert page.locator(kind).count() == 0
     assert page.faults == []
 
 

@@ -14,7 +14,6 @@ from lab import (
     expect,
     needs_chromium,
     open_notebook,
-    picture,
     run_all,
     scratch_notebook,
 )
@@ -50,6 +49,10 @@ def page():
 
 def shows(page, run, frame):
     expect(page.locator(f'#picture[data-run="{run}"][data-frame="{frame}"]')).to_have_count(1, timeout=30_000)
+
+
+def picture(page):
+    return page.locator("#picture").evaluate("canvas => canvas.toDataURL()")
 
 
 def test_it_says_what_it_is(page):
