@@ -33,7 +33,9 @@ needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required", reason="there is no Chromium on this machine"
 )
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden) "  # the notebook in front
-ERROR, STDERR = (f"{PANEL}[data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr"))
+FAULT = (
+    f"{PANEL}[data-mime-type='application/vnd.jupyter.stderr']"  # JupyterLab shows errors and warnings under this type
+)
 READY = """panel => {
     const name = document.querySelector(panel + '.jp-Toolbar-kernelName');
     const light = document.querySelector(panel + '.jp-Notebook-ExecutionIndicator');
@@ -143,7 +145,8 @@ def opened(notebook, timeout=240):
 def panels_only(notebook, folder, needed=()):
     """Write the notebook into the folder with the cells that its panels need: definitions, panels, those with such a text.
 
-    Of the other cells the imports are left. For lessons that train for minutes: nbval runs them as they are, `make walk` does so in the browser.
+    Of the other cells the imports are left. For lessons that train for minutes: nbval runs them as they are, and
+    `make walk` does so in the browser.
     """
     kept = nbformat.read(notebook, as_version=4)
     wanted = {"define", "live-panel"}
@@ -176,9 +179,8 @@ def run_all(page, timeout=180):
     menu(page, "Run", "Run All Cells")
     page.wait_for_function(BEGUN, arg=PANEL)
     page.wait_for_function(f"panel => !({BUSY})(panel)", arg=PANEL, timeout=timeout * 1000)
-    left = sum(
-        "[ ]" in prompt for prompt in page.evaluate(PROMPTS, PANEL)
-    )  # JupyterLab takes their stars away after an error
+    # After an error JupyterLab takes the stars of the other cells away.
+    left = sum("[ ]" in prompt for prompt in page.evaluate(PROMPTS, PANEL))
     assert left == 0, f"a cell ended with an error, {left} after it did not run"
 
 
@@ -210,8 +212,7 @@ def ask(page, expression):
 
 def assert_no_fault(page):
     """No cell of the notebook shows an error or a warning, and the page's console has none."""
-    for kind in (ERROR, STDERR):
-        assert page.locator(kind).count() == 0
+    assert page.locator(FAULT).count() == 0
     assert page.faults == []
 
 
@@ -260,11 +261,6 @@ def wait_for_another_picture(panel, before, seconds=20):
         assert time.monotonic() < deadline, "the picture does not move"
         time.sleep(0.05)
     return now
-
-
-def frames(panel):
-    """How many pictures the panel has shown."""
-    return int(panel.locator(".gan-live-picture").first.get_attribute("data-shown"))
 
 
 def wait_for_frames(panel, n, seconds=60):

@@ -42,7 +42,6 @@ def at(panel, view, axes, x, y):
 
 def test_run_all_leaves_no_error(page):
     assert_no_fault(page)
-    assert page.faults == []
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,6 @@ def state(page):
 
 def test_run_all_leaves_no_error(page):
     assert_no_fault(page)
-    assert page.faults == []
 
 
 @pytest.mark.parametrize(

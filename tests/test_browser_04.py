@@ -33,7 +33,6 @@ def live(page, name):
 
 def test_run_all_leaves_no_error(page):
     assert_no_fault(page)
-    assert page.faults == []
 
 
 def test_the_weights_move_under_the_slider(page):

@@ -34,7 +34,6 @@ def live(page, name):
 def test_run_all_leaves_no_error(page):
     assert_no_fault(page)
     assert page.locator(".gan-live").count() >= 1
-    assert page.faults == []
 
 
 def test_the_gauge_follows_lambda(page):

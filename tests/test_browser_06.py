@@ -47,7 +47,6 @@ def canvas(panel):
 
 def test_the_cells_leave_no_error(page):
     assert_no_fault(page)
-    assert page.faults == []
 
 
 def test_the_panel_plays_and_its_pictures_move(page, panel):

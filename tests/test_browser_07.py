@@ -36,7 +36,6 @@ def page(tmp_path_factory):
 def test_run_all_leaves_no_error(page):
     assert_no_fault(page)
     assert page.locator(".gan-live").count() >= 1
-    assert page.faults == []
 
 
 def test_the_panel_trains_and_the_grid_follows(page):

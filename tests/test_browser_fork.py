@@ -11,6 +11,7 @@ from lab import (
     expect,
     needs_chromium,
     opened,
+    pause,
     scratch_notebook,
     show,
     wait_for_frames,
@@ -97,8 +98,7 @@ def test_the_slider_of_b_steers_b_alone(page):
     assert a != b
     wait_for_frames(live(page), 3)
     assert pictures(page)[0] != a and pictures(page)[1] != b  # both go on
-    button(live(page), "Pause").click()
-    wait_for_status(page, "^paused")
+    pause(live(page))
     steps, of_a, of_b = ask(
         page, "len(gan.history), len(gan.history.changes), panel.branch.history.changes[-1][1]"
     ).split()
@@ -144,8 +144,7 @@ def test_end_fork_goes_on_with_a(page):
     expect(page.get_by_role("slider", name="λ (lambda_gp)", exact=True)).to_have_count(1, timeout=20_000)
     wait_for_frames(live(page), 3)
     button(live(page), "Reset").click()
-    button(live(page), "Pause").click()
-    wait_for_status(page, "^paused")
+    pause(live(page))
     assert ask(page, "panel.branch") == "None"
 
 

@@ -39,7 +39,7 @@ def walk(notebook):
     since = time.monotonic()
     with lab.opened(notebook, timeout=1800) as page:
         print(f"{notebook.name}: Run All {time.monotonic() - since:.0f} s", flush=True)
-        wrong = [f"{count} warnings in outputs"] if (count := page.locator(lab.STDERR).count()) else []
+        wrong = [f"{count} errors or warnings in outputs"] if (count := page.locator(lab.FAULT).count()) else []
         panels = page.locator(".gan-live").all()
         wanted = len(cells(notebook.stem, "live-panel"))
         if len(panels) != wanted:
