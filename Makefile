@@ -30,7 +30,7 @@ classroom/node_modules: classroom/package-lock.json
 	npm ci --prefix classroom --no-audit --no-fund
 	touch $@
 
-lecture: .venv/installed      # a lesson as a full-screen page with live panels: make lecture LESSON=04
+lecture: .venv/installed      # a lesson as a full-screen page with live panels: make lecture LESSON=06
 	$(BIN)/python -m classroom.lecture $(LESSON)
 
 .venv/installed: requirements.lock pyproject.toml

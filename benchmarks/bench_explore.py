@@ -5,9 +5,9 @@ import time
 
 import numpy as np
 
-from gan_edu import divergence_views as views
-from gan_edu import game
-from gan_edu.explore import Explorer
+from gan_edu.first_edition.explore import Explorer
+from gan_edu.lessons import l01_distances as views
+from gan_edu.lessons import l02_gan_game as game
 
 VIEWS = (
     views.GaussianPairView, views.FitView, views.HistogramView, views.ParallelLinesView, views.TransportView,

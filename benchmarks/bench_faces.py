@@ -18,12 +18,12 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.textbook import PictureFiles, textbook_dcgan
-from gan_edu import runtime
 from gan_edu.datasets import latent_normal
 from gan_edu.faces import face_sampler, make_faces
-from gan_edu.judge import face_quality
+from gan_edu.faces.judge import face_quality
+from gan_edu.first_edition import runtime
+from gan_edu.first_edition.training import GAN, Hyperparameters, adam
 from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
-from gan_edu.training import GAN, Hyperparameters, adam
 
 OURS = "ours", "ours, split"  # as it comes; with torch's threads, each operation split over all cores
 TEXTBOOKS = "the textbook", "its step alone"

@@ -18,11 +18,11 @@ from lab import CHROMIUM, Lab, ask, chromium_page, open_notebook, run_all
 SETUP = """\
 import functools, os, psutil, statistics, time
 from gan_edu.datasets import gaussian_ring, latent_normal
-from gan_edu.live import LivePanel
+from gan_edu.first_edition.live import LivePanel
 from gan_edu.losses import critic_loss, generator_loss_wasserstein, gradient_penalty
 from gan_edu.networks import mlp
-from gan_edu.training import GAN
-from gan_edu.views import PlaneView
+from gan_edu.first_edition.training import GAN
+from gan_edu.first_edition.views import PlaneView
 
 gan = GAN(
     lambda: mlp(2, 64, 64, 2), lambda: mlp(2, 64, 64, 1), functools.partial(gaussian_ring, sigma=0.1, radius=1.414),
@@ -49,7 +49,7 @@ def kept(panel, rounds=10, seconds=1.5):
     return statistics.median(ratios), min(ratios), max(ratios)
 """
 PANEL = """\
-view = PlaneView(limits=(-2.2, 2.2), resolution=56, bands=12, n_arrows=50)  # as in lesson 05
+view = PlaneView(limits=(-2.2, 2.2), resolution=56, bands=12, n_arrows=50)  # as in lesson 08
 panel = LivePanel(gan, view, sliders=["lambda_gp", "lr_d", "lr_g"], fps=20)
 panel"""
 COUNTED = """async seconds => {

@@ -11,12 +11,12 @@ import time
 from torch import nn
 
 from benchmarks.textbook import textbook_gan, textbook_wgan_gp
-from gan_edu import runtime
 from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_normal
-from gan_edu.ensembles import _Trainer
+from gan_edu.first_edition import runtime
+from gan_edu.first_edition.ensembles import _Trainer
+from gan_edu.first_edition.training import GAN, Hyperparameters, adam
 from gan_edu.losses import critic_loss, generator_loss_wasserstein, gradient_penalty
 from gan_edu.networks import mlp
-from gan_edu.training import GAN, Hyperparameters, adam
 
 
 def gan_1d(seed=0):

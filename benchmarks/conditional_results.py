@@ -1,4 +1,4 @@
-"""Train the variants of lesson 07 with several seeds and store how they obey: python -m benchmarks.conditional_results
+"""Train the variants of lesson 17 with several seeds and store how they obey: python -m benchmarks.conditional_results
 
 Networks, losses, settings and measures are those of the notebook: its cells tagged "define" are run. Each result is
 stored when it is there, and a second start goes on where the first one ended; with other settings all is made anew.
@@ -17,10 +17,10 @@ import time
 import nbformat
 import torch
 
-from gan_edu.conditional_views import RESULTS, load_results
-from gan_edu.runtime import num_threads
+from gan_edu.first_edition.runtime import num_threads
+from gan_edu.lessons.l17_conditional_faces import RESULTS, load_results
 
-NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "07_conditional_gan.ipynb"
+NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "17_conditional_faces.ipynb"
 DIGIT_RUNS = {  # variant, are the labels shuffled, seeds
     "cGAN": ("cGAN", False, range(8)),
     "AC-GAN": ("AC-GAN", False, range(8)),

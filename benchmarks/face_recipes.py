@@ -1,4 +1,4 @@
-"""Train every recipe of lesson 06 with several seeds and store how good its faces are: python -m benchmarks.face_recipes
+"""Train every recipe of lesson 13 with several seeds and store how good its faces are: python -m benchmarks.face_recipes
 
 Networks and settings are those of the notebook: its cells tagged "define" are run, and each of its RECIPES is trained on
 IMAGES pictures, and the lesson's own recipe, GOOD, for as many steps as there. Each result is stored when it is there, and a second start
@@ -19,11 +19,11 @@ import nbformat
 import numpy as np
 import torch
 
-from gan_edu.face_views import RECIPES, load_recipes
-from gan_edu.judge import face_quality, is_face, real_floor
-from gan_edu.runtime import num_threads
+from gan_edu.faces.judge import face_quality, is_face, real_floor
+from gan_edu.first_edition.runtime import num_threads
+from gan_edu.lessons.l13_dcgan_faces import RECIPES, load_recipes
 
-NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "06_dcgan_faces.ipynb"
+NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "13_dcgan_faces.ipynb"
 SEEDS = (0, 1, 2)
 IMAGES = 19_200  # pictures that each recipe sees: as many as the plain one in the lesson
 N_JUDGED = 1000

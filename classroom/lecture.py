@@ -15,7 +15,7 @@ import tempfile
 
 import nbformat
 
-FIRST = "from gan_edu import plotting\n\nplotting.use_style()"
+FIRST = "from gan_edu.first_edition import plotting\n\nplotting.use_style()"
 IMPORTS = (ast.Import, ast.ImportFrom)
 HERE = pathlib.Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
@@ -95,7 +95,7 @@ def command(path, port, browser):
 
 
 def lesson(number):
-    """Return the path of a lesson by its number or name, e.g. "4", "04" or "04_wgan"."""
+    """Return the path of a lesson by its number or name, e.g. "6", "06" or "06_wgan"."""
     found = sorted(NOTEBOOKS.glob(f"{number.zfill(2)}*.ipynb"))
     if len(found) != 1:
         names = ", ".join(path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb")))

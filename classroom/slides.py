@@ -1,4 +1,4 @@
-"""Make a deck from each lesson: python -m classroom.slides [notebooks/04_wgan.ipynb ...] [--output slides]
+"""Make a deck from each lesson: python -m classroom.slides [notebooks/06_wgan.ipynb ...] [--output slides]
 
 nbconvert writes one page with a section for each slide; in the page, deck.js moves what does not fit onto a next slide, so
 that a deck fits whatever fonts a machine has. reveal.js and MathJax come from the npm packages beside this file.

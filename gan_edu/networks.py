@@ -91,7 +91,7 @@ def _looks_at_the_batch(layer):
     return "company" in inspect.signature(layer.forward).parameters
 
 
-# ---- lesson 05: small convolutional networks for digits
+# ---- lesson 08: small convolutional networks for digits
 
 
 class DigitGenerator(nn.Sequential):
@@ -118,7 +118,7 @@ class DigitCritic(nn.Sequential):
 
     image_size: a multiple of 4; width: channels of the first layer, twice as many in the next two.
     batch_norm=True puts nn.BatchNorm2d after the second and third convolution, as the source does; with a gradient
-    penalty that is a mistake, which lesson 05 shows. After Linder-Norén (2018), Keras-GAN, wgan_gp.py, without dropout.
+    penalty that is a mistake, which lesson 08 shows. After Linder-Norén (2018), Keras-GAN, wgan_gp.py, without dropout.
     """
 
     def __init__(self, width=16, image_size=28, batch_norm=False):
@@ -139,7 +139,7 @@ def _quarter(image_size):
     return image_size // 4
 
 
-# ---- lesson 06: DCGAN
+# ---- lesson 13: DCGAN
 
 
 class DCGANGenerator(nn.Sequential):

@@ -39,8 +39,8 @@ LAST = textwrap.dedent(
         _file = _task.get_coro().cr_code.co_filename
         if not any(f"{_os.sep}{_home}{_os.sep}" in _file for _home in ("ipykernel", "IPython")):  # the kernel's own
             _faults.append(f"unfinished task: {_task!r}")
-    if "gan_edu.live" in _sys.modules:
-        for _panel in _sys.modules["gan_edu.live"]._live_panels():
+    if "gan_edu.first_edition.live" in _sys.modules:
+        for _panel in _sys.modules["gan_edu.first_edition.live"]._live_panels():
             if _panel.state == "playing":
                 _faults.append("a live panel is still playing after the last cell")
             if _panel._trainer.message:
@@ -73,7 +73,7 @@ IPyNbFile.collect = _with_sentinels
 def close_panels():
     """Close what a test file leaves open: a panel without a notebook cell would be found by the next file."""
     yield
-    screen = sys.modules.get("gan_edu.screen")
+    screen = sys.modules.get("gan_edu.first_edition.screen")
     for panel in list(screen.Panel._open.values()) if screen else ():
         panel.close()
     if screen:

@@ -20,7 +20,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from gan_edu.record_panels import imports_of
+from gan_edu.first_edition.record_panels import imports_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS, ARTIFACTS = ROOT / "notebooks", ROOT / "test-artifacts"  # screenshots stay in the latter

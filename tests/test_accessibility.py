@@ -10,11 +10,11 @@ import os
 import nbformat
 import numpy as np
 import pytest
-from lessons import NOTEBOOKS
 from nbconvert.exporters import HTMLExporter
 
 from classroom import slides
-from gan_edu import plotting
+from gan_edu.first_edition import plotting
+from notebooks import NOTEBOOKS
 
 LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 AXE = slides.PACKAGES / "axe-core" / "axe.min.js"

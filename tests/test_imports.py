@@ -1,4 +1,4 @@
-"""The modules import each other only along the arrows of the design."""
+"""The folders of the package import each other along the arrows of the design only, and a lesson's room no other room."""
 
 import ast
 import pathlib
@@ -8,98 +8,45 @@ import sys
 import pytest
 
 PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "gan_edu"
-ARROWS = {  # module -> the modules of the package that it may import
-    "__init__": set(),
-    "_arguments": set(),
-    "runtime": {"_arguments"},
-    "divergences": {"_arguments"},
-    "datasets": {"_arguments"},
-    "faces": {"_arguments", "face_files"},
-    "face_views": {"_arguments", "plotting", "views"},
-    "conditional": {"_arguments", "losses", "networks", "training"},
-    "conditional_views": {"_arguments", "explore", "face_views", "plotting", "views"},
-    "face_files": {"_arguments", "runtime"},
-    "networks": {"_arguments"},
-    "losses": {"_arguments"},
-    "metrics": {"_arguments", "divergences"},
-    "judge": {"_arguments", "faces", "metrics"},
-    "train_judge": {"faces", "judge", "runtime"},
-    "replay": set(),
-    "training": {"_arguments", "losses", "replay", "runtime"},
-    "logs": {"_arguments", "losses", "training"},
-    "ensembles": {"_arguments", "runtime", "training"},
-    "best_responses": {"_arguments", "losses"},
-    "installation": set(),
-    "checkpoints": {"networks", "training"},
-    "train_faces": {
-        "_arguments",
-        "checkpoints",
-        "datasets",
-        "faces",
-        "logs",
-        "losses",
-        "networks",
-        "runtime",
-        "training",
-    },
-    "checks": {"_arguments", "checks"},  # a package: one module a lesson
-    "plotting": set(),
-    "views": {"networks", "plotting"},
-    "game": {"_arguments", "divergences", "plotting", "screen", "views"},
-    "gp_views": {"_arguments", "divergences", "plotting", "views"},
-    "screen": set(),
-    "explore": {"screen"},
-    "divergence_views": {"divergences", "explore", "plotting"},
-    "wgan_views": {"_arguments", "best_responses", "losses", "metrics", "plotting", "views"},
-    "live": {"_arguments", "runtime", "screen", "training", "views"},
-    "recordings": {"_arguments", "screen"},
-    "record_panels": {"recordings"},
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ARROWS = {  # folder -> the other folders that it may import; "core" are the modules of gan_edu itself
+    "core": set(),
+    "first_edition": {"core"},
+    "panel": {"core"},
+    "faces": {"core", "first_edition"},  # until its long training has a loop of its own
+    "lessons": {"core", "first_edition", "panel", "faces"},
 }
-ONLY_IN = {
-    "matplotlib": {
-        "conditional_views",
-        "divergence_views",
-        "face_views",
-        "game",
-        "gp_views",
-        "plotting",
-        "views",
-        "wgan_views",
-    },
-    "ipywidgets": {"explore", "live", "screen"},
-    "anywidget": {"screen"},
-    "tensorboard": {"logs"},
-}
+PICTURES = {"matplotlib", "seaborn", "ipywidgets", "anywidget", "tensorboard"}
+NO_PICTURES = {"core", "faces"}  # they compute
+
+
+def home(parts):
+    """Return the folder of the module with this path under gan_edu, given as its parts."""
+    return parts[0] if parts[0] in ARROWS else "core"
 
 
 def imported(path):
-    """Return (modules of the package, other top-level packages) that a file imports, anywhere in it."""
-    inside, outside = set(), set()
+    """Return the dotted names that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: relative import"
-            names = [f"gan_edu.{alias.name}" for alias in node.names] if node.module == "gan_edu" else [node.module]
-        else:
-            continue
-        for name in names:
-            first, _, rest = name.partition(".")
-            (inside if first == "gan_edu" else outside).add(rest.partition(".")[0] if first == "gan_edu" else first)
-    return inside, outside
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-MODULES = sorted(PACKAGE.rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", MODULES, ids=[path.relative_to(PACKAGE).as_posix() for path in MODULES])
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_arrows(path):
-    inside, outside = imported(path)
-    name = path.stem if path.parent == PACKAGE else path.parent.name
-    assert name in ARROWS, "a new module needs its arrows here and in the design"
-    assert inside <= ARROWS[name]
-    for library, homes in ONLY_IN.items():
-        assert library not in outside or name in homes, f"{name} must not know {library}"
+    own = path.relative_to(PACKAGE).with_suffix("").parts
+    folder = home(own)
+    for name in imported(path):
+        library, *parts = name.split(".")
+        if library != "gan_edu":
+            assert library not in PICTURES or folder not in NO_PICTURES, f"{folder} must not know {library}"
+        elif home(parts) != folder:
+            assert home(parts) in ARROWS[folder], f"{folder} must not import {name}"
+        elif folder == "lessons":
+            assert parts[1] == "say" or parts[1][:3] == own[1][:3], f"a room must not import another: {name}"
 
 
 def test_the_package_itself_is_cheap():

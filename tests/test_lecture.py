@@ -17,11 +17,11 @@ import urllib.request
 import matplotlib
 import nbformat
 import pytest
-from lessons import NOTEBOOKS
 from test_accessibility import AXE, FAULTS
 
 from classroom import lecture
-from gan_edu import plotting
+from gan_edu.first_edition import plotting
+from notebooks import NOTEBOOKS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ARTIFACTS = ROOT / "test-artifacts"
@@ -96,8 +96,8 @@ def test_what_a_panel_needs_runs_and_nothing_else():
 
 
 def test_lessons_are_known_by_their_number():
-    assert lecture.lesson("4") == lecture.lesson("04") == lecture.lesson("04_wgan") == NOTEBOOKS / "04_wgan.ipynb"
-    with pytest.raises(ValueError, match=r"number or the name of one of .*04_wgan.*, got '77'"):
+    assert lecture.lesson("6") == lecture.lesson("06") == lecture.lesson("06_wgan") == NOTEBOOKS / "06_wgan.ipynb"
+    with pytest.raises(ValueError, match=r"number or the name of one of .*06_wgan.*, got '77'"):
         lecture.lesson("77")
 
 

@@ -13,7 +13,8 @@ import sys
 
 import nbformat
 import pytest
-from lessons import NOTEBOOKS
+
+from notebooks import NOTEBOOKS
 
 TESTS = pathlib.Path(__file__).resolve().parent
 ROOT = TESTS.parent
@@ -114,7 +115,7 @@ def run_nbval(path, source):
         ("import threading\nthreading.Thread(target=threading.Event().wait, args=(20,)).start()", "unfinished thread"),
         (
             "import sys; sys.path.insert(0, {tests!r})\nfrom test_training import make_gan\n"
-            "from gan_edu.live import LivePanel\nfrom gan_edu.views import GaussianView\n"
+            "from gan_edu.first_edition.live import LivePanel\nfrom gan_edu.first_edition.views import GaussianView\n"
             "panel = LivePanel(make_gan(), GaussianView())\npanel.play()",
             "still playing",
         ),
@@ -122,7 +123,7 @@ def run_nbval(path, source):
     ids=["sound", "thread", "task", "unfinished task", "unfinished thread", "playing panel"],
 )
 def test_the_sentinels_see_what_nbval_does_not(tmp_path, source, fault):
-    code, output = run_nbval(tmp_path / "one.ipynb", source.replace("{tests!r}", repr(str(TESTS))))
+    code, output = run_nbval(tmp_path / "one.ipynb", source.replace("{tests!r}", repr(str(TESTS / "first_edition"))))
     if fault is None:
         assert code == 0, output
     else:

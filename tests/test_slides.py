@@ -14,9 +14,9 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 
 from lab import CHROMIUM, chromium_page
-from lessons import NOTEBOOKS
 
 from classroom import slides
+from notebooks import NOTEBOOKS
 
 LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 WIDTH, HEIGHT = 1280, 720

@@ -10,8 +10,9 @@ import time
 
 import lab
 from lab import ARTIFACTS, CHROMIUM, NOTEBOOKS, picture
-from lessons import cells
 from playwright.sync_api import Error
+
+from notebooks import cells
 
 
 def play(panel):

@@ -1,0 +1,125 @@
+"""What holds for the checks of all exercises. The lists of wrong answers, each with its hint, stand with the lessons' tests."""
+
+import importlib
+import re
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from gan_edu import losses
+from notebooks import NOTEBOOKS
+
+LAYERS = {
+    "batch": nn.BatchNorm1d(6), "layer": nn.LayerNorm(6), "linear": nn.Linear(6, 6),
+    "other batch": nn.BatchNorm1d(6, track_running_stats=False),
+}  # fmt: skip
+NO_HINT = re.compile(r"stops with|nothing yet|should be [-\d(]|is not it|write (a|your)|down first|on paper")
+
+
+def nothing(*_, **__):
+    return None
+
+
+def module_of(lesson):
+    """Return the module of a lesson's tests."""
+    (notebook,) = NOTEBOOKS.glob(f"{lesson}_*.ipynb")
+    return importlib.import_module(f"test_{notebook.stem}")
+
+
+def listed(lesson, test):
+    """Return the parametrised wrong answers of a lesson's test, as [(answer, its hint)]."""
+    (mark,) = [
+        m for m in getattr(module_of(lesson), test).pytestmark if m.name == "parametrize"
+    ]
+    rows = [row if len(row) == 2 else (row[0], "Right" if row[1] else row[2]) for row in mark.args[1]]
+    return [(answer, hint) for answer, hint in rows if hint not in ("Right", None)]
+
+
+def of(lesson, name, *arguments, **named):
+    """Return a right answer that a lesson's test builds."""
+    return getattr(module_of(lesson), name)(*arguments, **named)
+
+
+def right_w1(x, y):
+    return np.abs(np.sort(x) - np.sort(y)).mean()
+
+
+def right_generator():
+    written = module_of("17")
+    return written.generator(lambda self, z, y: written.joined(z, self.embed(y[:, 0])))
+
+
+CASES = {  # check: (lesson, its test, a right answer or a function of nothing that builds it, an empty answer)
+    "check_kl_gaussians": ("01", "test_each_wrong_kl_gets_its_own_hint", lambda: module_of("01").right_kl, nothing),
+    "check_js_disjoint": ("01", "test_each_wrong_js_gets_its_own_hint", lambda: np.log(2), ...),
+    "check_wasserstein_samples": ("01", "test_each_wrong_w1_gets_its_own_hint", lambda: right_w1, nothing),
+    "check_value": ("02", "test_exercise_1_each_wrong_answer_gets_its_own_hint", lambda: lambda r, f: r.log().mean() + (1 - f).log().mean(), nothing),
+    "check_smoothed_optimum": ("02", "test_exercise_2_each_wrong_answer_gets_its_own_hint", lambda: lambda p, q, s: s * p / (p + q), nothing),
+    "check_discriminator_turn": ("02", "test_exercise_3_each_wrong_answer_gets_its_own_hint", lambda: of("02", "turn"), nothing),
+    "check_minibatch_std": ("03", "test_each_wrong_answer_gets_its_own_hint", lambda: of("03", "column", lambda x: x.std(dim=0, correction=0).mean()), nothing),
+    "check_prediction": ("03", "test_predictions_are_compared", lambda: 0.7, ...),
+    "check_critic_loss": ("06", "test_hints_for_the_critics_loss", lambda: losses.critic_loss, nothing),
+    "check_clip_weights": ("06", "test_hints_for_clipping", lambda: losses.clip_weights_, nothing),
+    "check_constant_generator": ("06", "test_hints_for_the_constant_generator", lambda: lambda z: (3 + torch.tensor([-1.0, 1.0]).repeat(256)).expand(len(z), 512), nothing),
+    "check_gradient_penalty": ("08", "test_each_wrong_penalty_gets_its_own_hint", lambda: losses.gradient_penalty, nothing),
+    "check_predicted_gap": ("08", "test_each_wrong_gap_gets_its_own_hint", lambda: (12.0, 3.45), ...),
+    "check_batch_dependent": ("08", "test_each_wrong_finding_gets_its_own_hint", lambda: {"batch", "other batch"}, ...),
+    "check_upsampling": ("13", "test_hints_for_upsampling", lambda: [(7, 1, 0), (4, 2, 1), (4, 2, 1)], ...),
+    "check_one_pass_step": ("13", "test_each_wrong_step_gets_its_own_hint", lambda: of("13", "one_pass"), nothing),
+    "check_conditional_generator": ("17", "test_each_wrong_generator_gets_its_own_hint", right_generator, nothing),
+    "check_class_logits": ("17", "test_each_wrong_discriminator_gets_its_own_hint", lambda: of("17", "classifier"), nothing),
+    "check_signs": ("18", "test_each_wrong_pair_of_signs_gets_its_own_hint", lambda: (losses.critic_loss, losses.generator_loss_wasserstein), (nothing, nothing)),
+    "check_wgan_step": ("18", "test_each_wrong_step_gets_its_own_hint", lambda: of("18", "step"), nothing),
+    "check_auxiliary_loss": ("18", "test_each_wrong_class_loss_gets_its_own_hint", lambda: cross_entropy, nothing),
+    "check_generator_block": ("18", "test_each_wrong_block_gets_its_own_hint", lambda: of("18", "block", momentum=0.2), nothing),
+    "check_penalised_critic": ("18", "test_each_wrong_critic_gets_its_own_hint", lambda: of("18", "critic"), nothing),
+    "check_clipped_turn": ("18", "test_each_wrong_turn_gets_its_own_hint", lambda: of("18", "turn"), nothing),
+}  # fmt: skip
+ASKED = {  # how an answer is handed over, where it is not simply check(answer)
+    "check_kl_gaussians": lambda check, answer: check(answer, 0.443),
+    "check_prediction": lambda check, answer: check("the share", answer, 0.7, tolerance=0.1),
+    "check_batch_dependent": lambda check, answer: check(answer, LAYERS),
+    "check_signs": lambda check, answer: check(*answer),
+}
+by_check = pytest.mark.parametrize("name", sorted(CASES))
+
+
+def verdict_on(name, answer, capsys):
+    ask = ASKED.get(name, lambda check, answer: check(answer))
+    room = "say" if name == "check_prediction" else f"l{CASES[name][0]}_checks"
+    check = getattr(importlib.import_module(f"gan_edu.lessons.{room}"), name)
+    return ask(check, answer), capsys.readouterr().out
+
+
+@by_check
+def test_a_right_answer_passes(name, capsys):
+    verdict, words = verdict_on(name, CASES[name][2](), capsys)
+    assert verdict is True and words.startswith("Right: ")
+
+
+@by_check
+def test_an_empty_answer_gets_a_helpful_word(name, capsys):
+    verdict, words = verdict_on(name, CASES[name][3], capsys)
+    assert verdict is False and words.startswith("Not yet: ") and len(words.split()) > 7
+
+
+@by_check
+def test_at_least_three_mistakes_are_told_apart(name, capsys):
+    hints = set()
+    for answer, _ in listed(*CASES[name][:2]):
+        verdict, words = verdict_on(name, answer, capsys)
+        assert verdict is False and words.startswith("Not yet: ") and words.count("\n") == 1
+        if not NO_HINT.search(words):
+            hints.add(words)
+    assert len(hints) >= 3, hints
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb"))[1:], ids=lambda path: path.stem)
+def test_every_lesson_has_two_exercises_that_are_checked(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    called = {name for source in code for name in re.findall(r"^(check_\w+)\(", source, re.MULTILINE)}
+    assert len(called) >= 2 and called <= set(CASES)
