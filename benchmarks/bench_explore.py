@@ -30,7 +30,15 @@ def redraws(explorer, moves=40):
                 timed(**{name: type(control.value)(value)})
     if hasattr(explorer.view, "drag"):
         for height in np.linspace(0, 1, moves):
-            timed(p=(height, *([(1 - height) / (len(explorer.values["p"]) - 1)] * (len(explorer.values["p"]) - 1))))
+            timed(
+                p=(
+                    height,
+                    *(
+                        [(1 - height) / (len(explorer.values["p"]) - 1)]
+                        * (len(explorer.values["p"]) - 1)
+                    ),
+                )
+            )
     return seconds
 
 
@@ -42,7 +50,8 @@ def main():
         seconds = redraws(explorer)
         explorer.close()
         print(
-            f"{view.__name__:52s} {1e3 * statistics.median(seconds):5.0f} ms  ({1e3 * max(seconds):.0f} ms)", flush=True
+            f"{view.__name__:52s} {1e3 * statistics.median(seconds):5.0f} ms  ({1e3 * max(seconds):.0f} ms)",
+            flush=True,
         )
 
 

@@ -25,9 +25,17 @@ from gan_edu.first_edition import runtime
 from gan_edu.first_edition.training import GAN, Hyperparameters, adam
 from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
 
-OURS = "ours", "ours, split"  # as it comes; with torch's threads, each operation split over all cores
+OURS = (
+    "ours",
+    "ours, split",
+)  # as it comes; with torch's threads, each operation split over all cores
 TEXTBOOKS = "the textbook", "its step alone"
-CASES = ((16, 32), (16, 128), (64, 32), (64, 128))  # width, batch size: the lesson's width, and the published one
+CASES = (
+    (16, 32),
+    (16, 128),
+    (64, 32),
+    (64, 128),
+)  # width, batch size: the lesson's width, and the published one
 
 
 def networks(width):
@@ -55,7 +63,9 @@ def write_files(images, folder):
 
 def batches_of_files(folder, batch_size):
     """Yield batches for ever, as a DataLoader makes them."""
-    loader = torch.utils.data.DataLoader(PictureFiles(folder), batch_size, shuffle=True, drop_last=True)
+    loader = torch.utils.data.DataLoader(
+        PictureFiles(folder), batch_size, shuffle=True, drop_last=True
+    )
     while True:
         yield from loader
 
@@ -85,10 +95,15 @@ def operations(gan):
 def measure(width, batch_size, images, folder, rounds):
     """Return {name: seconds of a step, one number a round}; the names are those of two of ours and of two textbooks."""
     cores = torch.get_num_threads()
-    gan, split = face_gan(images, width, batch_size), face_gan(images, width, batch_size, threads=cores)
+    gan, split = (
+        face_gan(images, width, batch_size),
+        face_gan(images, width, batch_size, threads=cores),
+    )
     ready = itertools.repeat(gan.fixed_real(batch_size).contiguous())
     steps = {
-        TEXTBOOKS[0]: textbook_dcgan(*(make() for make in networks(width)), batches_of_files(folder, batch_size)),
+        TEXTBOOKS[0]: textbook_dcgan(
+            *(make() for make in networks(width)), batches_of_files(folder, batch_size)
+        ),
         TEXTBOOKS[1]: textbook_dcgan(*(make() for make in networks(width)), ready),
     }
     for step in (gan.step, split.step, *steps.values()):
@@ -107,8 +122,14 @@ def drawing_and_judging():
     """Print how many procedural faces one core draws, and judges, a second; aims: 2,000 drawn, 2,000 judged in 2 s."""
     images = make_faces(2000, seed=1)[0]
     face_quality(images)  # the real side is computed once
-    for name, act in {"drawn": lambda: make_faces(2000, seed=2), "judged": lambda: face_quality(images)}.items():
-        print(f"faces {name} on one core: {2000 / min(seconds(act, 1) for _ in range(3)):.0f} a second", flush=True)
+    for name, act in {
+        "drawn": lambda: make_faces(2000, seed=2),
+        "judged": lambda: face_quality(images),
+    }.items():
+        print(
+            f"faces {name} on one core: {2000 / min(seconds(act, 1) for _ in range(3)):.0f} a second",
+            flush=True,
+        )
 
 
 def main():
@@ -124,15 +145,24 @@ def main():
         with runtime.num_threads(cores):
             peaks = {dtype: peak(dtype, cores) for dtype in {torch.float32, precision}}
             for width, batch_size in CASES:
-                times = measure(width, batch_size, images, folder, rounds=21 if width * batch_size < 1000 else 7)
-                rates = {name: batch_size / statistics.median(column) for name, column in times.items()}
+                times = measure(
+                    width, batch_size, images, folder, rounds=21 if width * batch_size < 1000 else 7
+                )
+                rates = {
+                    name: batch_size / statistics.median(column) for name, column in times.items()
+                }
                 work = operations(face_gan(images, width, batch_size))
-                print(f"width {width}, batch {batch_size}: {', '.join(f'{n} {rates[n]:.0f}' for n in TEXTBOOKS)}")
+                print(
+                    f"width {width}, batch {batch_size}: {', '.join(f'{n} {rates[n]:.0f}' for n in TEXTBOOKS)}"
+                )
                 for ours in OURS:
                     print(f"  {ours:16} {rates[ours]:6.0f}", end="")
                     for name in TEXTBOOKS:
                         ratios = [theirs / mine for theirs, mine in zip(times[name], times[ours])]
-                        print(f"  {statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})", end="")
+                        print(
+                            f"  {statistics.median(ratios):5.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+                            end="",
+                        )
                     for dtype, most in peaks.items():
                         share = f"{rates[ours] * work / most:.0%} of {most / 1e9:.0f} GFLOP/s in {dtype}"
                         print(f"  {share.replace('torch.', '')}", end="")

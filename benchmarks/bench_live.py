@@ -106,18 +106,23 @@ def measure(minutes=3.0, presses=40):
                 sorted(used)[presses // 2],
                 percentile_95(used),
             )
-            result["slider to picture, ms (median, 95th percentile)"] = sorted(seen)[presses // 2], percentile_95(seen)
-            ask(page, "setattr(panel._trainer, 'fps', 10)")
-            result["share of training speed kept at 10 pictures a second (median, lowest, highest)"] = json.loads(
-                ask(page, "list(kept(panel))")
+            result["slider to picture, ms (median, 95th percentile)"] = (
+                sorted(seen)[presses // 2],
+                percentile_95(seen),
             )
+            ask(page, "setattr(panel._trainer, 'fps', 10)")
+            result[
+                "share of training speed kept at 10 pictures a second (median, lowest, highest)"
+            ] = json.loads(ask(page, "list(kept(panel))"))
             ask(page, "setattr(panel._trainer, 'fps', 20)")
             page.wait_for_timeout(1000)
             before = json.loads(ask(page, "[rss(), panel._screen.frame]"))
             shown = page.evaluate("+document.querySelector('.gan-live-picture').dataset.shown")
             time.sleep(60 * minutes)
             after = json.loads(ask(page, "[rss(), panel._screen.frame]"))
-            shown = page.evaluate("+document.querySelector('.gan-live-picture').dataset.shown") - shown
+            shown = (
+                page.evaluate("+document.querySelector('.gan-live-picture').dataset.shown") - shown
+            )
             result[f"kernel memory over {minutes:g} minutes, MB more"] = after[0] - before[0]
             result["share of the pictures sent that were shown"] = shown / (after[1] - before[1])
             result["faults in the page's console"] = page.faults
@@ -132,7 +137,9 @@ def main():
     print("live panel, 2-D WGAN-GP, in Chromium:")
     for what, value in measure().items():
         numbers = value if isinstance(value, list | tuple) else [value]
-        print(f"  {what}: {', '.join(f'{n:.2f}' if isinstance(n, float) else str(n) for n in numbers) or 'none'}")
+        print(
+            f"  {what}: {', '.join(f'{n:.2f}' if isinstance(n, float) else str(n) for n in numbers) or 'none'}"
+        )
 
 
 if __name__ == "__main__":

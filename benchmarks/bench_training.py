@@ -41,7 +41,13 @@ def wgan_gp_2d(seed=0):
 def textbook_step(make_gan, textbook):
     """Return a textbook step for the networks and data of make_gan()."""
     gan = make_gan()
-    return textbook(gan.generator, gan.discriminator, gan.sample_real, gan.sample_latent, batch_size=gan.batch_size)
+    return textbook(
+        gan.generator,
+        gan.discriminator,
+        gan.sample_real,
+        gan.sample_latent,
+        batch_size=gan.batch_size,
+    )
 
 
 def seconds_per_call(function, at_least):
@@ -57,7 +63,10 @@ def compare(label, function, reference, rounds=9, seconds=0.25):
     """Print how many times as long as `reference` a call of `function` takes; return the median."""
     for f in (function, reference):
         seconds_per_call(f, seconds / 2)
-    pairs = [(seconds_per_call(function, seconds), seconds_per_call(reference, seconds)) for _ in range(rounds)]
+    pairs = [
+        (seconds_per_call(function, seconds), seconds_per_call(reference, seconds))
+        for _ in range(rounds)
+    ]
     ratios = [one / other for one, other in pairs]
     ours, theirs = (1e3 * statistics.median(column) for column in zip(*pairs))
     print(
@@ -104,7 +113,10 @@ def main():
                         gan.step()
 
                 compare(
-                    f"{name}, K = {n_members}, on {len(trainer.groups)} core(s)", some_steps, as_many, seconds=seconds
+                    f"{name}, K = {n_members}, on {len(trainer.groups)} core(s)",
+                    some_steps,
+                    as_many,
+                    seconds=seconds,
                 )
 
 

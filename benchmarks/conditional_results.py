@@ -20,7 +20,9 @@ import torch
 from gan_edu.first_edition.runtime import num_threads
 from gan_edu.lessons.l17_conditional_faces import RESULTS, load_results
 
-NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "17_conditional_faces.ipynb"
+NOTEBOOK = (
+    pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "17_conditional_faces.ipynb"
+)
 DIGIT_RUNS = {  # variant, are the labels shuffled, seeds
     "cGAN": ("cGAN", False, range(8)),
     "AC-GAN": ("AC-GAN", False, range(8)),
@@ -39,7 +41,11 @@ FACE_RUNS = {
 def defining_cells():
     """Return the sources of the notebook's defining cells, except those that read the stored results."""
     cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    code = [cell for cell in cells if cell.cell_type == "code" and "define" in cell.metadata.get("tags", [])]
+    code = [
+        cell
+        for cell in cells
+        if cell.cell_type == "code" and "define" in cell.metadata.get("tags", [])
+    ]
     return [cell.source for cell in code if "load_results" not in cell.source]
 
 
@@ -69,7 +75,9 @@ def trained_scores(make_gan, judge, labels, n_steps, variant, shuffle, seed):
     for _ in range(n_steps):
         gan.step()
     seconds = time.process_time() - since
-    return {key: round(float(value), 4) for key, value in judge(gan).items()} | {"cpu_seconds": round(seconds)}
+    return {key: round(float(value), 4) for key, value in judge(gan).items()} | {
+        "cpu_seconds": round(seconds)
+    }
 
 
 def store(results):
@@ -90,9 +98,17 @@ def main(only=""):
     same_code = results.get("made", {}).get("code") == fingerprint()
     known = results.get("settings", {}) if same_code else {}
     results = {
-        "made": {"torch": torch.__version__, "machine": platform.machine(), "threads": 1, "code": fingerprint()},
+        "made": {
+            "torch": torch.__version__,
+            "machine": platform.machine(),
+            "threads": 1,
+            "code": fingerprint(),
+        },
         "settings": settings,
-        **{task: results.get(task, {}) if known.get(task) == settings[task] else {} for task in tasks},
+        **{
+            task: results.get(task, {}) if known.get(task) == settings[task] else {}
+            for task in tasks
+        },
     }
     for task, (runs, make_gan, judge, labels) in tasks.items():
         for place in range(8):  # seed by seed, so that an early look sees all variants
@@ -102,7 +118,9 @@ def main(only=""):
                 if wanted and len(found) <= place:
                     with num_threads(1):
                         n_steps = settings[task]["n_steps"]
-                        scores = trained_scores(make_gan, judge, labels, n_steps, variant, shuffle, seeds[place])
+                        scores = trained_scores(
+                            make_gan, judge, labels, n_steps, variant, shuffle, seeds[place]
+                        )
                     found.append(scores)
                     store(results)
                     print(task, name, seeds[place], scores, flush=True)

@@ -54,7 +54,11 @@ def with_off(found):
 def rounded(found):
     """Return the numbers with four digits behind the point, dictionaries in it too."""
     return {
-        key: rounded(value) if isinstance(value, dict) else round(value, 4) if isinstance(value, float) else value
+        key: rounded(value)
+        if isinstance(value, dict)
+        else round(value, 4)
+        if isinstance(value, float)
+        else value
         for key, value in found.items()
     }
 

@@ -13,7 +13,9 @@ from PIL import Image
 from torch import nn
 
 
-def textbook_gan(generator, discriminator, sample_real, sample_latent, batch_size=64, lr_d=2e-2, lr_g=5e-3):
+def textbook_gan(
+    generator, discriminator, sample_real, sample_latent, batch_size=64, lr_d=2e-2, lr_g=5e-3
+):
     """Return a function that trains one step of a plain GAN and returns (d_loss, g_loss)."""
     criterion = nn.BCEWithLogitsLoss()
     optimizer_d = torch.optim.Adam(discriminator.parameters(), lr=lr_d, betas=(0.5, 0.999))
@@ -42,7 +44,9 @@ def textbook_gan(generator, discriminator, sample_real, sample_latent, batch_siz
     return train_step
 
 
-def textbook_wgan_gp(generator, critic, sample_real, sample_latent, batch_size=128, lr=1e-3, lambda_gp=0.5):
+def textbook_wgan_gp(
+    generator, critic, sample_real, sample_latent, batch_size=128, lr=1e-3, lambda_gp=0.5
+):
     """Return a function that trains one step of a WGAN with gradient penalty, one critic update to one of the generator."""
     optimizer_d = torch.optim.Adam(critic.parameters(), lr=lr, betas=(0.5, 0.9))
     optimizer_g = torch.optim.Adam(generator.parameters(), lr=lr, betas=(0.5, 0.9))
@@ -97,9 +101,14 @@ class PictureFiles(torch.utils.data.Dataset):
         width, height = image.size
         scale = self.image_size / min(width, height)  # Resize
         image = image.resize((round(width * scale), round(height * scale)), Image.BILINEAR)
-        left, top = (image.width - self.image_size) // 2, (image.height - self.image_size) // 2  # CenterCrop
+        left, top = (
+            (image.width - self.image_size) // 2,
+            (image.height - self.image_size) // 2,
+        )  # CenterCrop
         image = image.crop((left, top, left + self.image_size, top + self.image_size))
-        tensor = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div(255)  # ToTensor
+        tensor = (
+            torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div(255)
+        )  # ToTensor
         mean, std = torch.tensor([0.5, 0.5, 0.5]), torch.tensor([0.5, 0.5, 0.5])  # Normalize
         return (tensor - mean[:, None, None]) / std[:, None, None]
 
@@ -110,7 +119,9 @@ def textbook_dcgan(generator, discriminator, batches, latent_dim=100, lr=2e-4):
     After PyTorch's DCGAN tutorial: one pass through D and one `backward` for each of the two batches; the generator's
     update judges the same generated batch again, and fills the gradients of D, which nobody uses.
     """
-    criterion = nn.BCEWithLogitsLoss()  # the tutorial's D ends in a sigmoid and it takes BCELoss: the same numbers
+    criterion = (
+        nn.BCEWithLogitsLoss()
+    )  # the tutorial's D ends in a sigmoid and it takes BCELoss: the same numbers
     optimizer_d = torch.optim.Adam(discriminator.parameters(), lr=lr, betas=(0.5, 0.999))
     optimizer_g = torch.optim.Adam(generator.parameters(), lr=lr, betas=(0.5, 0.999))
 

@@ -30,17 +30,28 @@ def lecture_of(notebook):
     for number, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "markdown":
-            if not cell.source.startswith(("*Solution", "*The solution")):  # about the fold in JupyterLab
+            if not cell.source.startswith(
+                ("*Solution", "*The solution")
+            ):  # about the fold in JupyterLab
                 cells.append(nbformat.v4.new_markdown_cell(cell.source))
         elif number in running:
             cells.append(nbformat.v4.new_code_cell(cell.source, metadata={"tags": tags}))
         elif not {"exercise", "solution"} & set(tags):
-            imports = "\n".join(ast.unparse(node) for node in ast.parse(cell.source).body if isinstance(node, IMPORTS))
+            imports = "\n".join(
+                ast.unparse(node)
+                for node in ast.parse(cell.source).body
+                if isinstance(node, IMPORTS)
+            )
             if imports:
                 cells.append(hidden(imports))
-            code = nbformat.v4.new_markdown_cell(f"```python\n{cell.source}\n```", metadata={"tags": ["lecture-code"]})
+            code = nbformat.v4.new_markdown_cell(
+                f"```python\n{cell.source}\n```", metadata={"tags": ["lecture-code"]}
+            )
             stored = "\n\n".join(filter(None, map(as_html, cell.outputs)))
-            cells += [code, nbformat.v4.new_markdown_cell(stored, metadata={"tags": ["lecture-output"]})]
+            cells += [
+                code,
+                nbformat.v4.new_markdown_cell(stored, metadata={"tags": ["lecture-output"]}),
+            ]
     return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
 
 
@@ -51,12 +62,19 @@ def hidden(source):
 def to_run(cells):
     """Return the numbers of the cells that must run: definitions, panels, and what makes the values that these use."""
     trees = {n: ast.parse(cell.source) for n, cell in enumerate(cells) if cell.cell_type == "code"}
-    makes = {n: {node.id for node in at_once(tree) if isinstance(node.ctx, ast.Store)} for n, tree in trees.items()}
-    running = {n for n in trees if {"define", "live-panel"} & set(cells[n].metadata.get("tags", []))}
+    makes = {
+        n: {node.id for node in at_once(tree) if isinstance(node.ctx, ast.Store)}
+        for n, tree in trees.items()
+    }
+    running = {
+        n for n in trees if {"define", "live-panel"} & set(cells[n].metadata.get("tags", []))
+    }
     unseen = set(running)
     while unseen:
         n = unseen.pop()
-        for name in {node.id for node in at_once(trees[n]) if isinstance(node.ctx, ast.Load)} - makes[n]:
+        for name in {
+            node.id for node in at_once(trees[n]) if isinstance(node.ctx, ast.Load)
+        } - makes[n]:
             makers = [m for m in makes if m < n and name in makes[m]]
             if makers and not running & set(makers):
                 running.add(makers[-1])
@@ -76,21 +94,36 @@ def at_once(tree):
 def as_html(output):
     """Return a stored output as HTML, "" if it is none of text and pictures."""
     if output.output_type == "stream":
-        lines = [line for line in output.text.splitlines() if "%|" not in line]  # without progress bars
+        lines = [
+            line for line in output.text.splitlines() if "%|" not in line
+        ]  # without progress bars
         return f"<pre>{html.escape(chr(10).join(lines)).replace(chr(10) * 2, chr(10) + ' ' + chr(10))}</pre>"
     for kind in ("image/png", "image/jpeg", "image/gif"):
         if kind in output.get("data", {}):
             alt = html.escape(output.metadata[kind]["alt"], quote=True)
-            return f'<img src="data:{kind};base64,{"".join(output.data[kind].split())}" alt="{alt}">'
+            return (
+                f'<img src="data:{kind};base64,{"".join(output.data[kind].split())}" alt="{alt}">'
+            )
     return html.escape(output.get("data", {}).get("text/plain", ""))
 
 
 def command(path, port, browser):
     """Return the command that serves the notebook at `path` with Voila, and its environment."""
-    words = [sys.executable, "-m", "voila", str(path), f"--port={port}", "--template=lecture", "--theme=light"]
+    words = [
+        sys.executable,
+        "-m",
+        "voila",
+        str(path),
+        f"--port={port}",
+        "--template=lecture",
+        "--theme=light",
+    ]
     words += ["--strip_sources=False", "--show_tracebacks=True", "--Voila.ip=127.0.0.1"]
     paths = [str(HERE), os.environ.get("JUPYTER_PATH", "")]
-    environment = os.environ | {"JUPYTER_PATH": os.pathsep.join(filter(None, paths)), "GAN_EDU_STYLE": "lecture"}
+    environment = os.environ | {
+        "JUPYTER_PATH": os.pathsep.join(filter(None, paths)),
+        "GAN_EDU_STYLE": "lecture",
+    }
     return words + ([] if browser else ["--no-browser"]), environment
 
 
@@ -104,7 +137,9 @@ def lesson(number):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Serve a lesson as a full-screen page with live panels.")
+    parser = argparse.ArgumentParser(
+        description="Serve a lesson as a full-screen page with live panels."
+    )
     parser.add_argument("lesson", help="its number, e.g. 04")
     parser.add_argument("--port", type=int, default=8866)
     parser.add_argument("--no-browser", action="store_true")
@@ -113,7 +148,9 @@ def main():
         path = lesson(arguments.lesson)
     except ValueError as fault:
         sys.exit(str(fault))
-    print(f"The page opens in some seconds at http://127.0.0.1:{arguments.port}. Ctrl-C here ends the lecture.")
+    print(
+        f"The page opens in some seconds at http://127.0.0.1:{arguments.port}. Ctrl-C here ends the lecture."
+    )
     with tempfile.TemporaryDirectory(prefix="gan_edu_lecture_") as folder:
         copy = pathlib.Path(folder) / path.name
         nbformat.write(lecture_of(nbformat.read(path, as_version=4)), copy)

@@ -55,7 +55,9 @@ def slides_of(notebook):
                 cell.metadata.slideshow.slide_type = "subslide"
             predicted = "**Predict" in cell.source
             continue
-        dwelt_upon = kind != "-" or outputs or any(tag.startswith(("shown:", "exhibit")) for tag in tags)
+        dwelt_upon = (
+            kind != "-" or outputs or any(tag.startswith(("shown:", "exhibit")) for tag in tags)
+        )
         if ("define" in tags and not dwelt_upon) or ("exercise" in tags and outputs):
             cell.metadata.slideshow.slide_type = "skip"
             continue
@@ -76,7 +78,9 @@ def for_a_slide(output):
         return output if output.text else None
     if "image/gif" in output.get("data", {}):
         alt = html.escape(output.metadata["image/gif"]["alt"], quote=True)
-        output.data["text/html"] = f'<img src="data:image/gif;base64,{output.data["image/gif"].strip()}" alt="{alt}">'
+        output.data["text/html"] = (
+            f'<img src="data:image/gif;base64,{output.data["image/gif"].strip()}" alt="{alt}">'
+        )
     return output
 
 
@@ -116,7 +120,9 @@ def main():
     except FileNotFoundError as fault:
         sys.exit(str(fault))
     for deck in decks:
-        print(f"{deck}: open it in a browser; arrow keys turn the slides, F is full screen, S shows the speaker's view")
+        print(
+            f"{deck}: open it in a browser; arrow keys turn the slides, F is full screen, S shows the speaker's view"
+        )
 
 
 if __name__ == "__main__":

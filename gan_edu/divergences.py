@@ -24,9 +24,13 @@ def _numbers(name, value, minus_infinity=False):
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{name} must be an array of real numbers, got a {type(value).__name__}: {error}") from error
+        raise ValueError(
+            f"{name} must be an array of real numbers, got a {type(value).__name__}: {error}"
+        ) from error
     if array.dtype.kind not in "iuf":
-        raise ValueError(f"{name} must be an array of real numbers, got entries of type {array.dtype}")
+        raise ValueError(
+            f"{name} must be an array of real numbers, got entries of type {array.dtype}"
+        )
     if array.ndim == 0 or array.size == 0:
         raise ValueError(f"{name} must be an array of at least one number, got shape {array.shape}")
     array = array.astype(float)
@@ -40,7 +44,9 @@ def _probabilities(name, value, ndim=None):
     """Return `value` as probabilities whose sum is 1 to rounding."""
     array = _numbers(name, value)
     if ndim and array.ndim != ndim:
-        raise ValueError(f"{name} must be a probability vector of shape (n,), got shape {array.shape}")
+        raise ValueError(
+            f"{name} must be a probability vector of shape (n,), got shape {array.shape}"
+        )
     if array.min() < 0:
         raise ValueError(f"{name} must not be negative, its smallest entry is {array.min():g}")
     if not abs(array.sum() - 1) <= 1e-6:
@@ -52,7 +58,9 @@ def _pair(p, q):
     p = _probabilities("p", p)
     shape = _numbers("q", q).shape
     if shape != p.shape:
-        raise ValueError(f"q must be a probability vector of the shape of p, {p.shape}, got shape {shape}")
+        raise ValueError(
+            f"q must be a probability vector of the shape of p, {p.shape}, got shape {shape}"
+        )
     return p, _probabilities("q", q)
 
 
@@ -125,19 +133,25 @@ def wasserstein_gaussians(mu_p, sigma_p, mu_q, sigma_q, order=2):
     width = abs(check_number("sigma_p", sigma_p, low=0) - check_number("sigma_q", sigma_q, low=0))
     if order == 2:
         return math.hypot(shift, width)
-    if width * math.sqrt(order) <= 1e-9 * shift or width == 0:  # the width changes the relative value by 1e-18 at most
+    if (
+        width * math.sqrt(order) <= 1e-9 * shift or width == 0
+    ):  # the width changes the relative value by 1e-18 at most
         return shift
     r = shift / width
     kummer = hyp1f1(-order / 2, 0.5, -r * r / 2)
     if np.isfinite(kummer):
         return (
-            width * math.sqrt(2) * math.exp((gammaln((order + 1) / 2) + math.log(kummer / math.sqrt(math.pi))) / order)
+            width
+            * math.sqrt(2)
+            * math.exp((gammaln((order + 1) / 2) + math.log(kummer / math.sqrt(math.pi))) / order)
         )
     # Where 1F1 overflows, r or the order is so large that the moment is one smooth hump of width 1 at most, with its top
     # at `peak` and far from the kink at -r: the sum below, the trapezoid rule, is exact to rounding.
     peak, step = (math.sqrt(r * r + 4 * order) - r) / 2, 0.05
     z = peak + step * np.arange(-240, 241)
-    log_moment = logsumexp(order * np.log1p(z / r) - z * z / 2) + math.log(step / math.sqrt(2 * math.pi))
+    log_moment = logsumexp(order * np.log1p(z / r) - z * z / 2) + math.log(
+        step / math.sqrt(2 * math.pi)
+    )
     return shift * math.exp(log_moment / order)
 
 
@@ -157,7 +171,10 @@ def kl_from_densities(p, q, grid, log=False):
     somewhere = mass_p > 0
     if not log and mass_p[log_q == -np.inf].sum() < NEGLIGIBLE_MASS:
         somewhere &= log_q > -np.inf
-    return max(0.0, float((mass_p * np.subtract(log_p, log_q, where=somewhere, out=np.zeros_like(grid))).sum()))
+    return max(
+        0.0,
+        float((mass_p * np.subtract(log_p, log_q, where=somewhere, out=np.zeros_like(grid))).sum()),
+    )
 
 
 def js_from_densities(p, q, grid, log=False):
@@ -172,7 +189,9 @@ def js_from_densities(p, q, grid, log=False):
 def _grid(grid):
     grid = _numbers("grid", grid)
     if grid.ndim != 1 or len(grid) < 2 or not (np.diff(grid) > 0).all():
-        raise ValueError(f"grid must be increasing, of shape (n,) with n >= 2, got shape {grid.shape}: {grid}")
+        raise ValueError(
+            f"grid must be increasing, of shape (n,) with n >= 2, got shape {grid.shape}: {grid}"
+        )
     return grid
 
 
@@ -184,10 +203,14 @@ def _masses(name, density, grid, log):
             f"{name} must give one number for each point of the grid, {grid.shape}, got shape {values.shape}"
         )
     if not log and values.min() < 0:
-        raise ValueError(f"{name} must not be negative (for log densities: log=True), its minimum is {values.min():g}")
+        raise ValueError(
+            f"{name} must not be negative (for log densities: log=True), its minimum is {values.min():g}"
+        )
     gaps = np.diff(grid)
     weights = (np.append(gaps, 0) + np.append(0, gaps)) / 2
-    with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf is meant; an infinite integral is refused below
+    with np.errstate(
+        divide="ignore", over="ignore"
+    ):  # log 0 = -inf is meant; an infinite integral is refused below
         log_values = values if log else np.log(values)
         masses = weights * (np.exp(values) if log else values)
         total = masses.sum()
@@ -215,7 +238,9 @@ def wasserstein_1d(x, y, order=1):
     if largest in (0, math.inf):
         return largest
     weights = np.diff(levels, prepend=0) / (n * m)
-    return largest * float(weights @ (distances / largest) ** order) ** (1 / order)  # no power overflows
+    return largest * float(weights @ (distances / largest) ** order) ** (
+        1 / order
+    )  # no power overflows
 
 
 def _samples(name, value):
@@ -245,14 +270,20 @@ def optimal_transport(a, b, cost):
     f_i + g_j <= cost_ij everywhere and sum f a + sum g b = cost, to 1e-10 of the largest cost or so; f[0] = 0, and each is
     the largest that the other allows. UserWarning above 100,000 entries. Peyré & Cuturi (2019), sections 2.3 and 2.5.
     """
-    a, b, cost = _probabilities("a", a, ndim=1), _probabilities("b", b, ndim=1), _numbers("cost", cost)
+    a, b, cost = (
+        _probabilities("a", a, ndim=1),
+        _probabilities("b", b, ndim=1),
+        _numbers("cost", cost),
+    )
     n, m = len(a), len(b)
     if cost.shape != (n, m):
         raise ValueError(
             f"cost must have a row for each of a and a column for each of b, {n, m}, got shape {cost.shape}"
         )
     if np.abs(cost).max() > 1e300:
-        raise ValueError(f"cost must be at most 1e300 in size, got {cost.flat[np.abs(cost).argmax()]:g}")
+        raise ValueError(
+            f"cost must be at most 1e300 in size, got {cost.flat[np.abs(cost).argmax()]:g}"
+        )
     if n * m > LARGE_TRANSPORT:
         warnings.warn(
             f"optimal_transport of {n} x {m} points is a linear programme with {n * m:,} unknowns: expect about "
@@ -260,7 +291,10 @@ def optimal_transport(a, b, cost):
             "is exact and immediate; otherwise take fewer points.",
             stacklevel=2,
         )
-    rows, columns = sparse.kron(sparse.eye_array(n), np.ones((1, m))), sparse.kron(np.ones((1, n)), sparse.eye_array(m))
+    rows, columns = (
+        sparse.kron(sparse.eye_array(n), np.ones((1, m))),
+        sparse.kron(np.ones((1, n)), sparse.eye_array(m)),
+    )
     # One sum follows from all the others. Left in, it contradicts them by a rounding error, which can cost a factor of
     # ten in time; the largest one can take up that error. The solver's tolerances are absolute: hence costs from 0 to 1,
     # and a mass of 1000.
@@ -271,12 +305,17 @@ def optimal_transport(a, b, cost):
         A_eq=sparse.vstack([rows, columns], format="csr")[kept],
         b_eq=mass * np.concatenate([a, b])[kept],
         method="highs",
-        options={"primal_feasibility_tolerance": tolerance, "dual_feasibility_tolerance": tolerance},
+        options={
+            "primal_feasibility_tolerance": tolerance,
+            "dual_feasibility_tolerance": tolerance,
+        },
     )
     if not result.success:
         raise RuntimeError(f"the linear programme was not solved: {result.message}")
     plan = np.maximum(result.x.reshape(n, m) / mass, 0)
     f = span * np.insert(result.eqlin.marginals[: n - 1], a.argmax(), 0)
-    g = (cost - f[:, None]).min(axis=0)  # the largest g that f allows, then the largest f: feasible without a tolerance
+    g = (cost - f[:, None]).min(
+        axis=0
+    )  # the largest g that f allows, then the largest f: feasible without a tolerance
     f = (cost - g).min(axis=1)
     return TransportPlan(plan, float((plan * cost).sum()), (f - f[0], g + f[0]))

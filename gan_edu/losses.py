@@ -68,10 +68,14 @@ def gradient_penalty(critic, x_real, x_fake, generator=None):
             "x_real and x_fake must be batches of the same shape (N, ...) with N >= 1, "
             f"got {tuple(x_real.shape)} and {tuple(x_fake.shape)}"
         )
-    epsilon = torch.rand(len(x_real), *[1] * (x_real.ndim - 1), generator=generator, dtype=x_real.dtype)
+    epsilon = torch.rand(
+        len(x_real), *[1] * (x_real.ndim - 1), generator=generator, dtype=x_real.dtype
+    )
     x_hat = torch.lerp(x_fake.detach(), x_real.detach(), epsilon.to(x_real.device)).requires_grad_()
     (slopes,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
-    norms = slopes.reshape(len(slopes), -1).norm(dim=1)  # flattened: one norm per sample, also for images
+    norms = slopes.reshape(len(slopes), -1).norm(
+        dim=1
+    )  # flattened: one norm per sample, also for images
     return (norms - 1).square().mean()
 
 
@@ -83,7 +87,9 @@ def r1_penalty(discriminator, x_real, x_fake, generator=None):
     that on its company. Mescheder, Geiger & Nowozin (2018), equation 9.
     """
     if x_real.ndim == 0 or len(x_real) == 0:
-        raise ValueError(f"x_real must be a batch of shape (N, ...) with N >= 1, got {tuple(x_real.shape)}")
+        raise ValueError(
+            f"x_real must be a batch of shape (N, ...) with N >= 1, got {tuple(x_real.shape)}"
+        )
     x_real = x_real.detach().requires_grad_()
     (slopes,) = torch.autograd.grad(discriminator(x_real).sum(), x_real, create_graph=True)
     return slopes.square().sum() / (2 * len(slopes))

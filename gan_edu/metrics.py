@@ -75,7 +75,9 @@ def wasserstein_samples(x, y, order=1):
     costs = (distances / largest) ** order  # at most 1: no power overflows
     n, m, pairs = len(x), len(y), math.lcm(len(x), len(y))
     if n != m and pairs > LARGE_ASSIGNMENT:
-        return largest * optimal_transport(np.full(n, 1 / n), np.full(m, 1 / m), costs).cost ** (1 / order)
+        return largest * optimal_transport(np.full(n, 1 / n), np.full(m, 1 / m), costs).cost ** (
+            1 / order
+        )
     if pairs > LARGE_ASSIGNMENT:
         warnings.warn(
             f"wasserstein_samples pairs {n:,} samples exactly, in a time that grows with their cube and "
@@ -109,7 +111,9 @@ def variance_decomposition(samples):
     if not np.isfinite(samples).all():
         return VarianceDecomposition(*[math.nan] * 4)
     within, between = math.sqrt(samples.var(axis=0).mean()), float(samples.mean(axis=0).std())
-    return VarianceDecomposition(float(samples.mean()), math.hypot(within, between), within, between)
+    return VarianceDecomposition(
+        float(samples.mean()), math.hypot(within, between), within, between
+    )
 
 
 def frechet_distance(x, y):
@@ -157,8 +161,14 @@ def precision_recall(real, generated, k=3):
 
 
 def _share_inside(points, centers, k):
-    radii = np.concatenate([np.partition(cdist(few, centers), k)[:, k] for few in _blocks(centers)])  # 0: itself
-    return float(np.concatenate([(cdist(few, centers) <= radii).any(axis=1) for few in _blocks(points)]).mean())
+    radii = np.concatenate(
+        [np.partition(cdist(few, centers), k)[:, k] for few in _blocks(centers)]
+    )  # 0: itself
+    return float(
+        np.concatenate(
+            [(cdist(few, centers) <= radii).any(axis=1) for few in _blocks(points)]
+        ).mean()
+    )
 
 
 def _blocks(rows, size=1000):
@@ -167,17 +177,23 @@ def _blocks(rows, size=1000):
 
 def _rows(name, value, finite=True, least=1):
     """Return `value` as a float64 array of shape (n, d); ValueError unless n >= least, d >= 1 and, if asked, all finite."""
-    if hasattr(value, "detach"):  # a torch tensor, perhaps with a gradient, on a GPU, or of a type that numpy lacks
+    if hasattr(
+        value, "detach"
+    ):  # a torch tensor, perhaps with a gradient, on a GPU, or of a type that numpy lacks
         value = value.detach().cpu()
         value = value.double() if value.is_floating_point() else value
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be an array of shape (n, d), got a {type(value).__name__}: {error}") from error
+        raise ValueError(
+            f"{name} must be an array of shape (n, d), got a {type(value).__name__}: {error}"
+        ) from error
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} must hold real numbers, got entries of type {array.dtype}")
     if array.ndim != 2 or len(array) < least or array.shape[1] == 0:
-        raise ValueError(f"{name} must have shape (n, d) with n >= {least} and d >= 1, got shape {array.shape}")
+        raise ValueError(
+            f"{name} must have shape (n, d) with n >= {least} and d >= 1, got shape {array.shape}"
+        )
     array = array.astype(np.float64)
     if finite and not np.isfinite(array).all():
         raise ValueError(f"{name} must hold finite numbers, got {array[~np.isfinite(array)][0]}")

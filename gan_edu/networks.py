@@ -50,7 +50,9 @@ class MinibatchDiscrimination(nn.Module):
         self.init_std = check_number("init_std", init_std, low=0)
         in_features = check_count("in_features", in_features)
         # The paper's T. Small at first, so that at first all samples look alike.
-        self.weight = nn.Parameter(self.init_std * torch.randn(in_features, self.num_kernels * self.kernel_dim))
+        self.weight = nn.Parameter(
+            self.init_std * torch.randn(in_features, self.num_kernels * self.kernel_dim)
+        )
 
     def forward(self, x, company=None):
         """Return x with its features, counted over its own batch or, if given, over another one: `company` (M, F)."""
@@ -81,7 +83,9 @@ def in_company(discriminator, x, company):
     if not any(_looks_at_the_batch(layer) for layer in discriminator.modules()):
         return discriminator(x)
     if not isinstance(discriminator, nn.Sequential):
-        raise ValueError(f"discriminator must be an nn.Sequential, got {type(discriminator).__name__}")
+        raise ValueError(
+            f"discriminator must be an nn.Sequential, got {type(discriminator).__name__}"
+        )
     for layer in discriminator:
         x, company = layer(x, company) if _looks_at_the_batch(layer) else layer(x), layer(company)
     return x
@@ -151,9 +155,15 @@ class DCGANGenerator(nn.Sequential):
     """
 
     def __init__(self, latent_dim=100, width=64, channels=3, image_size=64):
-        latent_dim, channels = check_count("latent_dim", latent_dim), check_count("channels", channels)
+        latent_dim, channels = (
+            check_count("latent_dim", latent_dim),
+            check_count("channels", channels),
+        )
         widths = _dcgan_widths(width, image_size)[::-1]
-        layers = [nn.Unflatten(1, (latent_dim, 1, 1)), nn.ConvTranspose2d(latent_dim, widths[0], 4, bias=False)]
+        layers = [
+            nn.Unflatten(1, (latent_dim, 1, 1)),
+            nn.ConvTranspose2d(latent_dim, widths[0], 4, bias=False),
+        ]
         for n_in, n_out in itertools.pairwise(widths):
             layers += [
                 nn.BatchNorm2d(n_in),
@@ -161,7 +171,10 @@ class DCGANGenerator(nn.Sequential):
                 nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
             ]
         layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU()]
-        layers += [nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
+        layers += [
+            nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=False),
+            nn.Tanh(),
+        ]
         super().__init__(*layers)
 
 
@@ -174,7 +187,10 @@ class DCGANDiscriminator(nn.Sequential):
 
     def __init__(self, width=64, channels=3, image_size=64):
         channels, widths = check_count("channels", channels), _dcgan_widths(width, image_size)
-        layers = [nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=False), nn.LeakyReLU(0.2)]
+        layers = [
+            nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=False),
+            nn.LeakyReLU(0.2),
+        ]
         for n_in, n_out in itertools.pairwise(widths):
             layers += [
                 nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False),

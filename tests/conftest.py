@@ -63,7 +63,9 @@ def _with_sentinels(self):
 
 def _sentinel(parent, name, source):
     cell = nbformat.v4.new_code_cell(source.strip())
-    return IPyNbCell.from_parent(parent, name=name, cell_num=-1, cell=cell, options=collections.defaultdict(bool))
+    return IPyNbCell.from_parent(
+        parent, name=name, cell_num=-1, cell=cell, options=collections.defaultdict(bool)
+    )
 
 
 IPyNbFile.collect = _with_sentinels

@@ -24,18 +24,19 @@ from gan_edu.first_edition.record_panels import imports_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS, ARTIFACTS = ROOT / "notebooks", ROOT / "test-artifacts"  # screenshots stay in the latter
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required", reason="there is no Chromium on this machine"
+    CHROMIUM is None and os.environ.get("GAN_EDU_BROWSER") != "required",
+    reason="there is no Chromium on this machine",
 )
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden) "  # the notebook in front
-FAULT = (
-    f"{PANEL}[data-mime-type='application/vnd.jupyter.stderr']"  # JupyterLab shows errors and warnings under this type
-)
+FAULT = f"{PANEL}[data-mime-type='application/vnd.jupyter.stderr']"  # JupyterLab shows errors and warnings under this type
 READY = """panel => {
     const name = document.querySelector(panel + '.jp-Toolbar-kernelName');
     const light = document.querySelector(panel + '.jp-Notebook-ExecutionIndicator');
@@ -59,7 +60,9 @@ class Lab:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gan_edu_lab_"))
         (self.folder / "notebooks").mkdir()
         for notebook in notebooks:
-            shutil.copy(notebook, self.folder / "notebooks")  # JupyterLab saves by itself: not over the project's files
+            shutil.copy(
+                notebook, self.folder / "notebooks"
+            )  # JupyterLab saves by itself: not over the project's files
         self.url = f"http://127.0.0.1:{free_port()}"
 
     def __enter__(self):
@@ -111,12 +114,16 @@ def chromium_page(width=1366, height=768):
     assert CHROMIUM, "there is no Chromium on this machine"
     ARTIFACTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=CHROMIUM_ARGUMENTS
+        )
         page = browser.new_page(viewport={"width": width, "height": height})
         page.faults = []
         page.on(
             "console",
-            lambda message: message.type == "error" and page.faults.append(f"{message.text} {message.location}"),
+            lambda message: (
+                message.type == "error" and page.faults.append(f"{message.text} {message.location}")
+            ),
         )
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         try:
@@ -151,7 +158,10 @@ def panels_only(notebook, folder, needed=()):
     kept = nbformat.read(notebook, as_version=4)
     wanted = {"define", "live-panel"}
     for cell in kept.cells:
-        tags, named = set(cell.metadata.get("tags", [])), any(text in cell.source for text in needed)
+        tags, named = (
+            set(cell.metadata.get("tags", [])),
+            any(text in cell.source for text in needed),
+        )
         if cell.cell_type == "code" and not (wanted & tags or named):
             cell.source = imports_of(cell.source) or "pass"  # an empty cell does not run
     kept.cells.append(nbformat.v4.new_code_cell("pass"))  # for `ask`
@@ -196,7 +206,9 @@ def run_cell(page, cell):
     prompt = cell.locator(".jp-InputArea-prompt")
     page.wait_for_timeout(300)
     page.wait_for_function(
-        "prompt => /\\[\\d+\\]/.test(prompt.textContent)", arg=prompt.element_handle(), timeout=120_000
+        "prompt => /\\[\\d+\\]/.test(prompt.textContent)",
+        arg=prompt.element_handle(),
+        timeout=120_000,
     )
 
 
@@ -246,7 +258,9 @@ def status(panel):
 
 def wait_for_status(panel, pattern, seconds=30):
     """Wait until the panel's line of words matches."""
-    expect(panel.locator(".gan-live-status").first).to_have_text(re.compile(pattern), timeout=1000 * seconds)
+    expect(panel.locator(".gan-live-status").first).to_have_text(
+        re.compile(pattern), timeout=1000 * seconds
+    )
 
 
 def picture(panel):
@@ -268,7 +282,9 @@ def wait_for_frames(panel, n, seconds=60):
     pictures = panel.locator(".gan-live-picture").element_handles()
     wanted = [[canvas, int(canvas.get_attribute("data-shown")) + n] for canvas in pictures]
     panel.page.wait_for_function(
-        "wanted => wanted.every(([canvas, n]) => +canvas.dataset.shown >= n)", arg=wanted, timeout=1000 * seconds
+        "wanted => wanted.every(([canvas, n]) => +canvas.dataset.shown >= n)",
+        arg=wanted,
+        timeout=1000 * seconds,
     )
 
 

@@ -22,7 +22,10 @@ REQUIRED = os.environ.get("GAN_EDU_BROWSER") == "required"
 
 # ---- colours
 
-COLOURS = {name: getattr(plotting, name) for name in ("REAL", "FAKE", "CRITIC", "OPTIMAL", "MARK", "HIGHLIGHT")}
+COLOURS = {
+    name: getattr(plotting, name)
+    for name in ("REAL", "FAKE", "CRITIC", "OPTIMAL", "MARK", "HIGHLIGHT")
+}
 SEEN_BY = {  # Machado, Oliveira and Fernandes (2009), "A Physiologically-based Model for Simulation of Color Vision
     # Deficiency", table 1, severity 1.0: matrices for linear RGB
     "everybody": np.eye(3),
@@ -56,7 +59,11 @@ def linear(colour):
 def lab(rgb):
     """Return linear RGB as CIELAB under D65."""
     to_xyz = np.array(
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+        [
+            [0.4124564, 0.3575761, 0.1804375],
+            [0.2126729, 0.7151522, 0.0721750],
+            [0.0193339, 0.1191920, 0.9503041],
+        ]
     )
     ratio = to_xyz @ np.clip(rgb, 0, 1) / to_xyz.sum(1)
     x, y, z = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
@@ -73,7 +80,13 @@ def difference(first, second):
     turn = 0.0 if c1 * c2 == 0 else (h2 - h1 + 180) % 360 - 180
     d_h = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2))
     mean_l, mean_c = (l1 + l2) / 2, (c1 + c2) / 2
-    mean_h = h1 + h2 if c1 * c2 == 0 else (h1 + h2) / 2 if abs(h1 - h2) <= 180 else ((h1 + h2 + 360) / 2) % 360
+    mean_h = (
+        h1 + h2
+        if c1 * c2 == 0
+        else (h1 + h2) / 2
+        if abs(h1 - h2) <= 180
+        else ((h1 + h2 + 360) / 2) % 360
+    )
 
     def cos(factor, shift):
         return np.cos(np.radians(factor * mean_h + shift))
@@ -194,7 +207,9 @@ COLOURS_OF_TEXT = """() => {
 
 def contrast(first, second):
     """Return the contrast of two colours in linear RGB, 1 to 21 (Web Content Accessibility Guidelines 2.1)."""
-    bright, dark = sorted((float(np.dot(rgb, [0.2126, 0.7152, 0.0722])) for rgb in (first, second)), reverse=True)
+    bright, dark = sorted(
+        (float(np.dot(rgb, [0.2126, 0.7152, 0.0722])) for rgb in (first, second)), reverse=True
+    )
     return (bright + 0.05) / (dark + 0.05)
 
 
@@ -215,7 +230,9 @@ def page():
     if not REQUIRED and not AXE.exists():
         pytest.skip(slides.MISSING)
     with chromium_page(1280, 720) as page:
-        page.route("http*://**", lambda route: route.abort())  # nbconvert's page asks the network for MathJax
+        page.route(
+            "http*://**", lambda route: route.abort()
+        )  # nbconvert's page asks the network for MathJax
         yield page
 
 
@@ -249,7 +266,8 @@ def test_the_deck_has_no_grave_fault(page, decks, path):
     weak = {}
     for pair, words in page.evaluate(COLOURS_OF_TEXT).items():
         colours = [
-            "#" + "".join(f"{int(part):02x}" for part in colour[4:-1].split(",")) for colour in pair.split(" on ")
+            "#" + "".join(f"{int(part):02x}" for part in colour[4:-1].split(","))
+            for colour in pair.split(" on ")
         ]
         ratio = contrast(*map(linear, colours))
         if ratio < 4.5:
@@ -262,10 +280,15 @@ def test_grave_faults_are_seen(page, tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# One\n\n{pale}")])
     nbformat.write(notebook, tmp_path / "a.ipynb")
     open_deck(page, slides.make([tmp_path / "a.ipynb"], tmp_path)[0])
-    page.evaluate("document.querySelector('.page').append(document.createElement('button'), new Image(9, 9))")
+    page.evaluate(
+        "document.querySelector('.page').append(document.createElement('button'), new Image(9, 9))"
+    )
     faults = page.evaluate(FAULTS, {})
-    assert [any(name in fault for fault in faults) for name in ("color-contrast", "button-name", "image-alt")] == [
-        True
-    ] * 3
+    assert [
+        any(name in fault for fault in faults)
+        for name in ("color-contrast", "button-name", "image-alt")
+    ] == [True] * 3
     assert any("170, 170, 170" in pair for pair in page.evaluate(COLOURS_OF_TEXT))
-    assert not any("color-contrast" in fault for fault in page.evaluate(FAULTS, {"color-contrast": "p"}))
+    assert not any(
+        "color-contrast" in fault for fault in page.evaluate(FAULTS, {"color-contrast": "p"})
+    )

@@ -30,9 +30,9 @@ def read_environment(text):
 def read_pyproject(text):
     project = tomllib.loads(text)["project"]
     lines = project["dependencies"] + project["optional-dependencies"]["test"]
-    return {canonical(name): version for name, version in (line.split("==") for line in lines)}, project[
-        "requires-python"
-    ]
+    return {
+        canonical(name): version for name, version in (line.split("==") for line in lines)
+    }, project["requires-python"]
 
 
 def read_lock(text):
@@ -65,7 +65,9 @@ def test_what_is_installed_satisfies_the_lock(files):
     wrong = {}
     for name, version in lock.items():
         try:
-            installed = importlib.metadata.version(name).partition("+")[0]  # torch 2.13.0+cpu is 2.13.0
+            installed = importlib.metadata.version(name).partition("+")[
+                0
+            ]  # torch 2.13.0+cpu is 2.13.0
         except importlib.metadata.PackageNotFoundError:
             installed = "missing"
         if installed != version:
@@ -84,5 +86,7 @@ def test_a_disagreement_would_be_seen(files, change):
 
 def test_binder_and_the_readme_install_the_package_in_the_same_way():
     command = "pip install --no-deps -e ."
-    assert command in (ROOT / "postBuild").read_text() and command in (ROOT / "README.md").read_text()
+    assert (
+        command in (ROOT / "postBuild").read_text() and command in (ROOT / "README.md").read_text()
+    )
     assert (ROOT / "postBuild").stat().st_mode & 0o111

@@ -42,14 +42,20 @@ def test_arrows(path):
     for name in imported(path):
         library, *parts = name.split(".")
         if library != "gan_edu":
-            assert library not in PICTURES or folder not in NO_PICTURES, f"{folder} must not know {library}"
+            assert library not in PICTURES or folder not in NO_PICTURES, (
+                f"{folder} must not know {library}"
+            )
         elif home(parts) != folder:
             assert home(parts) in ARROWS[folder], f"{folder} must not import {name}"
         elif folder == "lessons":
-            assert parts[1] == "say" or parts[1][:3] == own[1][:3], f"a room must not import another: {name}"
+            assert parts[1] == "say" or parts[1][:3] == own[1][:3], (
+                f"a room must not import another: {name}"
+            )
 
 
 def test_the_package_itself_is_cheap():
     code = "import sys, gan_edu; print({'torch', 'matplotlib', 'ipywidgets', 'numpy'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     assert found.stdout.strip() == "set()"

@@ -38,9 +38,13 @@ def names_of(source):
     tree = ast.parse(source)
     found = list(lecture.at_once(tree))
     sets = {node.id for node in found if isinstance(node.ctx, ast.Store)}
-    sets |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    sets |= {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
     imports = [node for node in ast.walk(tree) if isinstance(node, lecture.IMPORTS)]
-    sets |= {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
+    sets |= {
+        (alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names
+    }
     return sets, {node.id for node in found if isinstance(node.ctx, ast.Load)}
 
 
@@ -55,16 +59,21 @@ def test_a_lecture_has_all_that_it_needs_and_little_more(path):
             assert reads <= known | sets, f"{sorted(reads - known - sets)} in {cell.source[:60]!r}"
             known |= sets
     tagged = {
-        n for n, cell in enumerate(notebook.cells) if {"define", "live-panel"} & set(cell.metadata.get("tags", []))
+        n
+        for n, cell in enumerate(notebook.cells)
+        if {"define", "live-panel"} & set(cell.metadata.get("tags", []))
     }
-    assert len(lecture.to_run(notebook.cells) - tagged) <= 2, "more would have to be trained before the page opens"
+    assert len(lecture.to_run(notebook.cells) - tagged) <= 2, (
+        "more would have to be trained before the page opens"
+    )
 
 
 def pictures(notebook):
     return [
         output
         for cell in notebook.cells
-        if cell.cell_type == "code" and not {"define", "live-panel"} & set(cell.metadata.get("tags", []))
+        if cell.cell_type == "code"
+        and not {"define", "live-panel"} & set(cell.metadata.get("tags", []))
         for output in cell.outputs
         if {"image/png", "image/jpeg", "image/gif"} & output.get("data", {}).keys()
     ]
@@ -73,8 +82,12 @@ def pictures(notebook):
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lecture_shows_every_figure_with_its_description(path):
     notebook = read(path)
-    text = "".join(c.source for c in lecture.lecture_of(notebook).cells if c.cell_type == "markdown")
-    assert len(re.findall(r'<img src="data:image/\w+;base64,[^"]+" alt="[^"]{40,}">', text)) == len(pictures(notebook))
+    text = "".join(
+        c.source for c in lecture.lecture_of(notebook).cells if c.cell_type == "markdown"
+    )
+    assert len(re.findall(r'<img src="data:image/\w+;base64,[^"]+" alt="[^"]{40,}">', text)) == len(
+        pictures(notebook)
+    )
 
 
 def test_what_a_panel_needs_runs_and_nothing_else():
@@ -92,11 +105,19 @@ def test_what_a_panel_needs_runs_and_nothing_else():
     ]
     assert lecture.to_run(cells) == {3, 4, 5}
     made = lecture.lecture_of(nbformat.v4.new_notebook(cells=cells))
-    assert [c.source for c in made.cells if c.cell_type == "code"][:2] == [lecture.FIRST, "import this_is_needed"]
+    assert [c.source for c in made.cells if c.cell_type == "code"][:2] == [
+        lecture.FIRST,
+        "import this_is_needed",
+    ]
 
 
 def test_lessons_are_known_by_their_number():
-    assert lecture.lesson("6") == lecture.lesson("06") == lecture.lesson("06_wgan") == NOTEBOOKS / "06_wgan.ipynb"
+    assert (
+        lecture.lesson("6")
+        == lecture.lesson("06")
+        == lecture.lesson("06_wgan")
+        == NOTEBOOKS / "06_wgan.ipynb"
+    )
     with pytest.raises(ValueError, match=r"number or the name of one of .*06_wgan.*, got '77'"):
         lecture.lesson("77")
 
@@ -108,7 +129,11 @@ def test_the_style_of_a_lecture(monkeypatch):
         (line,) = figure.subplots().plot([0, 1])
         figure.canvas.draw()
         pixels = figure.dpi / 72
-        return figure.canvas.get_width_height(), text.get_size() * pixels, line.get_linewidth() * pixels
+        return (
+            figure.canvas.get_width_height(),
+            text.get_size() * pixels,
+            line.get_linewidth() * pixels,
+        )
 
     with matplotlib.rc_context():
         monkeypatch.delenv("GAN_EDU_STYLE", raising=False)
@@ -116,7 +141,11 @@ def test_the_style_of_a_lecture(monkeypatch):
         size, type_, line = drawn()
         monkeypatch.setenv("GAN_EDU_STYLE", "lecture")
         plotting.use_style()
-        assert drawn() == (size, pytest.approx(1.15 * type_), pytest.approx(1.15 * line * 2.6 / 1.8))
+        assert drawn() == (
+            size,
+            pytest.approx(1.15 * type_),
+            pytest.approx(1.15 * line * 2.6 / 1.8),
+        )
         assert matplotlib.rcParams["font.size"] > plotting.STYLE["font.size"]
 
 
@@ -139,10 +168,14 @@ def page():
         deadline = time.monotonic() + 90
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/voila.js", timeout=2).close()
+                urllib.request.urlopen(
+                    f"http://127.0.0.1:{port}/voila/static/voila.js", timeout=2
+                ).close()
                 break
             except OSError:
-                assert time.monotonic() < deadline and server.poll() is None, "the page is not served"
+                assert time.monotonic() < deadline and server.poll() is None, (
+                    "the page is not served"
+                )
                 time.sleep(0.3)
         with chromium_page(1366, 768) as page:
             page.expect, page.requests = playwright.expect, []
@@ -178,7 +211,9 @@ def test_the_panel_plays_and_its_slider_moves_training(page):
     shown = [int(picture.get_attribute("data-shown"))]
     for _ in range(2):
         page.wait_for_function(
-            "([canvas, n]) => +canvas.dataset.shown > n + 2", arg=[picture.element_handle(), shown[-1]], timeout=30_000
+            "([canvas, n]) => +canvas.dataset.shown > n + 2",
+            arg=[picture.element_handle(), shown[-1]],
+            timeout=30_000,
         )
         shown.append(int(picture.get_attribute("data-shown")))
     page.screenshot(path=ARTIFACTS / "lecture_1366x768.png")
@@ -199,7 +234,9 @@ def test_a_panel_fills_a_projector(page):
 
 
 def test_keys_turn_to_the_next_section_and_show_the_code(page):
-    page.locator("h1").evaluate("title => { title.scrollIntoView(); document.activeElement.blur(); }")
+    page.locator("h1").evaluate(
+        "title => { title.scrollIntoView(); document.activeElement.blur(); }"
+    )
 
     def at():
         return page.locator("h1").bounding_box()["y"]
@@ -242,5 +279,7 @@ def test_it_has_no_grave_fault_of_accessibility(page):
 
 
 def test_it_works_offline_and_without_an_error(page):
-    assert [url for url in page.requests if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))] == []
+    assert [
+        url for url in page.requests if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+    ] == []
     assert page.faults == []

@@ -44,10 +44,14 @@ def test_outputs_come_from_one_run_from_the_top(notebook):
 
 def test_what_is_stored_shows_without_a_kernel(notebook):
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    assert not any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs)
+    assert not any(
+        "application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs
+    )
     for cell in code_cells(notebook):
         if "live-panel" in cell.metadata.get("tags", []):
-            assert any("image/jpeg" in output.get("data", {}) for output in cell.outputs), "no still picture"
+            assert any("image/jpeg" in output.get("data", {}) for output in cell.outputs), (
+                "no still picture"
+            )
 
 
 def test_every_picture_has_its_description(notebook):
@@ -68,18 +72,30 @@ def test_size_and_shape(notebook):
     lengths = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
     assert max(lengths) <= 35
     assert sum(length <= 15 for length in lengths) >= 0.9 * len(lengths)
-    words = sum(len(re.findall(r"\w+", cell.source)) for cell in notebook.cells if cell.cell_type == "markdown")
-    most = 20 if notebook.path.stem[:2] != "00" else math.inf  # the start page is a page of instructions
+    words = sum(
+        len(re.findall(r"\w+", cell.source))
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+    )
+    most = (
+        20 if notebook.path.stem[:2] != "00" else math.inf
+    )  # the start page is a page of instructions
     assert 5 <= words / sum(lengths) <= most
 
 
 def relative_links(text):
     """Return the targets of Markdown links and pictures that are files of the project, without anchors."""
     targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text)]
-    return [target for target in targets if target and "://" not in target and not target.startswith("attachment:")]
+    return [
+        target
+        for target in targets
+        if target and "://" not in target and not target.startswith("attachment:")
+    ]
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", NOTEBOOKS / "glossary.md", *LESSONS], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", NOTEBOOKS / "glossary.md", *LESSONS], ids=lambda path: path.stem
+)
 def test_links_lead_somewhere(path):
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
@@ -99,9 +115,20 @@ def run_nbval(path, source):
     cell = nbformat.v4.new_code_cell(source)
     cell.metadata["tags"] = ["nbval-ignore-output"]
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "conftest", "--nbval", "--nbval-kernel-name=python3"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "conftest",
+        "--nbval",
+        "--nbval-kernel-name=python3",
+    ]
     command += ["--rootdir", str(path.parent), "-c", os.devnull, str(path)]
-    run = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(TESTS)}, capture_output=True, text=True)
+    run = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(TESTS)}, capture_output=True, text=True
+    )
     return run.returncode, run.stdout
 
 
@@ -109,10 +136,19 @@ def run_nbval(path, source):
     "source, fault",
     [
         ("x = 1", None),
-        ("import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start(); t.join()", "ZeroDivisionError"),
-        ("import asyncio\nasync def fails():\n    1 / 0\nasyncio.ensure_future(fails());", "ZeroDivisionError"),
+        (
+            "import threading\nt = threading.Thread(target=lambda: 1 / 0)\nt.start(); t.join()",
+            "ZeroDivisionError",
+        ),
+        (
+            "import asyncio\nasync def fails():\n    1 / 0\nasyncio.ensure_future(fails());",
+            "ZeroDivisionError",
+        ),
         ("import asyncio\ntask = asyncio.ensure_future(asyncio.sleep(60))", "unfinished task"),
-        ("import threading\nthreading.Thread(target=threading.Event().wait, args=(20,)).start()", "unfinished thread"),
+        (
+            "import threading\nthreading.Thread(target=threading.Event().wait, args=(20,)).start()",
+            "unfinished thread",
+        ),
         (
             "import sys; sys.path.insert(0, {tests!r})\nfrom test_training import make_gan\n"
             "from gan_edu.first_edition.live import LivePanel\nfrom gan_edu.first_edition.views import GaussianView\n"
@@ -123,7 +159,9 @@ def run_nbval(path, source):
     ids=["sound", "thread", "task", "unfinished task", "unfinished thread", "playing panel"],
 )
 def test_the_sentinels_see_what_nbval_does_not(tmp_path, source, fault):
-    code, output = run_nbval(tmp_path / "one.ipynb", source.replace("{tests!r}", repr(str(TESTS / "first_edition"))))
+    code, output = run_nbval(
+        tmp_path / "one.ipynb", source.replace("{tests!r}", repr(str(TESTS / "first_edition")))
+    )
     if fault is None:
         assert code == 0, output
     else:

@@ -41,7 +41,12 @@ MEASURE = """() => Reveal.getSlides().map((slide) => {
             [kind, Math.min(...[...slide.querySelectorAll(kind)].map((e) => parseFloat(getComputedStyle(e).fontSize)))])),
     };
 })"""
-SMALLEST = {"p, li": 20, "td": 18, ".highlight .line": 17, ".jp-OutputArea .line": 14}  # px on a slide 720 px high
+SMALLEST = {
+    "p, li": 20,
+    "td": 18,
+    ".highlight .line": 17,
+    ".jp-OutputArea .line": 14,
+}  # px on a slide 720 px high
 
 if os.environ.get("GAN_EDU_BROWSER") != "required":
     if CHROMIUM is None:
@@ -62,7 +67,9 @@ def faults_of(name, measured):
     for number, slide in enumerate(measured, start=1):
         where = f"{name}, slide {number} ({slide['words'][:40]!r})"
         if slide["excess"] > 0.5:
-            faults.append(f"{where}: <{slide['what']}> goes {slide['excess']:.0f} px beyond the slide")
+            faults.append(
+                f"{where}: <{slide['what']}> goes {slide['excess']:.0f} px beyond the slide"
+            )
         if slide["scrolls"]:
             faults.append(f"{where}: something would have to be scrolled")
         if not slide["words"] and not slide["pictures"]:
@@ -72,7 +79,9 @@ def faults_of(name, measured):
             for kind, size in slide["type"].items()
             if size is not None and size < SMALLEST[kind]
         ]
-        faults += [f"{where}: a picture at {s:.2f} of its size" for s in slide["pictures"] if s < 0.9]
+        faults += [
+            f"{where}: a picture at {s:.2f} of its size" for s in slide["pictures"] if s < 0.9
+        ]
     return faults
 
 
@@ -112,9 +121,16 @@ def test_a_deck_needs_nothing_from_the_network(page, measured):
 def test_every_picture_and_every_heading_is_in_the_deck(measured, name):
     """Pictures, the panels' stills among them, and the headings; those of skipped cells excepted."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    kept = [c for c in slides.slides_of(notebook).cells if c.metadata.slideshow.slide_type not in ("skip", "notes")]
+    kept = [
+        c
+        for c in slides.slides_of(notebook).cells
+        if c.metadata.slideshow.slide_type not in ("skip", "notes")
+    ]
     pictures = [
-        output for cell in kept for output in cell.get("outputs", []) if slides.PICTURES & output.get("data", {}).keys()
+        output
+        for cell in kept
+        for output in cell.get("outputs", [])
+        if slides.PICTURES & output.get("data", {}).keys()
     ]
     assert sum(len(slide["pictures"]) for slide in measured[name]) == len(pictures) >= 2
     words = " ".join(slide["words"] for slide in measured[name])
@@ -139,7 +155,9 @@ def test_formulas_are_set(page, decks, measured):
     page.wait_for_function("document.body.dataset.ready", timeout=120_000)
     assert page.locator("mjx-container").count() > 100
     assert page.locator("mjx-container [data-mjx-error], mjx-container .merror").count() == 0
-    assert "$" not in page.evaluate("[...document.querySelectorAll('.page p')].map(p => p.innerText).join(' ')")
+    assert "$" not in page.evaluate(
+        "[...document.querySelectorAll('.page p')].map(p => p.innerText).join(' ')"
+    )
 
 
 def test_a_prediction_and_its_outcome_are_on_different_slides(measured):
@@ -180,7 +198,9 @@ def test_what_is_long_is_divided_and_nothing_is_lost(page, tmp_path):
     words = " ".join(slide["words"] for slide in found)
     for pattern in (r"item (\d+)\b", r"x_(\d+) =", r"row (\d+)\b"):
         assert [int(k) for k in re.findall(pattern, words)] == list(range(60))
-    assert not any(slide["words"].endswith("Three") for slide in found), "a heading stands with what follows it"
+    assert not any(slide["words"].endswith("Three") for slide in found), (
+        "a heading stands with what follows it"
+    )
 
 
 def test_what_is_missing_is_said(monkeypatch, tmp_path):

@@ -23,9 +23,14 @@ def play(panel):
     if not lab.button(panel, "Play").count():
         slider, bars = panel.get_by_role("slider"), panel.locator(".gan-live-picture").first
         handle = slider.first if slider.count() else bars  # bars are moved by the keyboard as well
-        at_its_end = slider.count() and handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        at_its_end = slider.count() and handle.get_attribute(
+            "aria-valuenow"
+        ) == handle.get_attribute("aria-valuemax")
         handle.focus()
-        for key in ("ArrowLeft" if at_its_end else "ArrowRight", *([] if slider.count() else ["ArrowUp"])):
+        for key in (
+            "ArrowLeft" if at_its_end else "ArrowRight",
+            *([] if slider.count() else ["ArrowUp"]),
+        ):
             handle.press(key)
         lab.wait_for_another_picture(panel, before)
         return "moved"
@@ -40,7 +45,11 @@ def walk(notebook):
     since = time.monotonic()
     with lab.opened(notebook, timeout=1800) as page:
         print(f"{notebook.name}: Run All {time.monotonic() - since:.0f} s", flush=True)
-        wrong = [f"{count} errors or warnings in outputs"] if (count := page.locator(lab.FAULT).count()) else []
+        wrong = (
+            [f"{count} errors or warnings in outputs"]
+            if (count := page.locator(lab.FAULT).count())
+            else []
+        )
         panels = page.locator(".gan-live").all()
         wanted = len(cells(notebook.stem, "live-panel"))
         if len(panels) != wanted:
@@ -60,7 +69,11 @@ def main(lessons):
     """Walk through these lessons; through all without any."""
     if CHROMIUM is None:
         sys.exit("make walk needs chromium on the path")
-    chosen = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if not lessons or path.name[:2] in lessons]
+    chosen = [
+        path
+        for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+        if not lessons or path.name[:2] in lessons
+    ]
     wrong = {}
     for path in chosen:
         try:

@@ -13,7 +13,19 @@ from PIL import Image, ImageOps
 from gan_edu._arguments import check_count
 from gan_edu.first_edition.runtime import progress
 
-PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+PICTURES = (
+    ".bmp",
+    ".gif",
+    ".jpeg",
+    ".jpg",
+    ".pbm",
+    ".pgm",
+    ".png",
+    ".ppm",
+    ".tif",
+    ".tiff",
+    ".webp",
+)
 LAYOUTS = ("HWN", "NHW", "NHWC")
 THREADS = min(8, os.cpu_count() or 1)
 BLOCK = 256  # pictures read at a time, at most: the memory needed besides the result
@@ -33,7 +45,9 @@ def load_faces(path, size=64, layout=None):
     """
     size = check_count("size", size)
     if layout is not None and layout not in LAYOUTS:
-        raise ValueError(f"layout must be one of {', '.join(map(repr, LAYOUTS))} or None, got {layout!r}")
+        raise ValueError(
+            f"layout must be one of {', '.join(map(repr, LAYOUTS))} or None, got {layout!r}"
+        )
     files = _files(path)
     stacks = {file: _open_stack(file, layout) for file in files if file.suffix.lower() == ".npy"}
     total = sum(len(stacks[file]) if file in stacks else 1 for file in files)
@@ -41,8 +55,13 @@ def load_faces(path, size=64, layout=None):
     if broken:
         named = "; ".join(broken[:5]) + (f"; and {len(broken) - 5} more" if len(broken) > 5 else "")
         if len(broken) == total:
-            raise ValueError(f"path must name pictures of faces, but none of {total} could be read: {named}")
-        warnings.warn(f"skipped {len(broken)} of {total} pictures that could not be read: {named}", stacklevel=2)
+            raise ValueError(
+                f"path must name pictures of faces, but none of {total} could be read: {named}"
+            )
+        warnings.warn(
+            f"skipped {len(broken)} of {total} pictures that could not be read: {named}",
+            stacklevel=2,
+        )
     return images
 
 
@@ -67,7 +86,9 @@ def _files(path):
     try:
         path = pathlib.Path(path)
     except TypeError:
-        raise ValueError(f"path must be the name of a folder or file, or a list of names, got {path!r}") from None
+        raise ValueError(
+            f"path must be the name of a folder or file, or a list of names, got {path!r}"
+        ) from None
     if path.is_dir():
         return _search(path)
     if not path.exists():
@@ -84,11 +105,19 @@ def _search(folder):
     files = []
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        names = sorted(name for name in names if not name.startswith("."))  # other systems' notes, ._1.jpg, .DS_Store
-        files += [pathlib.Path(where, name) for name in names if name.lower().endswith((*PICTURES, ".npy"))]
+        names = sorted(
+            name for name in names if not name.startswith(".")
+        )  # other systems' notes, ._1.jpg, .DS_Store
+        files += [
+            pathlib.Path(where, name)
+            for name in names
+            if name.lower().endswith((*PICTURES, ".npy"))
+        ]
     if not files:
         kinds = ", ".join(PICTURES)
-        raise ValueError(f"path must name a folder with faces, but {folder} has no picture ({kinds}) and no .npy file")
+        raise ValueError(
+            f"path must name a folder with faces, but {folder} has no picture ({kinds}) and no .npy file"
+        )
     return files
 
 
@@ -99,13 +128,19 @@ def _open_stack(file, layout):
     except (ValueError, EOFError, OSError) as error:
         raise ValueError(f"{file} is no readable .npy file of numbers: {error}") from error
     if not isinstance(stack, np.ndarray):  # a .npz archive under a wrong name
-        raise ValueError(f"{file} is an archive of several arrays; save the faces' own with numpy.save")
+        raise ValueError(
+            f"{file} is an archive of several arrays; save the faces' own with numpy.save"
+        )
     if stack.dtype != np.uint8 and stack.dtype.kind != "f":
-        raise ValueError(f"{file} must hold uint8, or floats from 0 to 1 or from 0 to 255, got {stack.dtype}")
+        raise ValueError(
+            f"{file} must hold uint8, or floats from 0 to 1 or from 0 to 255, got {stack.dtype}"
+        )
     shape = "×".join(map(str, stack.shape)) or "()"
     layout = layout or _guess_layout(file, stack.shape, shape)
     if stack.ndim != len(layout) or (layout == "NHWC" and stack.shape[3] != 3):
-        raise ValueError(f"{file} must have the shape {layout}, with C = 3 colours if any, got {shape}")
+        raise ValueError(
+            f"{file} must have the shape {layout}, with C = 3 colours if any, got {shape}"
+        )
     if stack.size == 0:
         raise ValueError(f"{file} must hold at least one face, got the shape {shape}")
     return np.moveaxis(stack, layout.index("N"), 0)
@@ -115,7 +150,9 @@ def _guess_layout(file, shape, shown):
     if len(shape) == 4:
         return "NHWC"
     if len(shape) != 3:
-        raise ValueError(f"{file} must have the shape (H, W, N), (N, H, W) or (N, H, W, 3), got {shown}")
+        raise ValueError(
+            f"{file} must have the shape (H, W, N), (N, H, W) or (N, H, W, 3), got {shown}"
+        )
     a, b, c = shape
     if a == b != c and c != 3:  # three grey faces, or one in colour?
         return "HWN"
@@ -128,7 +165,9 @@ def _guess_layout(file, shape, shown):
 
 def _pictures(files, stacks, size):
     """Yield one after another the faces, uint8 (3, size, size) or grey (size, size), or why one cannot be read."""
-    with ThreadPoolExecutor(THREADS) as pool:  # Pillow lets go of the interpreter while it decodes and scales
+    with ThreadPoolExecutor(
+        THREADS
+    ) as pool:  # Pillow lets go of the interpreter while it decodes and scales
         for is_stack, group in itertools.groupby(files, lambda file: file in stacks):
             if is_stack:
                 for file in group:
@@ -136,7 +175,9 @@ def _pictures(files, stacks, size):
             else:
                 group = list(group)
                 for start in range(0, len(group), BLOCK):
-                    yield from pool.map(_read_picture, group[start : start + BLOCK], itertools.repeat(size))
+                    yield from pool.map(
+                        _read_picture, group[start : start + BLOCK], itertools.repeat(size)
+                    )
 
 
 def _read_picture(file, size):
@@ -157,7 +198,9 @@ def _read_picture(file, size):
 def _read_stack(name, stack, size, pool):
     white = 255 if stack.dtype == np.uint8 else _white(name, stack, (1, 255))
     for block in _blocks(stack):
-        yield from pool.map(_fit, map(Image.fromarray, _to_uint8(block, white)), itertools.repeat(size))
+        yield from pool.map(
+            _fit, map(Image.fromarray, _to_uint8(block, white)), itertools.repeat(size)
+        )
 
 
 def _blocks(stack):

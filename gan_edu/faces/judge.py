@@ -22,7 +22,9 @@ from gan_edu.metrics import frechet_distance, precision_recall
 WEIGHTS = pathlib.Path(__file__).parent.parent / "weights" / "face_judge.pt"
 FORMAT = "gan_edu face judge 1"
 SIZE = 64  # pixels a side
-REFERENCE = 2000  # real faces that generated ones are compared with: more change little and cost time
+REFERENCE = (
+    2000  # real faces that generated ones are compared with: more change little and cost time
+)
 SEEDS = {  # of make_faces; far from those of the lessons, so that no face is in two sets
     "training": 6_000_001,
     "held out": 6_000_002,  # accuracy
@@ -43,7 +45,11 @@ class FaceJudge(nn.Module):
         widths = [3, width, 2 * width, 4 * width, 4 * width]
         layers = []
         for n_in, n_out in itertools.pairwise(widths):
-            layers += [nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+            layers += [
+                nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(n_out),
+                nn.ReLU(),
+            ]
         layers += [nn.Flatten(), nn.Linear(16 * widths[-1], num_features, bias=False)]
         self.body = nn.Sequential(*layers, nn.BatchNorm1d(num_features, affine=False))
         self.counts = [len(names) for names in ATTRIBUTES.values()]
@@ -73,9 +79,15 @@ class FaceJudge(nn.Module):
     def _judge(self, images):
         """Return features (n, F), labels {attribute: (n,)} and logits of a face (n,), of pictures as they come."""
         x = _pictures(images)
-        parts = [self(part.float() / 127.5 - 1 if part.dtype == torch.uint8 else part.float()) for part in x.split(250)]
+        parts = [
+            self(part.float() / 127.5 - 1 if part.dtype == torch.uint8 else part.float())
+            for part in x.split(250)
+        ]
         features, logits, face = zip(*parts)
-        labels = {name: torch.cat([some[k].argmax(1) for some in logits]) for k, name in enumerate(ATTRIBUTES)}
+        labels = {
+            name: torch.cat([some[k].argmax(1) for some in logits])
+            for k, name in enumerate(ATTRIBUTES)
+        }
         return torch.cat(features), labels, torch.cat(face)
 
 
@@ -126,11 +138,19 @@ def face_quality(images, judge=None, reference=None):
     judge = judge or load_judge()
     features, labels, _ = judge._judge(images)
     if reference is None:
-        real, marginals = _reference_features(judge), {name: _marginal(name, label) for name, label in labels.items()}
+        real, marginals = (
+            _reference_features(judge),
+            {name: _marginal(name, label) for name, label in labels.items()},
+        )
     else:
-        real, marginals = reference if getattr(reference, "ndim", 0) == 2 else judge.features(reference), None
+        real, marginals = (
+            reference if getattr(reference, "ndim", 0) == 2 else judge.features(reference),
+            None,
+        )
     share = precision_recall(real, features)
-    return FaceQuality(len(features), frechet_distance(real, features), share.precision, share.recall, marginals)
+    return FaceQuality(
+        len(features), frechet_distance(real, features), share.precision, share.recall, marginals
+    )
 
 
 def real_floor(n=REFERENCE):
@@ -148,7 +168,9 @@ def is_face(images, judge=None):
     judge = judge or load_judge()
     logits, distances = judge.likeness(images)
     limits = judge.about["face"]
-    return torch.from_numpy((logits >= limits["least_logit"]) & (distances <= limits["largest_distance"]))
+    return torch.from_numpy(
+        (logits >= limits["least_logit"]) & (distances <= limits["largest_distance"])
+    )
 
 
 def _marginal(name, label):
@@ -165,7 +187,12 @@ def _pictures(images):
     """Return the pictures as a tensor (n, 3, 64, 64) on the CPU, uint8 or floating; ValueError for anything else."""
     if not torch.is_tensor(images):
         images = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
-    if not torch.is_tensor(images) or images.ndim != 4 or images.shape[1:] != (3, SIZE, SIZE) or len(images) == 0:
+    if (
+        not torch.is_tensor(images)
+        or images.ndim != 4
+        or images.shape[1:] != (3, SIZE, SIZE)
+        or len(images) == 0
+    ):
         got = tuple(images.shape) if hasattr(images, "shape") else type(images).__name__
         raise ValueError(f"images must be pictures of shape (n, 3, {SIZE}, {SIZE}), got {got}")
     images = images.detach().cpu()
@@ -174,5 +201,7 @@ def _pictures(images):
     if not images.is_floating_point():
         raise ValueError(f"images must be uint8, or floats from -1 to 1, got {images.dtype}")
     if not (images.abs() <= 1.001).all():  # also where one is nan
-        raise ValueError(f"images must be uint8, or floats from -1 to 1, got {images.min():g} to {images.max():g}")
+        raise ValueError(
+            f"images must be uint8, or floats from -1 to 1, got {images.min():g} to {images.max():g}"
+        )
     return images

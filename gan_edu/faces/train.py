@@ -48,9 +48,13 @@ class DistributedGAN(GAN):
         super()._turn(*arguments, **keywords)
 
     def _descend(self, player, loss, gradients, parameters, optimizer):
-        together = torch.cat([*(gradient.ravel() for gradient in gradients), loss.detach().reshape(1)])
+        together = torch.cat(
+            [*(gradient.ravel() for gradient in gradients), loss.detach().reshape(1)]
+        )
         dist.all_reduce(together)
-        *parts, loss = (together / dist.get_world_size()).split([*(g.numel() for g in gradients), 1])
+        *parts, loss = (together / dist.get_world_size()).split(
+            [*(g.numel() for g in gradients), 1]
+        )
         gradients = [part.view_as(gradient) for part, gradient in zip(parts, gradients)]
         return super()._descend(
             player, loss, gradients, parameters, optimizer
@@ -61,9 +65,14 @@ def make_gan(options, images, device):
     """Return the GAN of lesson 13 for these pictures: R1, averaged weights, learning rates that stay."""
 
     def network(make, **sizes):
-        return init_dcgan_weights_(make(width=options.width, image_size=options.size, **sizes)).to(device)
+        return init_dcgan_weights_(make(width=options.width, image_size=options.size, **sizes)).to(
+            device
+        )
 
-    players = functools.partial(network, DCGANGenerator, latent_dim=100), functools.partial(network, DCGANDiscriminator)
+    players = (
+        functools.partial(network, DCGANGenerator, latent_dim=100),
+        functools.partial(network, DCGANDiscriminator),
+    )
     return (DistributedGAN if dist.is_initialized() else GAN)(
         *players, face_sampler(images), functools.partial(latent_normal, latent_dim=100), penalty=r1_penalty,
         penalty_every=16, hparams=Hyperparameters(options.lr, options.lr, lambda_gp=options.lambda_r1), ema=0.999,
@@ -85,7 +94,10 @@ def train(gan, options, first):
     log = TensorBoardLog(options.log_dir, gan) if first and options.log_dir else None
     while len(gan.history) < options.steps:
         gan.step()
-        ends = agreed(signals or time.monotonic() > deadline, gan.device) or len(gan.history) == options.steps
+        ends = (
+            agreed(signals or time.monotonic() > deadline, gan.device)
+            or len(gan.history) == options.steps
+        )
         if first and (ends or len(gan.history) % options.save_every == 0):
             save(gan, options)
             if log is not None:
@@ -93,7 +105,10 @@ def train(gan, options, first):
         if ends:
             break
     if first:
-        print(f"{len(gan.history)} of {options.steps} steps, in {options.out}; --resume goes on", flush=True)
+        print(
+            f"{len(gan.history)} of {options.steps} steps, in {options.out}; --resume goes on",
+            flush=True,
+        )
 
 
 def noted_signals():
@@ -129,23 +144,47 @@ def save(gan, options):
 def parse(arguments=None):
     """Return the options; bad ones end the program with their names."""
     layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("gan_edu.faces.train", description=__doc__, formatter_class=layout)
-    parser.add_argument("--data", type=pathlib.Path, help="folder of pictures or .npy file (default: procedural faces)")
-    parser.add_argument("--faces", type=int, default=20_000, help="number of procedural faces for each process")
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("runs/faces"), help="folder for the results")
+    parser = argparse.ArgumentParser(
+        "gan_edu.faces.train", description=__doc__, formatter_class=layout
+    )
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the checkpoint in --out, with its learning rate and λ"
+        "--data",
+        type=pathlib.Path,
+        help="folder of pictures or .npy file (default: procedural faces)",
+    )
+    parser.add_argument(
+        "--faces", type=int, default=20_000, help="number of procedural faces for each process"
+    )
+    parser.add_argument(
+        "--out",
+        type=pathlib.Path,
+        default=pathlib.Path("runs/faces"),
+        help="folder for the results",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint in --out, with its learning rate and λ",
     )
     parser.add_argument("--log-dir", type=pathlib.Path, help="folder for TensorBoard")
-    parser.add_argument("--width", type=int, default=16, help="channels of the outermost stage (PyTorch's example: 64)")
+    parser.add_argument(
+        "--width",
+        type=int,
+        default=16,
+        help="channels of the outermost stage (PyTorch's example: 64)",
+    )
     parser.add_argument("--size", type=int, default=64, help="side of the pictures, a power of two")
-    parser.add_argument("--batch-size", type=int, default=32, help="pictures in the batch of each process")
+    parser.add_argument(
+        "--batch-size", type=int, default=32, help="pictures in the batch of each process"
+    )
     parser.add_argument("--steps", type=int, default=20_000)
     parser.add_argument("--minutes", type=float, default=1e6, help="stop and save after so many")
     parser.add_argument("--save-every", type=int, default=500, help="steps between checkpoints")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--lambda-r1", type=float, default=1.0)
-    parser.add_argument("--precision", choices=PRECISIONS, help="default: bfloat16 where it is fast")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, help="default: bfloat16 where it is fast"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     try:
@@ -157,11 +196,17 @@ def parse(arguments=None):
         if options.size != 1 << options.size.bit_length() - 1 or options.size < 8:
             raise ValueError(f"--size must be a power of two of at least 8, got {options.size}")
         if options.data is not None and not options.data.exists():
-            raise ValueError(f"--data must be a folder or a file, there is no {str(options.data)!r}")
+            raise ValueError(
+                f"--data must be a folder or a file, there is no {str(options.data)!r}"
+            )
         if options.resume and not (options.out / "checkpoint.pt").exists():
-            raise ValueError(f"--resume needs a checkpoint.pt in {str(options.out)!r}, there is none")
+            raise ValueError(
+                f"--resume needs a checkpoint.pt in {str(options.out)!r}, there is none"
+            )
         if not options.resume and (options.out / "checkpoint.pt").exists():
-            raise ValueError(f"--out has a run already, in {str(options.out)!r}: give --resume, or another folder")
+            raise ValueError(
+                f"--out has a run already, in {str(options.out)!r}: give --resume, or another folder"
+            )
         options.out.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as fault:
         parser.error(str(fault))
@@ -171,7 +216,10 @@ def parse(arguments=None):
 def main(arguments=None):
     """Train as the command line says."""
     options = parse(arguments)
-    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))  # set by torchrun
+    world, rank = (
+        int(os.environ.get("WORLD_SIZE", 1)),
+        int(os.environ.get("RANK", 0)),
+    )  # set by torchrun
     local = int(os.environ.get("LOCAL_RANK", 0))
     device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
     if device.type == "cuda":

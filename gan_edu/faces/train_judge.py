@@ -25,7 +25,9 @@ def blurred(x, sigma):
     sigma = torch.as_tensor(sigma, dtype=x.dtype).expand(n).clamp(min=0.05)
     distance = torch.arange(side)[:, None] - torch.arange(side)
     kernel = torch.exp(-((distance / sigma[:, None, None]) ** 2) / 2)
-    kernel = (kernel / kernel.sum(2, keepdim=True))[:, None]  # a row of weights for each row of pixels: no edge effect
+    kernel = (kernel / kernel.sum(2, keepdim=True))[
+        :, None
+    ]  # a row of weights for each row of pixels: no edge effect
     return kernel @ x @ kernel.mT
 
 
@@ -37,13 +39,17 @@ def warped(x, pixels, knots, generator, shift=0.0):
     field = F.interpolate(field, size=side, mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
     at = torch.arange(side) + 0.5
     grid = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=-1)
-    return F.grid_sample(x, (grid + field) * 2 / side - 1, padding_mode="border", align_corners=False)
+    return F.grid_sample(
+        x, (grid + field) * 2 / side - 1, padding_mode="border", align_corners=False
+    )
 
 
 def disturbed(x, generator):
     """Return faces as a good generator could have made them: a little shifted, bent, blurred, tinted and noisy."""
     n = len(x)
-    x = blurred(warped(x, _some(n, 1.2, generator), 8, generator, shift=3), _some(n, 1.2, generator))
+    x = blurred(
+        warped(x, _some(n, 1.2, generator), 8, generator, shift=3), _some(n, 1.2, generator)
+    )
     x = _tinted(x, 0.1, generator)
     noise = torch.randn(x.shape, generator=generator)
     return (x + _some(n, 0.15, generator)[:, None, None, None] * noise).clamp(-1, 1)
@@ -52,7 +58,9 @@ def disturbed(x, generator):
 def rough(x, generator):
     """Return faces as a poor generator makes them, that one still recognises: pale, blotched, crooked, checkered."""
     n = len(x)
-    x = blurred(warped(x, _some(n, 2.2, generator), 8, generator, shift=4), _some(n, 2.0, generator))
+    x = blurred(
+        warped(x, _some(n, 2.2, generator), 8, generator, shift=4), _some(n, 2.0, generator)
+    )
     x = _tinted(x, 0.25, generator)
     pale = 1 - _some(n, 0.6, generator)[:, None, None, None]
     return _patterned(torch.lerp(x.mean((0, 2, 3), keepdim=True), x, pale), generator).clamp(-1, 1)
@@ -66,7 +74,9 @@ def _patterned(x, generator):
         drawn = F.interpolate(drawn, size=SIZE, mode="bilinear" if side < 32 else "nearest")
         x = x + _some(n, 0.15, generator, chance=0.4)[:, None, None, None] * drawn
     for side in (2, 4, 8):
-        drawn = torch.randn(n, 3, side, side, generator=generator).repeat(1, 1, SIZE // side, SIZE // side)
+        drawn = torch.randn(n, 3, side, side, generator=generator).repeat(
+            1, 1, SIZE // side, SIZE // side
+        )
         x = x + _some(n, 0.15, generator, chance=0.3)[:, None, None, None] * drawn
     return x
 
@@ -81,7 +91,8 @@ def _tinted(x, most, generator):
     n = len(x)
     for combine in (torch.mul, torch.add):
         drawn = (
-            torch.randn(n, 3, 1, 1, generator=generator).clamp(-1, 1) * _some(n, most, generator)[:, None, None, None]
+            torch.randn(n, 3, 1, 1, generator=generator).clamp(-1, 1)
+            * _some(n, most, generator)[:, None, None, None]
         )
         x = combine(x, drawn + (combine is torch.mul))
     return x
@@ -104,7 +115,9 @@ def spoilt(images, generator):
     def tiles(x):
         side = [32, 16, 8][among(0, 3)]
         cut = F.unfold(x, side, stride=side)
-        return F.fold(cut[:, :, torch.randperm(cut.shape[2], generator=generator)], SIZE, side, stride=side)
+        return F.fold(
+            cut[:, :, torch.randperm(cut.shape[2], generator=generator)], SIZE, side, stride=side
+        )
 
     def colours(x):
         order = [[1, 0, 2], [2, 1, 0], [0, 2, 1], [1, 2, 0], [2, 0, 1]][among(0, 5)]
@@ -124,31 +137,51 @@ def spoilt(images, generator):
         y, x_ = among(16, 40), among(14, 30)
         x = x.clone()
         block = x[:, :, y : y + 16, x_ : x_ + 24]
-        block.copy_(block.mean((2, 3), keepdim=True) + uniform(-0.1, 0.1, *block.shape) * among(0, 2))
+        block.copy_(
+            block.mean((2, 3), keepdim=True) + uniform(-0.1, 0.1, *block.shape) * among(0, 2)
+        )
         return x
 
     def smear(x):  # no eyes, no mouth, only the outline
-        y, x_ = torch.meshgrid(torch.linspace(-1, 1, SIZE), torch.linspace(-1, 1, SIZE), indexing="ij")
+        y, x_ = torch.meshgrid(
+            torch.linspace(-1, 1, SIZE), torch.linspace(-1, 1, SIZE), indexing="ij"
+        )
         inside = torch.sigmoid((1 - (x_ / 0.5) ** 2 - ((y - 0.1) / 0.6) ** 2) * 6)
         return torch.lerp(x, blurred(x, uniform(4, 8, len(x))), inside)
 
     def noise(x):
         drawn = torch.randn(x.shape, generator=generator) * uniform(0.3, 1.5, len(x), 1, 1, 1)
         drawn = blurred(drawn, uniform(0, 3, len(x))) * uniform(1, 4, len(x), 1, 1, 1)
-        return drawn + (x * uniform(0, 0.6, len(x), 1, 1, 1) if among(0, 2) else uniform(-1, 1, len(x), 3, 1, 1))
+        return drawn + (
+            x * uniform(0, 0.6, len(x), 1, 1, 1) if among(0, 2) else uniform(-1, 1, len(x), 3, 1, 1)
+        )
 
     def blank(x):
         ramp = uniform(-1, 1, len(x), 3, 1, 1) * torch.linspace(-1, 1, SIZE)
         return uniform(-1, 1, len(x), 3, 1, 1) + (ramp if among(0, 2) else ramp.mT) * among(0, 2)
 
-    ways = [halves, tiles, colours, average, blur, bend, hole, smear, noise, blank, lambda x: x.flip(2)]
+    ways = [
+        halves,
+        tiles,
+        colours,
+        average,
+        blur,
+        bend,
+        hole,
+        smear,
+        noise,
+        blank,
+        lambda x: x.flip(2),
+    ]
     order = torch.randperm(n, generator=generator)
     parts = order.split(-(-n // len(ways)))
     ways = [ways[k] for k in torch.randperm(len(ways), generator=generator)]
     result = torch.empty_like(images)
     for way, part in zip(ways, parts):
         result[part] = way(images[part])
-    again = torch.rand(n, 1, 1, 1, generator=generator) < 0.5  # patterns alone do not tell which is which
+    again = (
+        torch.rand(n, 1, 1, 1, generator=generator) < 0.5
+    )  # patterns alone do not tell which is which
     return torch.where(again, _patterned(result, generator), result).clamp(-1, 1)
 
 
@@ -176,11 +209,18 @@ def train(n_faces=12_000, epochs=10, seed=0, learning_rate=4e-3):
         good = torch.cat([disturbed(x[8:], generator), x[:8]]).roll(8, 0)
         poor = rough(x[: BATCH // 2], generator)
         no_face = spoilt(
-            torch.cat([good, poor])[torch.randperm(len(good) + len(poor), generator=generator)][: BATCH // 2], generator
+            torch.cat([good, poor])[torch.randperm(len(good) + len(poor), generator=generator)][
+                : BATCH // 2
+            ],
+            generator,
         )
-        _, logits, face = judge(torch.cat([good, poor, no_face]).contiguous(memory_format=torch.channels_last))
+        _, logits, face = judge(
+            torch.cat([good, poor, no_face]).contiguous(memory_format=torch.channels_last)
+        )
         # Rough faces need not be read rightly, only recognised.
-        loss = sum(F.cross_entropy(logit[:BATCH], wanted[batch, k]) for k, logit in enumerate(logits))
+        loss = sum(
+            F.cross_entropy(logit[:BATCH], wanted[batch, k]) for k, logit in enumerate(logits)
+        )
         target = (torch.arange(len(face)) < len(good) + len(poor)).float()
         weight = torch.where(target == 1, 1.0, 3.0)  # as much in all for no face as for a face
         loss = loss + F.binary_cross_entropy_with_logits(face, target, weight)
@@ -212,7 +252,10 @@ def accuracy(judge, n=2000):
     found = {}
     for name, x in conditions(images).items():
         said = judge.predict(x)
-        found[name] = {key: round((said[key] == label).double().mean().item(), 4) for key, label in labels.items()}
+        found[name] = {
+            key: round((said[key] == label).double().mean().item(), 4)
+            for key, label in labels.items()
+        }
     return found
 
 
@@ -239,7 +282,8 @@ def main(arguments=None):
         judge = train(options.faces, options.epochs, options.seed)
         seconds = time.process_time() - start
         weights = {
-            name: value.half() if value.is_floating_point() else value for name, value in judge.state_dict().items()
+            name: value.half() if value.is_floating_point() else value
+            for name, value in judge.state_dict().items()
         }
         judge.load_state_dict(weights)  # what is measured is what is stored
         about = {

@@ -39,7 +39,9 @@ class BestResponses:
     def slopes(self, x):
         """Return the gradients (K, n, d) of the outputs by the points x (n, d), as an array."""
         x = torch.as_tensor(x, dtype=torch.float32)
-        by_x = grad(lambda w, point: functional_call(self._template, w, (point[None],)).squeeze(), argnums=1)
+        by_x = grad(
+            lambda w, point: functional_call(self._template, w, (point[None],)).squeeze(), argnums=1
+        )
         return vmap(vmap(by_x, in_dims=(None, 0)), in_dims=(0, None))(self._weights, x).numpy()
 
     def member(self, k):
@@ -109,27 +111,50 @@ def gradient_norms_by_layer(critic, x_real, x_fake):
 
 
 def _train(
-    name, make, sample_real, sample_fake, clip_values, seeds, n_steps, batch_size, lr, d_loss, make_optimizer, lr_factor
+    name,
+    make,
+    sample_real,
+    sample_fake,
+    clip_values,
+    seeds,
+    n_steps,
+    batch_size,
+    lr,
+    d_loss,
+    make_optimizer,
+    lr_factor,
 ):
     for argument, function in (("sample_real", sample_real), ("sample_fake", sample_fake)):
         check_callable(argument, function, "functools.partial(gaussian_ring, sigma=0.1)")
     check_callable("d_loss", d_loss, "gan_edu.losses.critic_loss")
-    clips = [math.inf if c is None else check_number("clip_values", c, low=0, low_open=True) for c in clip_values]
+    clips = [
+        math.inf if c is None else check_number("clip_values", c, low=0, low_open=True)
+        for c in clip_values
+    ]
     seeds = [check_count("seeds", seed, least=0) for seed in seeds]
     if not clips or not seeds:
-        raise ValueError(f"clip_values and seeds must hold at least one each, got {clip_values!r} and {seeds!r}")
-    batch_size, lr = check_count("batch_size", batch_size), check_number("lr", lr, low=0, low_open=True)
+        raise ValueError(
+            f"clip_values and seeds must hold at least one each, got {clip_values!r} and {seeds!r}"
+        )
+    batch_size, lr = (
+        check_count("batch_size", batch_size),
+        check_number("lr", lr, low=0, low_open=True),
+    )
 
     members = list(itertools.product(clips, seeds))
     modules = [_seeded(make, seed) for _, seed in members]
     weights, buffers = stack_module_state(modules)
     if buffers:
-        raise ValueError(f"{name} must make a module without buffers such as those of batch normalisation")
+        raise ValueError(
+            f"{name} must make a module without buffers such as those of batch normalisation"
+        )
     bounds = {name: _column([c for c, _ in members], w.ndim) for name, w in weights.items()}
     rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
 
     def draw(sample):  # members of the same seed see the same samples
-        return torch.stack([sample(batch_size, generator=rng) for rng in rngs]).repeat(len(clips), 1, 1)
+        return torch.stack([sample(batch_size, generator=rng) for rng in rngs]).repeat(
+            len(clips), 1, 1
+        )
 
     optimizer = make_optimizer(weights.values(), lr=lr)
     losses = np.empty((len(members), n_steps))
@@ -147,13 +172,19 @@ def _train(
         losses[:, step] = each.detach().numpy()
     weights = {key: w.detach() for key, w in weights.items()}
     return BestResponses(
-        modules[0], weights, np.array([s for _, s in members]), np.array([c for c, _ in members]), losses
+        modules[0],
+        weights,
+        np.array([s for _, s in members]),
+        np.array([c for c, _ in members]),
+        losses,
     )
 
 
 def _outputs(template, weights, x):
     """Return the outputs (K, n, 1) of the members with the stacked weights on x: (n, d), or (K, n, d)."""
-    return vmap(lambda w, x: functional_call(template, w, (x,)), in_dims=(0, 0 if x.ndim == 3 else None))(weights, x)
+    return vmap(
+        lambda w, x: functional_call(template, w, (x,)), in_dims=(0, 0 if x.ndim == 3 else None)
+    )(weights, x)
 
 
 def _seeded(make, seed):

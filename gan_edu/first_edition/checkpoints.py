@@ -60,8 +60,12 @@ def export_generator(path, gan, **about):
     }
     for name, value in weights.items():
         if not value.isfinite().all():
-            raise ValueError(f"gan has a generator whose {name} is not finite, or too large for half precision")
-    return _write(path, {"format": GENERATOR_FORMAT, "sizes": sizes, "weights": weights, "about": about})
+            raise ValueError(
+                f"gan has a generator whose {name} is not finite, or too large for half precision"
+            )
+    return _write(
+        path, {"format": GENERATOR_FORMAT, "sizes": sizes, "weights": weights, "about": about}
+    )
 
 
 def load_generator(path):
@@ -77,7 +81,9 @@ def load_generator(path):
         generator.load_state_dict(content["weights"])
         generator.about = dict(content["about"])
     except Exception as fault:  # a changed file can hold anything
-        raise ValueError(f"{str(path)!r} holds a generator that does not fit its sizes: {fault}") from fault
+        raise ValueError(
+            f"{str(path)!r} holds a generator that does not fit its sizes: {fault}"
+        ) from fault
     return generator.to(memory_format=torch.channels_last).eval().requires_grad_(False)
 
 
@@ -91,12 +97,19 @@ def _dcgan_sizes(generator):
     kernels = [value for value in generator.state_dict().values() if value.ndim == 4]
     if kernels:
         (latent_dim, *_), (width, channels, *_) = kernels[0].shape, kernels[-1].shape
-        sizes = dict(latent_dim=latent_dim, width=width, channels=channels, image_size=2 ** (len(kernels) + 1))
+        sizes = dict(
+            latent_dim=latent_dim,
+            width=width,
+            channels=channels,
+            image_size=2 ** (len(kernels) + 1),
+        )
         if len(kernels) > 1 and repr(DCGANGenerator(**sizes)) == repr(generator).replace(
             "Sequential", "DCGANGenerator"
         ):
             return sizes
-    raise ValueError(f"gan must have a generator with the layers of gan_edu.networks.DCGANGenerator, got {generator}")
+    raise ValueError(
+        f"gan must have a generator with the layers of gan_edu.networks.DCGANGenerator, got {generator}"
+    )
 
 
 def _write(path, content):
@@ -128,4 +141,6 @@ def _read(path, kind, device):
                 raise ValueError("a check sum is wrong")
         return torch.load(path, map_location=device, weights_only=True)
     except Exception as fault:  # torch raises many kinds, in words about pickles and archives
-        raise ValueError(f"{str(path)!r} is no {kind}, or it is damaged: {type(fault).__name__}") from fault
+        raise ValueError(
+            f"{str(path)!r} is no {kind}, or it is damaged: {type(fault).__name__}"
+        ) from fault

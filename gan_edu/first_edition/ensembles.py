@@ -24,7 +24,13 @@ from gan_edu._arguments import check_callable, check_count
 from gan_edu.first_edition import runtime
 from gan_edu.first_edition.training import GAN, Hyperparameters
 
-COLUMNS = ("d_loss", "g_loss", "penalty", "grad_norm_d", "grad_norm_g")  # those of training.History that vary by member
+COLUMNS = (
+    "d_loss",
+    "g_loss",
+    "penalty",
+    "grad_norm_d",
+    "grad_norm_g",
+)  # those of training.History that vary by member
 ELEMENTWISE = (  # layers that treat each number alone: what they do to (N, F) they do to (K, N, F)
     nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
     nn.Hardtanh, nn.Identity,
@@ -58,7 +64,9 @@ class Ensemble:
         return len(self.seeds)
 
 
-def train_ensemble(make_gan, seeds=range(64), n_steps=1000, every=None, n_samples=1000, **hparam_lists):
+def train_ensemble(
+    make_gan, seeds=range(64), n_steps=1000, every=None, n_samples=1000, **hparam_lists
+):
     """Train one GAN per seed and per combination of the hparam_lists, all at once; return an `Ensemble`.
 
     make_gan(seed=...): returns a GAN; all must have the same architecture, losses, optimiser and batch size.
@@ -89,12 +97,16 @@ def train_ensemble(make_gan, seeds=range(64), n_steps=1000, every=None, n_sample
                 if step < trained:
                     continue  # the bar catches up with the block
                 next_look = n_steps if every is None else step - step % every + every
-                blocks.append(trainer.run(range(step, min(n_steps, next_look, step + trainer.block_length))))
+                blocks.append(
+                    trainer.run(range(step, min(n_steps, next_look, step + trainer.block_length)))
+                )
                 trained += blocks[-1].shape[2]
                 if every is not None and trained % every == 0:
                     steps, snapshots = [*steps, trained], [*snapshots, trainer.generate(latents)]
         except KeyboardInterrupt:
-            print(f"\nStopped by you after step {done()} of {n_steps}: these are the runs up to there.")
+            print(
+                f"\nStopped by you after step {done()} of {n_steps}: these are the runs up to there."
+            )
         samples = trainer.generate(latents)
     return Ensemble(
         seeds=np.array([gan.seed for gan in gans]),
@@ -115,7 +127,9 @@ class _Trainer:
     """
 
     def __init__(self, gans):
-        self.groups = [_Members(part) for part in _parts(gans, min(_suitable_groups(gans), len(gans)))]
+        self.groups = [
+            _Members(part) for part in _parts(gans, min(_suitable_groups(gans), len(gans)))
+        ]
         self._first = np.cumsum([0] + [len(group.gans) for group in self.groups])
         self._pool = concurrent.futures.ThreadPoolExecutor(len(self.groups))
         self.block_length = 1  # steps in about BLOCK_SECONDS
@@ -137,13 +151,17 @@ class _Trainer:
 
     def generate(self, latents):
         """Return the samples that the members make of their latents (K, n, latent_dim)."""
-        return np.concatenate(self._each(_Members.generate, latents.split(np.diff(self._first).tolist())))
+        return np.concatenate(
+            self._each(_Members.generate, latents.split(np.diff(self._first).tolist()))
+        )
 
     @property
     def diverged(self):
         """{member: step} of all members."""
         return {
-            k + int(first): step for group, first in zip(self.groups, self._first) for k, step in group.diverged.items()
+            k + int(first): step
+            for group, first in zip(self.groups, self._first)
+            for k, step in group.diverged.items()
         }
 
     def _each(self, method, arguments):
@@ -154,15 +172,21 @@ class _Trainer:
         futures = [self._pool.submit(on_one_thread, *pair) for pair in zip(self.groups, arguments)]
         try:
             concurrent.futures.wait(futures)
-        except KeyboardInterrupt:  # let the groups come to the end of the block: then all have made the same steps
+        except (
+            KeyboardInterrupt
+        ):  # let the groups come to the end of the block: then all have made the same steps
             self.interrupted = True
         return [future.result() for future in futures]
 
 
 def _suitable_groups(gans):
     """Return into how many groups, each with a core of its own, the members should be divided."""
-    n_parameters = sum(p.numel() for p in [*gans[0].generator.parameters(), *gans[0].discriminator.parameters()])
-    return torch.get_num_threads() if n_parameters * gans[0].batch_size * len(gans) > GROUP_WORK else 1
+    n_parameters = sum(
+        p.numel() for p in [*gans[0].generator.parameters(), *gans[0].discriminator.parameters()]
+    )
+    return (
+        torch.get_num_threads() if n_parameters * gans[0].batch_size * len(gans) > GROUP_WORK else 1
+    )
 
 
 def _parts(items, n):
@@ -186,13 +210,17 @@ class _Members:
         self._lambda = torch.tensor(knobs["lambda_gp"], dtype=torch.float32, device=gan.device)
         self._clip = torch.tensor(knobs["clip_value"], dtype=torch.float32, device=gan.device)
         self._clips = bool(self._clip.isfinite().any())
-        self._state = [p.detach() for p in self._g_parameters + self._d_parameters]  # they share memory
+        self._state = [
+            p.detach() for p in self._g_parameters + self._d_parameters
+        ]  # they share memory
         self._backup = [p.clone() for p in self._state]
         self.diverged = {}
         self._d_losses, self._g_losses = _for_each(gan.d_loss), _for_each(gan.g_loss)
         self._check_players()
         self._penalties = self._choose_penalties()
-        at_once = self._penalties != self._penalties_one_by_one  # else the penalty draws when it is called
+        at_once = (
+            self._penalties != self._penalties_one_by_one
+        )  # else the penalty draws when it is called
         self._draws = (at_once and _draws_at_once(gans)) or _DrawsOneByOne(gans)
 
     def run(self, steps):
@@ -202,8 +230,12 @@ class _Members:
         for i, step in enumerate(steps):
             torch._foreach_copy_(self._backup, self._state)
             row = self._step(step)
-            sound = np.isfinite(row["d_loss"] + row["g_loss"] + row["grad_norm_d"] + row["grad_norm_g"])
-            self.diverged |= {int(k): step for k in np.flatnonzero(~sound) if k not in self.diverged}
+            sound = np.isfinite(
+                row["d_loss"] + row["g_loss"] + row["grad_norm_d"] + row["grad_norm_g"]
+            )
+            self.diverged |= {
+                int(k): step for k in np.flatnonzero(~sound) if k not in self.diverged
+            }
             if self.diverged:  # those stay as they were before the step that failed
                 failed = list(self.diverged)
                 for now, before in zip(self._state, self._backup):
@@ -250,7 +282,9 @@ class _Members:
         return self.discriminator(x_real), self.discriminator(x_fake)
 
     def _update_generators(self, lr):
-        losses = self._g_losses(self.discriminator(self.generator(self._draws.sample("sample_latent"))))
+        losses = self._g_losses(
+            self.discriminator(self.generator(self._draws.sample("sample_latent")))
+        )
         norms = _descend(losses, self._g_parameters, self._g_optimizer, lr)
         return {"g_loss": losses.detach().cpu().numpy(), "grad_norm_g": norms}
 
@@ -277,11 +311,16 @@ class _Members:
     def _check_players(self):
         """Raise ValueError unless the stacked networks give what the members' own give."""
         x = [gan.fixed_z(gan.batch_size).to(gan.device) for gan in self.gans]
-        for player, stacked in (("generator", self.generator), ("discriminator", self.discriminator)):
+        for player, stacked in (
+            ("generator", self.generator),
+            ("discriminator", self.discriminator),
+        ):
             try:
                 alone = [getattr(gan, player)(each).detach() for gan, each in zip(self.gans, x)]
                 at_once = stacked(torch.stack(x)).detach()
-                torch.testing.assert_close(at_once, torch.stack(alone), rtol=1e-3, atol=1e-4, equal_nan=True)
+                torch.testing.assert_close(
+                    at_once, torch.stack(alone), rtol=1e-3, atol=1e-4, equal_nan=True
+                )
             except Exception as fault:
                 raise ValueError(
                     f"make_gan must give a {player} whose copies can be computed at once (made of layers such as "
@@ -301,7 +340,10 @@ class _Members:
                 x_real = self._draws.sample("sample_real")
                 x_fake = self.generator(self._draws.sample("sample_latent")).detach()
                 outcomes.append(
-                    (penalties(x_real, x_fake).detach(), torch.stack([gan.rng.get_state() for gan in self.gans]))
+                    (
+                        penalties(x_real, x_fake).detach(),
+                        torch.stack([gan.rng.get_state() for gan in self.gans]),
+                    )
                 )
                 for gan, state in zip(self.gans, states):
                     gan.rng.set_state(state)
@@ -309,7 +351,8 @@ class _Members:
         except Exception as fault:
             first_line = str(fault).strip().partition("\n")[0]
             warnings.warn(
-                f"the penalty is computed for one member after the other, which is slow: {first_line}", stacklevel=2
+                f"the penalty is computed for one member after the other, which is slow: {first_line}",
+                stacklevel=2,
             )
             return self._penalties_one_by_one
         finally:
@@ -335,9 +378,13 @@ def _descend(objectives, parameters, optimizer, lr):
     lr: (K,), one learning rate for each member.
     """
     # The members share no weights: the gradient of the sum holds each member's own gradient.
-    gradients = torch.autograd.grad(objectives.sum(), parameters, allow_unused=True, materialize_grads=True)
+    gradients = torch.autograd.grad(
+        objectives.sum(), parameters, allow_unused=True, materialize_grads=True
+    )
     for parameter, gradient in zip(parameters, gradients):
-        parameter.grad = gradient.contiguous()  # a fused optimiser reads memory in order, whatever the strides
+        parameter.grad = (
+            gradient.contiguous()
+        )  # a fused optimiser reads memory in order, whatever the strides
     largest = float(lr.max())
     for group in optimizer.param_groups:
         group["lr"] = largest
@@ -349,7 +396,13 @@ def _descend(objectives, parameters, optimizer, lr):
         share = torch.tensor(lr / largest, dtype=torch.float32, device=before[0].device)
         for p, old in zip(parameters, before):
             p.data.copy_(torch.lerp(old, p.data, share.reshape(-1, *[1] * (p.ndim - 1))))
-    return torch.linalg.vector_norm(torch.cat([g.reshape(len(g), -1) for g in gradients], dim=1), dim=1).cpu().numpy()
+    return (
+        torch.linalg.vector_norm(
+            torch.cat([g.reshape(len(g), -1) for g in gradients], dim=1), dim=1
+        )
+        .cpu()
+        .numpy()
+    )
 
 
 # ---- functions written for one member, applied to all
@@ -365,8 +418,17 @@ def _stacked(module, parameters):
     """Return the function (K, N, ...) -> (K, N, ...) of `module` with the stacked `parameters`, {name: (K, ...)}."""
     if type(module) is nn.Sequential:
         layers = []
-        for name, layer in module._modules.items():  # named_children would leave out a layer that stands there twice
-            own = {n.removeprefix(f"{name}."): p for n, p in parameters.items() if n.startswith(f"{name}.")}
+        for (
+            name,
+            layer,
+        ) in (
+            module._modules.items()
+        ):  # named_children would leave out a layer that stands there twice
+            own = {
+                n.removeprefix(f"{name}."): p
+                for n, p in parameters.items()
+                if n.startswith(f"{name}.")
+            }
             layers.append(_stacked(layer, own))
         return lambda x: functools.reduce(lambda x, layer: layer(x), layers, x)
     if type(module) is nn.Linear and "bias" in parameters:
@@ -374,12 +436,16 @@ def _stacked(module, parameters):
         # W xᵀ rather than x Wᵀ: the samples lie side by side in memory, which for narrow layers is three times as fast.
         return lambda x: torch.baddbmm(bias[:, :, None], weight, x.mT).mT
     if type(module) is nn.Tanh:
-        return lambda x: (2 * x).sigmoid_().mul(2).sub_(1)  # torch.tanh itself is three times as slow
+        return lambda x: (
+            (2 * x).sigmoid_().mul(2).sub_(1)
+        )  # torch.tanh itself is three times as slow
     if type(module) in ELEMENTWISE:
         return module
     if not parameters:
         return vmap(module, randomness="different")
-    return functools.partial(vmap(lambda p, x: functional_call(module, p, (x,)), randomness="different"), parameters)
+    return functools.partial(
+        vmap(lambda p, x: functional_call(module, p, (x,)), randomness="different"), parameters
+    )
 
 
 def _for_each(function):
@@ -425,19 +491,26 @@ class _Autograd(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if function is torch.Tensor.requires_grad_ or function == torch.Tensor.requires_grad.__set__:
+        if (
+            function is torch.Tensor.requires_grad_
+            or function == torch.Tensor.requires_grad.__set__
+        ):
             _ForAll.apply(lambda _, x: x.requires_grad_().sum(0), self.member, args[0])
             return args[0]
         if function is torch.autograd.grad:
             return self._grad(*args, **kwargs)
         return function(*args, **kwargs)
 
-    def _grad(self, outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, **kwargs):
+    def _grad(
+        self, outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, **kwargs
+    ):
         tensors = []
         for name, value in dict(outputs=outputs, inputs=inputs, grad_outputs=grad_outputs).items():
             value = [value] if torch.is_tensor(value) or value is None else list(value)
             if len(value) != 1:
-                raise ValueError(f"penalty must call torch.autograd.grad with one tensor as {name}, got {len(value)}")
+                raise ValueError(
+                    f"penalty must call torch.autograd.grad with one tensor as {name}, got {len(value)}"
+                )
             tensors += [t for t in value if t is not None]
 
         def gradient(_, outputs, inputs, weights=None):
@@ -449,7 +522,9 @@ class _Autograd(TorchFunctionMode):
 
 # ---- random numbers: each member's own, drawn many at a time
 
-PLACEHOLDER = torch.Generator()  # handed to a sampler or penalty in the place of a member's own generator
+PLACEHOLDER = (
+    torch.Generator()
+)  # handed to a sampler or penalty in the place of a member's own generator
 
 
 class _Drawing(TorchFunctionMode):
@@ -478,9 +553,13 @@ class _Recording(_Drawing):
         if kwargs.get("generator") is not PLACEHOLDER:
             return function(*args, **kwargs)
         if any(map(torch.is_tensor, args)):
-            raise ValueError(f"drawn with {function.__name__} of a tensor instead of torch.rand, randn or randint")
+            raise ValueError(
+                f"drawn with {function.__name__} of a tensor instead of torch.rand, randn or randint"
+            )
         result = function(*args, **kwargs | {"generator": self.rng})
-        self.draws.append((function, args, {k: v for k, v in kwargs.items() if k != "generator"}, result.shape))
+        self.draws.append(
+            (function, args, {k: v for k, v in kwargs.items() if k != "generator"}, result.shape)
+        )
         return result
 
 
@@ -501,7 +580,9 @@ class _DrawsOneByOne:
     def of_penalty(self, x_real, x_fake):
         """Return the draws of the penalty, a list of tensors (K, ...)."""
         with _Recording() as recording:
-            self.gans[0].penalty(self.gans[0].discriminator, x_real[0], x_fake[0], generator=PLACEHOLDER)
+            self.gans[0].penalty(
+                self.gans[0].discriminator, x_real[0], x_fake[0], generator=PLACEHOLDER
+            )
         return [
             torch.stack([f(*args, **kwargs, generator=g.rng) for g in self.gans])
             for f, args, kwargs, _ in recording.draws
@@ -515,7 +596,9 @@ class _DrawsAtOnce(_DrawsOneByOne):
         super().__init__(gans)
         gan = gans[0]
         turn = (
-            ["sample_real", "sample_latent", "penalty"] if gan.penalty is not None else ["sample_real", "sample_latent"]
+            ["sample_real", "sample_latent", "penalty"]
+            if gan.penalty is not None
+            else ["sample_real", "sample_latent"]
         )
         self._turns = turn * gan.hparams.n_critic + ["sample_latent"]
         self._plan = []  # the draws of each of these turns
@@ -542,9 +625,15 @@ class _DrawsAtOnce(_DrawsOneByOne):
 
             def sample(*raw, turn=turn):
                 with _Drawing(iter(raw)):
-                    return getattr(self.gans[0], turn)(self.gans[0].batch_size, generator=PLACEHOLDER)
+                    return getattr(self.gans[0], turn)(
+                        self.gans[0].batch_size, generator=PLACEHOLDER
+                    )
 
-            x = vmap(sample)(*[r.flatten(0, 1) for r in raw]).unflatten(0, (K, n_steps)).to(self.gans[0].device)
+            x = (
+                vmap(sample)(*[r.flatten(0, 1) for r in raw])
+                .unflatten(0, (K, n_steps))
+                .to(self.gans[0].device)
+            )
             columns.append(x.unbind(1))
         self._ready = collections.deque(itertools.chain.from_iterable(zip(*columns)))
 
@@ -560,18 +649,29 @@ class _DrawsAtOnce(_DrawsOneByOne):
         """Return the raw draws of n_steps steps, for each draw of a step a tensor (K, n_steps, *shape)."""
         per_step = [draw for plan in self._plan for draw in plan]
         if len(kinds := {_mergeable(draw) for draw in per_step}) == 1 and kinds != {None}:
-            sizes = [math.prod(shape) for *_, shape in per_step]  # a step's draws lie side by side: nothing to gather
+            sizes = [
+                math.prod(shape) for *_, shape in per_step
+            ]  # a step's draws lie side by side: nothing to gather
             numbers = self._long_draws(*kinds, sum(sizes) * n_steps).unflatten(1, (n_steps, -1))
-            return [x.unflatten(2, shape) for x, (*_, shape) in zip(numbers.split(sizes, dim=2), per_step)]
+            return [
+                x.unflatten(2, shape)
+                for x, (*_, shape) in zip(numbers.split(sizes, dim=2), per_step)
+            ]
         parts = []
         for mergeable, run in itertools.groupby(per_step * n_steps, key=_mergeable):
             run = list(run)
             if mergeable:  # successive draws of one kind are one long draw
                 sizes = [math.prod(shape) for *_, shape in run]
                 numbers = self._long_draws(mergeable, sum(sizes))
-                parts += [x.unflatten(1, shape) for x, (*_, shape) in zip(numbers.split(sizes, dim=1), run)]
+                parts += [
+                    x.unflatten(1, shape)
+                    for x, (*_, shape) in zip(numbers.split(sizes, dim=1), run)
+                ]
             else:
-                rows = [[f(*args, **kwargs, generator=gan.rng) for f, args, kwargs, _ in run] for gan in self.gans]
+                rows = [
+                    [f(*args, **kwargs, generator=gan.rng) for f, args, kwargs, _ in run]
+                    for gan in self.gans
+                ]
                 parts += [torch.stack(draws) for draws in zip(*rows)]
         return [torch.stack(parts[i :: len(per_step)], dim=1) for i in range(len(per_step))]
 
@@ -589,7 +689,9 @@ def _mergeable(draw):
     if kwargs.keys() - {"dtype"} or kwargs.get("dtype", torch.float32) is not torch.float32:
         return None
     # torch fills normal numbers in lots of 16; what is left over is drawn otherwise
-    return function if function is torch.rand or (function is torch.randn and size % 16 == 0) else None
+    return (
+        function if function is torch.rand or (function is torch.randn and size % 16 == 0) else None
+    )
 
 
 def _draws_at_once(gans):
@@ -643,13 +745,16 @@ def _make_members(make_gan, seeds, hparam_lists):
         if name not in known:
             raise ValueError(f"hparam_lists must be among {', '.join(known)}, got {name!r}")
     lists = [
-        values if isinstance(values, (list, tuple, np.ndarray, range)) else [values] for values in hparam_lists.values()
+        values if isinstance(values, (list, tuple, np.ndarray, range)) else [values]
+        for values in hparam_lists.values()
     ]
     for name, values in zip(hparam_lists, lists):
         if not len(values):
             raise ValueError(f"{name} must hold at least one value, got none")
         if name == "n_critic" and len(set(values)) > 1:
-            raise ValueError(f"n_critic must be the same for all members, which move together, got {list(values)}")
+            raise ValueError(
+                f"n_critic must be the same for all members, which move together, got {list(values)}"
+            )
     gans = []
     for *values, seed in itertools.product(*lists, seeds):
         gan = make_gan(seed=seed)
@@ -670,7 +775,9 @@ def _check_knobs(gan, hparam_lists):
             "lambda_gp weighs a penalty, and the GANs of make_gan have none: give them penalty=gradient_penalty"
         )
     if gan.penalty_every != 1 or gan.ema is not None or gan.precision != torch.float32:
-        raise ValueError("make_gan must give GANs without penalty_every, ema and precision: train such GANs one by one")
+        raise ValueError(
+            "make_gan must give GANs without penalty_every, ema and precision: train such GANs one by one"
+        )
     for player in ("generator", "discriminator"):
         for layer in getattr(gan, player).modules():
             random = isinstance(layer, nn.modules.dropout._DropoutNd)
@@ -689,7 +796,12 @@ def _check_alike(first, gan):
     ]
     for player in ("generator", "discriminator"):
         modules = getattr(first, player), getattr(gan, player)
-        pairs += [(player, *(f"{m} with weights {[tuple(p.shape) for p in m.parameters()]}" for m in modules))]
+        pairs += [
+            (
+                player,
+                *(f"{m} with weights {[tuple(p.shape) for p in m.parameters()]}" for m in modules),
+            )
+        ]
     for name, one, other in pairs:
         if one != other:
             raise ValueError(
@@ -708,12 +820,21 @@ def _same_function(one, other):
     if one is other:
         return True
     if isinstance(one, functools.partial) and isinstance(other, functools.partial):
-        return _same_function(one.func, other.func) and (one.args, one.keywords) == (other.args, other.keywords)
-    if getattr(one, "__code__", None) is None or one.__code__ is not getattr(other, "__code__", None):
+        return _same_function(one.func, other.func) and (one.args, one.keywords) == (
+            other.args,
+            other.keywords,
+        )
+    if getattr(one, "__code__", None) is None or one.__code__ is not getattr(
+        other, "__code__", None
+    ):
         return False
-    contents = [[cell.cell_contents for cell in f.__closure__ or ()] + list(f.__defaults__ or ()) for f in (one, other)]
+    contents = [
+        [cell.cell_contents for cell in f.__closure__ or ()] + list(f.__defaults__ or ())
+        for f in (one, other)
+    ]
     return all(
-        a is b or _same_function(a, b) or (isinstance(a, (int, float, str)) and a == b) for a, b in zip(*contents)
+        a is b or _same_function(a, b) or (isinstance(a, (int, float, str)) and a == b)
+        for a, b in zip(*contents)
     )
 
 
@@ -721,4 +842,7 @@ def _hparams(gans):
     """Return {name: (K,)}, in the order of Hyperparameters; no clipping becomes inf."""
     names = [field.name for field in dataclasses.fields(Hyperparameters)]
     table = {name: [getattr(gan.hparams, name) for gan in gans] for name in names}
-    return {name: np.array([math.inf if v is None else v for v in values]) for name, values in table.items()}
+    return {
+        name: np.array([math.inf if v is None else v for v in values])
+        for name, values in table.items()
+    }

@@ -58,9 +58,14 @@ class Explorer(Panel):
     def __init__(self, view, name=None):
         for needed in ("figure", "artists", "update", "describe"):
             if not hasattr(view, needed):
-                raise ValueError(f"view must have figure, artists, update and describe, got {view!r} without {needed}")
+                raise ValueError(
+                    f"view must have figure, artists, update and describe, got {view!r} without {needed}"
+                )
         self._replace_panel_of(name or present_cell())
-        self.view, self._lock = view, threading.RLock()  # Jupyter may deliver widgets' messages on several threads
+        self.view, self._lock = (
+            view,
+            threading.RLock(),
+        )  # Jupyter may deliver widgets' messages on several threads
         self._painter, self._screen, self._waiting = Painter(view), Screen(), False
         self._held = self._grabbed = None  # the Axes that the pointer holds, and where it took hold
         self._screen.can_drag = hasattr(view, "drag")
@@ -83,7 +88,9 @@ class Explorer(Panel):
         """Set values as sliders, tables and the pointer would, then draw once: explorer.set(mu_q=1.0)."""
         unknown = sorted(values.keys() - self.values.keys())
         if unknown:
-            raise ValueError(f"values must be among {', '.join(self.values)}, got {', '.join(unknown)}")
+            raise ValueError(
+                f"values must be among {', '.join(self.values)}, got {', '.join(unknown)}"
+            )
         with self._lock:
             self._waiting = True
             try:
@@ -104,7 +111,9 @@ class Explorer(Panel):
             button.on_click(lambda _, values=values: self.set(**values))
             presets.append(button)
         tables = [c for name, c in self._controls.items() if isinstance(self._specs[name], Grid)]
-        others = [c for name, c in self._controls.items() if not isinstance(self._specs[name], Grid)]
+        others = [
+            c for name, c in self._controls.items() if not isinstance(self._specs[name], Grid)
+        ]
         rows = [ipywidgets.HBox(group, layout=wrap) for group in (presets, others, tables) if group]
         return [*rows, self._words, self._screen]
 
@@ -120,7 +129,9 @@ class Explorer(Panel):
                 self._words.value = f'<div class="gan-live-status">{text}</div>'
                 return
             self._screen.send_picture(picture, 0)
-            self._words.value = f'<div class="gan-live-status" role="status">{html.escape(words)}</div>'
+            self._words.value = (
+                f'<div class="gan-live-status" role="status">{html.escape(words)}</div>'
+            )
             self._describe(words)
 
     # ---- the pointer and the keyboard, in the picture
@@ -140,10 +151,15 @@ class Explorer(Panel):
         pixel = np.array(at) * figure.canvas.get_width_height()
         if kind == "grab":
             self._held = next((axes for axes in figure.axes if axes.bbox.contains(*pixel)), None)
-            self._grabbed = None if self._held is None else self._held.transData.inverted().transform(pixel)
+            self._grabbed = (
+                None if self._held is None else self._held.transData.inverted().transform(pixel)
+            )
         if self._held is not None:
             return self.view.drag(
-                self.values, self._held, self._grabbed, self._held.transData.inverted().transform(pixel)
+                self.values,
+                self._held,
+                self._grabbed,
+                self._held.transData.inverted().transform(pixel),
             )
 
     _held = None
@@ -159,18 +175,28 @@ class _Table(ipywidgets.GridBox):
         cells = [
             [
                 ipywidgets.BoundedIntText(
-                    number, min=spec.low, max=spec.high, layout=look, tooltip=f"{spec.label}: {row}, {column}"
+                    number,
+                    min=spec.low,
+                    max=spec.high,
+                    layout=look,
+                    tooltip=f"{spec.label}: {row}, {column}",
                 )
                 for number, column in zip(numbers, spec.columns)
             ]
             for numbers, row in zip(spec.value, spec.rows)
         ]
         head = [ipywidgets.Label(text) for text in (spec.label, *spec.columns)]
-        body = [widget for text, row in zip(spec.rows, cells) for widget in (ipywidgets.Label(text), *row)]
+        body = [
+            widget
+            for text, row in zip(spec.rows, cells)
+            for widget in (ipywidgets.Label(text), *row)
+        ]
         self._spec, self._cells, self._filling = spec, cells, False
         super().__init__(
             [*head, *body],
-            layout=ipywidgets.Layout(grid_template_columns=f"max-content repeat({len(spec.columns)}, 8em)"),
+            layout=ipywidgets.Layout(
+                grid_template_columns=f"max-content repeat({len(spec.columns)}, 8em)"
+            ),
             value=spec.value,
         )
         self.observe(self._fill, "value")
@@ -182,7 +208,9 @@ class _Table(ipywidgets.GridBox):
     def _check_shape(self, proposal):
         shape, wanted = np.shape(proposal["value"]), np.shape(self._spec.value)
         if shape != wanted:
-            raise ValueError(f"{self._spec.name} must be a table of shape {wanted}, got shape {shape}")
+            raise ValueError(
+                f"{self._spec.name} must be a table of shape {wanted}, got shape {shape}"
+            )
         return tuple(tuple(int(number) for number in row) for row in proposal["value"])
 
     def _fill(self, change):
@@ -204,6 +232,8 @@ def _control(spec):
         return _Table(spec)
     if isinstance(spec, Choice):
         return ipywidgets.ToggleButtons(
-            options=spec.options, description=spec.label, style={"button_width": "auto", "description_width": "auto"}
+            options=spec.options,
+            description=spec.label,
+            style={"button_width": "auto", "description_width": "auto"},
         )
     raise ValueError(f"controls must hold Slider, Choice or Grid, got {spec!r}")

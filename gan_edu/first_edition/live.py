@@ -41,7 +41,11 @@ SPEEDS = {
     "300 steps/s": 300,
     "full speed": math.inf,
 }
-FORK = ("Fork here", "code-fork", "Go on from this step in two branches, side by side, each with knobs of its own")
+FORK = (
+    "Fork here",
+    "code-fork",
+    "Go on from this step in two branches, side by side, each with knobs of its own",
+)
 END_FORK = ("End fork", "times", "Drop B and go on with A alone")
 RECORDING = ("Recording", "film", "Play a stored run in place of the pictures; training pauses")
 BACK_TO_LIVE = ("Back to live", "film", "Put the recording away")
@@ -69,7 +73,13 @@ class Trainer:
     """
 
     def __init__(self, gan, draw, report, ready=lambda: True, watched=lambda: True, fps=20):
-        self.gan, self.draw, self.report, self.ready, self.watched = gan, draw, report, ready, watched
+        self.gan, self.draw, self.report, self.ready, self.watched = (
+            gan,
+            draw,
+            report,
+            ready,
+            watched,
+        )
         self.branch = None  # the fork, B; `gan` is then A
         self.stopped = {}  # {GAN: its knobs when it diverged}: the other one goes on without it
         self.fps, self.speed = fps, math.inf
@@ -93,7 +103,9 @@ class Trainer:
             if self._thread is None:
                 # The context carries the cell that started the thread: what a learner's loss prints appears there.
                 run = contextvars.copy_context().run
-                self._thread = threading.Thread(target=run, args=(self._loop,), name="gan_edu trainer", daemon=True)
+                self._thread = threading.Thread(
+                    target=run, args=(self._loop,), name="gan_edu trainer", daemon=True
+                )
                 self._thread.start()
             self._wake.notify()
 
@@ -175,7 +187,9 @@ class Trainer:
     def _loop(self):
         while self.state != "closed":
             self._wait()
-            with runtime.num_threads(self.gan.num_threads):  # the setting belongs to a thread: set it in this one
+            with runtime.num_threads(
+                self.gan.num_threads
+            ):  # the setting belongs to a thread: set it in this one
                 self._read_mail()
                 if self.state == "playing" and time.perf_counter() >= self._step_due:
                     self._step_due = time.perf_counter() + 1 / self.speed
@@ -235,7 +249,9 @@ class Trainer:
             self._measure_rate(now)
             self.report()
             if not self.watched():
-                self.pause("Paused: this panel is not on any open page. Press Play to go on from here.")
+                self.pause(
+                    "Paused: this panel is not on any open page. Press Play to go on from here."
+                )
 
     def _draw_in_turn(self):
         """Draw, and put the next picture off so that drawing takes at most a fifth of the time."""
@@ -256,14 +272,19 @@ class Trainer:
             job()
             return True
         except FloatingPointError as fault:
-            whose, of = (f"{self._stepping}: ", f" of {self._stepping}") if self._stepping else ("", "")
+            whose, of = (
+                (f"{self._stepping}: ", f" of {self._stepping}") if self._stepping else ("", "")
+            )
             advice = f"Lower a learning rate (or λ){of}, then press Play, or Reset."
             if self.running():
                 advice += f" Play without a change{of} goes on with the other one alone."
             self._stop(f"{whose}Training diverged: {fault}. {advice}", traceback.format_exc())
         except Exception as fault:
             text = f"{self._stepping and self._stepping + ': '}{type(fault).__name__}: {fault}"
-            self._stop(f"{text}. The last good state is kept; mend the cause, then press Play.", traceback.format_exc())
+            self._stop(
+                f"{text}. The last good state is kept; mend the cause, then press Play.",
+                traceback.format_exc(),
+            )
         return False
 
     def _stop(self, message, details):
@@ -297,13 +318,17 @@ class LivePanel(Panel):
         if not isinstance(gan, GAN):
             raise ValueError(f"gan must be a gan_edu.first_edition.training.GAN, got {gan!r}")
         if choices and rebuild is None:
-            raise ValueError("rebuild must be a function that makes a GAN from the choices, got None")
+            raise ValueError(
+                "rebuild must be a function that makes a GAN from the choices, got None"
+            )
         if rebuild is not None:
             check_callable("rebuild", rebuild, "make_gan(seed=0, batch_size=12)")
         for knob, values in (choices or {}).items():
             values = list(values.values() if isinstance(values, dict) else values)
             if not values or getattr(gan, knob, values[0]) not in values:
-                raise ValueError(f"choices must offer the present {knob}, {getattr(gan, knob, None)!r}, got {values}")
+                raise ValueError(
+                    f"choices must offer the present {knob}, {getattr(gan, knob, None)!r}, got {values}"
+                )
         check_number("fps", fps, low=0, low_open=True)
         if speed not in SPEEDS.values():
             raise ValueError(
@@ -314,7 +339,10 @@ class LivePanel(Panel):
         self.rebuild, self._specs, self.options = rebuild, specs, toggles or {}
         self._trainer = Trainer(gan, self._draw, self._report, self._ready, self._watched, fps)
         self._trainer.speed = speed
-        self._main, self._second = _Side(self, view, lambda: self.gan), None  # A and, after a fork, B
+        self._main, self._second = (
+            _Side(self, view, lambda: self.gan),
+            None,
+        )  # A and, after a fork, B
         self._first_knobs = gan.knobs()
         self._forked_at = self._words_due = 0
         self._told_of = None  # the history of the run that the words are about
@@ -437,10 +465,20 @@ class LivePanel(Panel):
             ("Play", "play", "Train", self._play),
             ("Pause", "pause", "Stop between two steps", self._trainer.pause),
             ("Step", "step-forward", "One training step", steps),
-            ("D step", "", "One step of the discriminator alone", lambda: steps(1, "step_discriminator")),
+            (
+                "D step",
+                "",
+                "One step of the discriminator alone",
+                lambda: steps(1, "step_discriminator"),
+            ),
             ("G step", "", "One step of the generator alone", lambda: steps(1, "step_generator")),
             ("Reset", "refresh", "Start again at the same seed", self._restart),
-            ("New seed", "random", "Start again at the next seed", lambda: self._restart(self.gan.seed + 1)),
+            (
+                "New seed",
+                "random",
+                "Start again at the next seed",
+                lambda: self._restart(self.gan.seed + 1),
+            ),
             ("Keep this run", "thumb-tack", "Keep the curves as pale ghosts", self._keep),
             (*FORK, self._fork_or_end),
             ("Copy as code", "code", "Show the Python that replays this run", self._show_code),
@@ -457,7 +495,9 @@ class LivePanel(Panel):
         self._speed.observe(lambda change: post(lambda: self._set_speed(change["new"])), "value")
         self._choices = {name: self._choice(name, values) for name, values in choices.items()}
         self._status = ipywidgets.HTML()
-        self._code = ipywidgets.Textarea(layout=ipywidgets.Layout(width="100%", height="14em", display="none"))
+        self._code = ipywidgets.Textarea(
+            layout=ipywidgets.Layout(width="100%", height="14em", display="none")
+        )
 
     def _choice(self, name, values):
         """A reset knob: choosing another value starts a new run."""
@@ -465,19 +505,29 @@ class LivePanel(Panel):
         present = getattr(self.gan, name, next(iter(values.values())))
         layout, style = ipywidgets.Layout(width="auto"), {"description_width": "initial"}
         choice = ipywidgets.Dropdown(
-            options=values, value=present, description=name, tooltip="Starts a new run", layout=layout, style=style
+            options=values,
+            value=present,
+            description=name,
+            tooltip="Starts a new run",
+            layout=layout,
+            style=style,
         )
         choice.observe(lambda change: self._trainer.post(self._restart), "value")
         return choice
 
     def _rows(self):
         row = ipywidgets.Layout(flex_flow="row wrap")
-        self._pictures = ipywidgets.HBox([self._main.column], layout=ipywidgets.Layout(flex_flow="row wrap"))
+        self._pictures = ipywidgets.HBox(
+            [self._main.column], layout=ipywidgets.Layout(flex_flow="row wrap")
+        )
         self._player = ipywidgets.HTML(layout=ipywidgets.Layout(display="none", width="100%"))
-        self._second_knobs = ipywidgets.HBox(layout=ipywidgets.Layout(flex_flow="row wrap", display="none"))
+        self._second_knobs = ipywidgets.HBox(
+            layout=ipywidgets.Layout(flex_flow="row wrap", display="none")
+        )
         self._second_knobs.add_class("gan-live-b")
         self._knobs = ipywidgets.HBox(
-            [*self._main.knobs, *self._choices.values(), self._speed], layout=ipywidgets.Layout(flex_flow="row wrap")
+            [*self._main.knobs, *self._choices.values(), self._speed],
+            layout=ipywidgets.Layout(flex_flow="row wrap"),
         )
         return [
             ipywidgets.HBox(list(self._buttons.values()), layout=row),
@@ -508,9 +558,16 @@ class LivePanel(Panel):
         else:
             choices = {name: widget.value for name, widget in self._choices.items()}
             fresh = self.rebuild(seed=gan.seed if seed is None else seed, **choices)
-            moved = {knob: value for knob, value in gan.knobs().items() if value != self._first_knobs[knob]}
+            moved = {
+                knob: value
+                for knob, value in gan.knobs().items()
+                if value != self._first_knobs[knob]
+            }
             self._first_knobs = fresh.knobs()
-            for knob, value in moved.items():  # the others belong to the GAN: a choice may have changed them
+            for (
+                knob,
+                value,
+            ) in moved.items():  # the others belong to the GAN: a choice may have changed them
                 fresh.set(knob, value)
             trainer.gan = fresh
             self._main.show_knobs()
@@ -544,9 +601,16 @@ class LivePanel(Panel):
             return
         self._trainer.pause()
         page = html.escape(self._recording.read_text(encoding="utf-8"), quote=True)
-        self._player.value = f'<iframe class="gan-live-recording" title="Recording" srcdoc="{page}"></iframe>'
+        self._player.value = (
+            f'<iframe class="gan-live-recording" title="Recording" srcdoc="{page}"></iframe>'
+        )
         self._player.layout.display = ""
-        for live in (self._knobs, self._second_knobs, self._status, self._pictures):  # the recording has its own
+        for live in (
+            self._knobs,
+            self._second_knobs,
+            self._status,
+            self._pictures,
+        ):  # the recording has its own
             live.layout.display = "none"
         _look(self._buttons["Recording"], *BACK_TO_LIVE)
 
@@ -681,15 +745,22 @@ class _Side:
         self._labels = {name: slider.description for name, slider in self.sliders.items()}
         for name, slider in self.sliders.items():
             slider.observe(lambda change, name=name: self._slider_moved(name, change), "value")
-        self.toggles = {label: self._toggle(label, options) for label, options in self._options.items()}
+        self.toggles = {
+            label: self._toggle(label, options) for label, options in self._options.items()
+        }
         self._toggle_labels = {label: ipywidgets.Label(label) for label in self._options}
-        pairs = [ipywidgets.HBox([self._toggle_labels[label], toggle]) for label, toggle in self.toggles.items()]
+        pairs = [
+            ipywidgets.HBox([self._toggle_labels[label], toggle])
+            for label, toggle in self.toggles.items()
+        ]
         self.knobs = [*self.sliders.values(), *pairs]
 
     def become(self, name, other):
         """Take a name, A or B, and put it on every knob; other: the view beside this one. "" and None: alone again."""
         self.name = name
-        self.caption.value = f'<div class="gan-live-caption gan-live-{name.lower()}">{name}</div>' if name else ""
+        self.caption.value = (
+            f'<div class="gan-live-caption gan-live-{name.lower()}">{name}</div>' if name else ""
+        )
         self.caption.layout.display = "" if name else "none"
         for label, slider in zip(self._labels.values(), self.sliders.values()):
             slider.description = f"{name}: {label}" if name else label
@@ -722,14 +793,19 @@ class _Side:
         slider, old, new = self.sliders[name], change["old"], change["new"]
         if self._trainer.is_this_thread():
             return  # the slider follows the knob
-        if isinstance(slider, ipywidgets.FloatLogSlider) and abs(math.log10(new / old)) < slider.step / 2:
+        if (
+            isinstance(slider, ipywidgets.FloatLogSlider)
+            and abs(math.log10(new / old)) < slider.step / 2
+        ):
             return  # no move: the page rounds a value that it shows to the slider's steps
         self._trainer.post(lambda: self.gan().set(name, new))
 
     def _toggle(self, label, options):
         """Buttons of which one is pressed; each sets its knobs."""
         toggle = ipywidgets.ToggleButtons(
-            options=list(options), value=self._option_in_use(options), style={"button_width": "auto"}
+            options=list(options),
+            value=self._option_in_use(options),
+            style={"button_width": "auto"},
         )
 
         def set_knobs(change):
@@ -742,14 +818,20 @@ class _Side:
 
     def _option_in_use(self, options):
         present = self.gan().knobs()
-        fits = (name for name, knobs in options.items() if all(present[knob] == knobs[knob] for knob in knobs))
+        fits = (
+            name
+            for name, knobs in options.items()
+            if all(present[knob] == knobs[knob] for knob in knobs)
+        )
         return next(fits, None)
 
 
 def _find(recording):
     """Return the path of a recording, as it is or among the lessons; None where there is none."""
     places = (pathlib.Path(), pathlib.Path(__file__).resolve().parents[2] / "notebooks")
-    return next((place / recording for place in places if recording and (place / recording).is_file()), None)
+    return next(
+        (place / recording for place in places if recording and (place / recording).is_file()), None
+    )
 
 
 def _look(button, label, icon, tooltip):
@@ -760,7 +842,9 @@ def _slider(slider):
     if isinstance(slider, Slider):
         return slider
     if slider not in SLIDERS:
-        raise ValueError(f"sliders must be Slider(...) or names among {', '.join(SLIDERS)}, got {slider!r}")
+        raise ValueError(
+            f"sliders must be Slider(...) or names among {', '.join(SLIDERS)}, got {slider!r}"
+        )
     return SLIDERS[slider]
 
 
@@ -781,10 +865,13 @@ def _pause_on_interrupt():
     kernel = getattr(shell, "kernel", None)
     if kernel is None:
         return
-    if hasattr(kernel, "saved_sigint_handler"):  # what the kernel puts back for the time between two cells
+    if hasattr(
+        kernel, "saved_sigint_handler"
+    ):  # what the kernel puts back for the time between two cells
         kernel.saved_sigint_handler = lambda *_: pause_all()
     if not getattr(shell, "_gan_edu_interrupt", False):
         shell._gan_edu_interrupt = True
         shell.events.register(
-            "post_run_cell", lambda result: isinstance(result.error_in_exec, KeyboardInterrupt) and pause_all()
+            "post_run_cell",
+            lambda result: isinstance(result.error_in_exec, KeyboardInterrupt) and pause_all(),
         )

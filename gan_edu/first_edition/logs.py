@@ -72,7 +72,9 @@ class TensorBoardLog:
             self._open(gan)
         with gan.between_steps():
             for tag, column in CURVES.items():
-                for k, value in enumerate(gan.history[column][self._written : step].tolist(), self._written + 1):
+                for k, value in enumerate(
+                    gan.history[column][self._written : step].tolist(), self._written + 1
+                ):
                     if not math.isnan(value):  # this player has not moved, or there is no penalty
                         self._writer.add_scalar(tag, value, k)
             for name, value in self._outputs(gan).items():
@@ -131,15 +133,21 @@ class _View:
 
     def __init__(self, log_dir, height):
         if not isinstance(log_dir, str | os.PathLike) or not pathlib.Path(log_dir).is_dir():
-            raise ValueError(f"log_dir must be a folder that a TensorBoardLog has written, got {log_dir!r}")
+            raise ValueError(
+                f"log_dir must be a folder that a TensorBoardLog has written, got {log_dir!r}"
+            )
         self.height = check_count("height", height)
         folder = pathlib.Path(log_dir).resolve()
         if folder not in self._ports:
             self._ports[folder] = _serve(folder)
         self.port = self._ports[folder]
         self.command = f"tensorboard --logdir {shlex.quote(str(log_dir))}"
-        hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")  # on a hub only the hub's own address can be reached
-        self.url = f"{hub.rstrip('/')}/proxy/{self.port}/" if hub else f"http://localhost:{self.port}/"
+        hub = os.environ.get(
+            "JUPYTERHUB_SERVICE_PREFIX"
+        )  # on a hub only the hub's own address can be reached
+        self.url = (
+            f"{hub.rstrip('/')}/proxy/{self.port}/" if hub else f"http://localhost:{self.port}/"
+        )
 
     def __repr__(self):
         return f"TensorBoard: {self.url} or, in a terminal: {self.command}"
@@ -186,13 +194,17 @@ def _writable(log_dir):
         probe.touch()
         probe.unlink()
     except (OSError, TypeError) as fault:
-        raise ValueError(f"log_dir must be a folder that can be written to, got {log_dir!r}: {fault}") from fault
+        raise ValueError(
+            f"log_dir must be a folder that can be written to, got {log_dir!r}: {fault}"
+        ) from fault
     return folder
 
 
 def _write_graph(folder, network, example):
     """Write the graph of the network, traced in evaluation mode with an example."""
-    for old in folder.glob("events.out.tfevents.*"):  # of an older run: TensorBoard would show either
+    for old in folder.glob(
+        "events.out.tfevents.*"
+    ):  # of an older run: TensorBoard would show either
         old.unlink()
     with warnings.catch_warnings(), contextlib.closing(_summary_writer(folder)) as writer:
         warnings.simplefilter("ignore")  # of the tracer: which branches it has not seen
@@ -204,7 +216,9 @@ def _grid(pictures):
     n, _, height, width = pictures.shape
     columns, rows = min(n, COLUMNS), -(-n // COLUMNS)
     pages = torch.zeros(rows * columns, 3, height, width, dtype=torch.uint8)
-    pages[:n] = ((pictures.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)  # grey: three times the same
+    pages[:n] = (
+        ((pictures.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    )  # grey: three times the same
     pages = pages.view(rows, columns, 3, height, width)
     return pages.permute(2, 0, 3, 1, 4).reshape(3, rows * height, columns * width)
 

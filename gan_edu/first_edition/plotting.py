@@ -35,7 +35,9 @@ STYLE = {
 }
 
 
-LECTURE_SCALE = 1.15  # type and lines against the frame, for the last row; more, and legends would not fit
+LECTURE_SCALE = (
+    1.15  # type and lines against the frame, for the last row; more, and legends would not fit
+)
 LECTURE_STYLE = STYLE | {
     "lines.linewidth": 2.6,
     "axes.linewidth": 1.2,
@@ -76,7 +78,9 @@ def next_limit(value):
     if not np.isfinite(value) or value <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))
-    return next(float(factor * power) for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-9))
+    return next(
+        float(factor * power) for factor in (1, 2, 5, 10) if factor * power >= value * (1 - 1e-9)
+    )
 
 
 def thin(steps, values, most=400):
@@ -87,7 +91,9 @@ def thin(steps, values, most=400):
     whole = len(values) // width * width
     rest = [values[whole:].mean()] if whole < len(values) else []
     means = np.append(values[:whole].reshape(-1, width).mean(1), rest)
-    return np.append(steps[:whole].reshape(-1, width)[:, -1], steps[-1:] if len(rest) else []), means
+    return np.append(
+        steps[:whole].reshape(-1, width)[:, -1], steps[-1:] if len(rest) else []
+    ), means
 
 
 class Curves:
@@ -99,16 +105,21 @@ class Curves:
     def __init__(self, axes, lines, ylabel, targets=(), ylimits=(0.0, 1.0)):
         self.axes, self._first_limits = axes, ylimits
         self.beside = None  # other Curves of the same lines, whose limits these take over
-        self.lines = {name: axes.plot([], [], color=color, label=label)[0] for name, (label, color) in lines.items()}
+        self.lines = {
+            name: axes.plot([], [], color=color, label=label)[0]
+            for name, (label, color) in lines.items()
+        }
         self.ghosts = {
-            name: axes.plot([], [], color=line.get_color(), alpha=0.35, lw=1.2)[0] for name, line in self.lines.items()
+            name: axes.plot([], [], color=line.get_color(), alpha=0.35, lw=1.2)[0]
+            for name, line in self.lines.items()
         }
         self.marks = axes.vlines(
             [], 0, 1, transform=axes.get_xaxis_transform(), colors=MARK, lw=1.2, linestyles="dotted"
         )
         beside = blended_transform_factory(axes.transData, axes.transAxes)
         self.labels = [
-            axes.text(0, 0.99 - 0.09 * row, "", transform=beside, fontsize=8, color=MARK, va="top") for row in range(3)
+            axes.text(0, 0.99 - 0.09 * row, "", transform=beside, fontsize=8, color=MARK, va="top")
+            for row in range(3)
         ]
         for value, color in targets:
             axes.axhline(value, color=color, lw=1, ls=(0, (1, 2)))
@@ -163,7 +174,11 @@ class Curves:
         for row, label in enumerate(self.labels):
             step, text = last[row] if row < len(last) else (0, "")
             on_the_right = step > 0.7 * self.axes.get_xlim()[1]
-            label.set(x=step, text=f"{text} " if on_the_right else f" {text}", ha="right" if on_the_right else "left")
+            label.set(
+                x=step,
+                text=f"{text} " if on_the_right else f" {text}",
+                ha="right" if on_the_right else "left",
+            )
             label.set_visible(bool(text))
 
     def _fit(self):
@@ -172,7 +187,10 @@ class Curves:
         right, (low, high) = before[1], before[2:]
         if self.beside is not None:
             right = max(right, self.beside.axes.get_xlim()[1])
-            low, high = min(low, self.beside.axes.get_ylim()[0]), max(high, self.beside.axes.get_ylim()[1])
+            low, high = (
+                min(low, self.beside.axes.get_ylim()[0]),
+                max(high, self.beside.axes.get_ylim()[1]),
+            )
         for line in [*self.lines.values(), *self.ghosts.values()]:
             x, y = line.get_data()
             y = np.asarray(y)[np.isfinite(y)]
@@ -198,9 +216,15 @@ class GaussianPicture:
 
     def __init__(self, above, below=None, x_limits=(-8.0, 12.0), bins=100):
         self.edges = np.linspace(*x_limits, bins + 1)
-        self.real = above.stairs(np.zeros(bins), self.edges, color=REAL, fill=True, alpha=0.35, label="real data")
-        self.fake = above.stairs(np.zeros(bins), self.edges, color=FAKE, fill=True, alpha=0.6, label="generated")
-        (self.optimal,) = above.plot([], [], color=OPTIMAL, ls="--", lw=1.6, label="best possible D*(x)")
+        self.real = above.stairs(
+            np.zeros(bins), self.edges, color=REAL, fill=True, alpha=0.35, label="real data"
+        )
+        self.fake = above.stairs(
+            np.zeros(bins), self.edges, color=FAKE, fill=True, alpha=0.6, label="generated"
+        )
+        (self.optimal,) = above.plot(
+            [], [], color=OPTIMAL, ls="--", lw=1.6, label="best possible D*(x)"
+        )
         (self.decision,) = above.plot([], [], color=CRITIC, lw=2.2, label="D(x): real?")
         self.note = above.text(0.012, 0.97, "", transform=above.transAxes, va="top", fontsize=10)
         above.xaxis.set_major_locator(matplotlib.ticker.MultipleLocator(2))
@@ -216,7 +240,9 @@ class GaussianPicture:
             (self.dots,) = below.plot([], [], "o", color=FAKE, ms=4)
             self.shafts = below.hlines([], [], [], color=HIGHLIGHT, lw=1.3)
             self.heads = [below.plot([], [], marker, color=HIGHLIGHT, ms=4.5)[0] for marker in "<>"]
-            self.slope = below.text(0.012, 0.97, "", transform=below.transAxes, va="top", fontsize=9)
+            self.slope = below.text(
+                0.012, 0.97, "", transform=below.transAxes, va="top", fontsize=9
+            )
             self.artists += [self.shafts, *self.heads, self.dots, self.slope]
         else:
             above.set_xlabel("x")
@@ -248,7 +274,9 @@ class GaussianPicture:
         ]  # five rows, so that arrows do not hide each other
         self.dots.set_data(positions, rows)
         tips = positions + np.sign(gradients) * np.log1p(np.abs(gradients) / 0.01) * 0.35
-        self.shafts.set_segments(np.stack([np.column_stack([positions, rows]), np.column_stack([tips, rows])], axis=1))
+        self.shafts.set_segments(
+            np.stack([np.column_stack([positions, rows]), np.column_stack([tips, rows])], axis=1)
+        )
         for head, moves in zip(self.heads, (gradients < 0, gradients > 0)):
             head.set_data(tips[moves], rows[moves])
         self.slope.set_text(f"median |gradient| {np.median(np.abs(gradients)):.2g}")
@@ -267,8 +295,12 @@ class PlanePicture:
 
     def __init__(self, axes, limits, shape, bands=256, n_arrows=0):
         edges = [np.linspace(*limits, n + 1) for n in shape[::-1]]
-        shades = matplotlib.colors.LinearSegmentedColormap.from_list("scores", ["0.55", "0.98"], N=bands)
-        self.mesh = axes.pcolormesh(*edges, np.zeros(shape), cmap=shades)  # drawn six times as fast as an image
+        shades = matplotlib.colors.LinearSegmentedColormap.from_list(
+            "scores", ["0.55", "0.98"], N=bands
+        )
+        self.mesh = axes.pcolormesh(
+            *edges, np.zeros(shape), cmap=shades
+        )  # drawn six times as fast as an image
         (self.real,) = axes.plot([], [], "o", color=REAL, ms=3, mew=0, label="real data")
         (self.fake,) = axes.plot([], [], "o", color=FAKE, ms=3, mew=0, label="generated")
         axes.set(xlim=limits, ylim=limits, xlabel="x1", ylabel="x2", aspect="equal")
@@ -308,7 +340,9 @@ def seed_fan(axes, steps, curves, color=FAKE, label="", n_single=4):
     """
     curves = np.asarray(curves, dtype=float)
     if curves.ndim != 2 or curves.shape[1] != len(steps) or not len(curves):
-        raise ValueError(f"curves must have shape (number of runs, {len(steps)}), got {curves.shape}")
+        raise ValueError(
+            f"curves must have shape (number of runs, {len(steps)}), got {curves.shape}"
+        )
     low, lower, median, upper, high = np.nanpercentile(curves, [0, 25, 50, 75, 100], axis=0)
     axes.fill_between(steps, low, high, color=color, alpha=0.15, lw=0)
     axes.fill_between(steps, lower, upper, color=color, alpha=0.35, lw=0)
@@ -325,7 +359,9 @@ def outcome_against(axes, values, outcomes, color=FAKE, label="", scale="log"):
     """
     values, outcomes = np.asarray(values, dtype=float), np.asarray(outcomes, dtype=float)
     if outcomes.ndim != 2 or len(outcomes) != len(values) or not outcomes.size:
-        raise ValueError(f"outcomes must have shape ({len(values)}, number of runs), got {outcomes.shape}")
+        raise ValueError(
+            f"outcomes must have shape ({len(values)}, number of runs), got {outcomes.shape}"
+        )
     failed = np.isnan(outcomes).sum(1)
     some = failed < outcomes.shape[1]
     low, lower, median, upper, high = np.full((5, len(values)), np.nan)
@@ -338,7 +374,15 @@ def outcome_against(axes, values, outcomes, color=FAKE, label="", scale="log"):
     for value, count in zip(values, failed):
         if count:
             above = blended_transform_factory(axes.transData, axes.transAxes)
-            axes.text(value, 1.01, f"{count} diverged", transform=above, ha="center", fontsize=8, color=HIGHLIGHT)
+            axes.text(
+                value,
+                1.01,
+                f"{count} diverged",
+                transform=above,
+                ha="center",
+                fontsize=8,
+                color=HIGHLIGHT,
+            )
     return axes.plot(values, median, "o-", color=color, ms=5, lw=1.2, label=label)[0]
 
 
@@ -353,7 +397,11 @@ def save_animation(path, figure, draw_frame, n_frames, fps=12, dpi=72):
         raise ValueError(f"path must end in .mp4 or .gif, got {str(path)!r}")
     if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
         path = path.with_suffix(".gif")
-    writer = animation.FFMpegWriter(fps=fps) if path.suffix == ".mp4" else animation.PillowWriter(fps=fps)
+    writer = (
+        animation.FFMpegWriter(fps=fps)
+        if path.suffix == ".mp4"
+        else animation.PillowWriter(fps=fps)
+    )
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         unfinished = pathlib.Path(folder) / path.name
         with writer.saving(figure, str(unfinished), dpi):
@@ -401,6 +449,8 @@ def new_figure(width, height, dpi=100):
     """
     scale = LECTURE_SCALE if in_lecture() else 1.0
     with matplotlib.rc_context(LECTURE_STYLE if in_lecture() else STYLE):
-        figure = Figure(figsize=(width / scale, height / scale), dpi=dpi * scale, layout="constrained")
+        figure = Figure(
+            figsize=(width / scale, height / scale), dpi=dpi * scale, layout="constrained"
+        )
     FigureCanvasAgg(figure)
     return figure

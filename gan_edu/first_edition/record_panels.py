@@ -75,7 +75,9 @@ def panel_of(lesson, name):
     """
     path = next(NOTEBOOKS.glob(f"{lesson}_*.ipynb"), None)
     if path is None:
-        raise ValueError(f"lesson must be the number of a notebook in {NOTEBOOKS.name}/, got {lesson!r}")
+        raise ValueError(
+            f"lesson must be the number of a notebook in {NOTEBOOKS.name}/, got {lesson!r}"
+        )
     namespace = {"__name__": "__main__"}
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         tags, source = cell["metadata"].get("tags", []), "".join(cell["source"])
@@ -87,7 +89,9 @@ def panel_of(lesson, name):
             exec(source if wanted or "define" in tags else imports_of(source), namespace)
         if wanted:
             return namespace[name]
-    raise ValueError(f"name must be that of a LivePanel in a cell with the tag live-panel, got {name!r}")
+    raise ValueError(
+        f"name must be that of a LivePanel in a cell with the tag live-panel, got {name!r}"
+    )
 
 
 def imports_of(source):
@@ -135,11 +139,16 @@ def main(lessons):
     known = sorted({take.lesson for take in TAKES})
     unknown = [lesson for lesson in lessons if lesson not in known]
     if unknown:
-        raise SystemExit(f"no panel to record in lesson {', '.join(unknown)}; there are those of {', '.join(known)}")
+        raise SystemExit(
+            f"no panel to record in lesson {', '.join(unknown)}; there are those of {', '.join(known)}"
+        )
     for take in TAKES:
         if take.lesson in lessons or not lessons:
             path = record_take(take)
-            print(f"{path.relative_to(NOTEBOOKS.parent)}: {path.stat().st_size / 1e6:.2f} MB", flush=True)
+            print(
+                f"{path.relative_to(NOTEBOOKS.parent)}: {path.stat().st_size / 1e6:.2f} MB",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -47,12 +47,24 @@ class Recording:
     def frame(self, k, i):
         """Return frame i of run k as an array (height, width, 3) of uint8."""
         base = Image.open(io.BytesIO(base64.b64decode(self._bases[k]))).convert("RGBA")
-        base.alpha_composite(Image.open(io.BytesIO(base64.b64decode(self._frames[k][i]))).convert("RGBA"))
+        base.alpha_composite(
+            Image.open(io.BytesIO(base64.b64decode(self._frames[k][i]))).convert("RGBA")
+        )
         return np.asarray(base.convert("RGB"))
 
 
 def record(
-    path, make_gan, make_view, knob, values, n_steps=1000, n_frames=40, symbol=None, title="", source="", photos=False
+    path,
+    make_gan,
+    make_view,
+    knob,
+    values,
+    n_steps=1000,
+    n_frames=40,
+    symbol=None,
+    title="",
+    source="",
+    photos=False,
 ):
     """Train a GAN for each value of a knob and write the pictures to an HTML page; return its path.
 
@@ -84,7 +96,11 @@ def record(
         samples += [pictures[0], pictures[-1]]
         views.append(painter.view)
         first_runs.append((fault, history))
-    palette = None if photos else Image.fromarray(np.concatenate(samples)).quantize(COLOURS, dither=Image.Dither.NONE)
+    palette = (
+        None
+        if photos
+        else Image.fromarray(np.concatenate(samples)).quantize(COLOURS, dither=Image.Dither.NONE)
+    )
     limits = _common_scales(views)
 
     runs, descriptions = [], []
@@ -131,10 +147,14 @@ def record(
 def load_recording(path):
     """Return the `Recording` in a page that `record` wrote; ValueError where it is none."""
     text = pathlib.Path(path).read_text(encoding="utf-8")
-    found = re.search(r'<script type="application/json" id="recording">(.*?)</script>', text, re.DOTALL)
+    found = re.search(
+        r'<script type="application/json" id="recording">(.*?)</script>', text, re.DOTALL
+    )
     content = json.loads(found[1]) if found else {}
     if content.get("format") != FORMAT:
-        raise ValueError(f"path must be a page written by gan_edu.first_edition.recordings.record, got {str(path)!r}")
+        raise ValueError(
+            f"path must be a page written by gan_edu.first_edition.recordings.record, got {str(path)!r}"
+        )
     shared = ("title", "knob", "values", "steps", "descriptions", "faults", "limits")
     return Recording(*(content[name] for name in shared), content["bases"], content["frames"])
 
@@ -165,13 +185,17 @@ def _look(painter, palette, gan):
     """Return the picture, as indices (height, width) into the palette if there is one, and what it shows in words."""
     picture = painter.array(gan)
     if palette is not None:
-        picture = np.asarray(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE))
+        picture = np.asarray(
+            Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE)
+        )
     return picture, painter.view.describe(gan)
 
 
 def _common_scales(views):
     """Return limits (left, right, low, high) for each of a view's curves that suit all the views."""
-    limits = np.array([[(*c.axes.get_xlim(), *c.axes.get_ylim()) for c in view.curves] for view in views])
+    limits = np.array(
+        [[(*c.axes.get_xlim(), *c.axes.get_ylim()) for c in view.curves] for view in views]
+    )
     lows, highs = limits.min(axis=0), limits.max(axis=0)
     return [(low[0], high[1], low[2], high[3]) for low, high in zip(lows.tolist(), highs.tolist())]
 
@@ -182,11 +206,15 @@ def _layers(pictures, colours):
     pictures: arrays (height, width) of indices into colours (n, 3).
     """
     some = np.sort(np.stack(pictures[:: -(-len(pictures) // 31)]), axis=0)
-    base = some[len(some) // 2]  # the median is what at least half of them have, where there is such a thing
+    base = some[
+        len(some) // 2
+    ]  # the median is what at least half of them have, where there is such a thing
     frames = []
     for picture in pictures:
         differs = picture != base
-        frames.append(_webp(np.dstack([colours[picture] * differs[..., None], np.uint8(255) * differs])))
+        frames.append(
+            _webp(np.dstack([colours[picture] * differs[..., None], np.uint8(255) * differs]))
+        )
     return _webp(colours[base]), frames
 
 
@@ -215,7 +243,9 @@ def _write(path, text):
 
 
 def _page(content):
-    data = json.dumps(content, ensure_ascii=False).replace("</", "<\\/")  # no string may end the script
+    data = json.dumps(content, ensure_ascii=False).replace(
+        "</", "<\\/"
+    )  # no string may end the script
     title = html.escape(content["title"] or "A live panel")
     width, height = content["size"]
     return (

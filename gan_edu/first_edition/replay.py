@@ -4,7 +4,11 @@ import sys
 
 import numpy as np
 
-FUNCTION_KNOBS = ("d_loss", "g_loss", "penalty")  # attributes of a GAN that may change while it trains
+FUNCTION_KNOBS = (
+    "d_loss",
+    "g_loss",
+    "penalty",
+)  # attributes of a GAN that may change while it trains
 
 
 def name_of(function):
@@ -14,7 +18,10 @@ def name_of(function):
 
 def named(knobs):
     """Return the knobs with the names of functions in their place."""
-    return {name: name_of(v) if name in FUNCTION_KNOBS and v is not None else v for name, v in knobs.items()}
+    return {
+        name: name_of(v) if name in FUNCTION_KNOBS and v is not None else v
+        for name, v in knobs.items()
+    }
 
 
 def unnamed(knobs, functions):
@@ -49,9 +56,13 @@ def code(gan, make=None):
     starts = sorted({0, *changes, *(np.flatnonzero(np.diff(movers)) + 1).tolist()} - {len(history)})
     for start, end in zip(starts, [*starts[1:], len(history)]):
         lines += [
-            _assignment(name, value, names) + f"  # from step {start + 1} on" for name, value in changes.get(start, [])
+            _assignment(name, value, names) + f"  # from step {start + 1} on"
+            for name, value in changes.get(start, [])
         ]
-        n, call = end - start, ("step", "step_discriminator", "step_generator")[int(movers[start])] if end else ""
+        n, call = (
+            end - start,
+            ("step", "step_discriminator", "step_generator")[int(movers[start])] if end else "",
+        )
         if n and call == "step":
             lines.append(f"gan.run({n})")
         elif n:
@@ -62,7 +73,11 @@ def code(gan, make=None):
 def _names_in_code(gan):
     """Return {function: name in code} for the loss functions that this run has used."""
     used = [value for _, name, value in gan.history.changes if name in FUNCTION_KNOBS]
-    used += [value for name, value in (gan.history.initial or gan.knobs()).items() if name in FUNCTION_KNOBS]
+    used += [
+        value
+        for name, value in (gan.history.initial or gan.knobs()).items()
+        if name in FUNCTION_KNOBS
+    ]
     return {f: getattr(f, "__name__", "") for f in used if f is not None}
 
 
@@ -71,7 +86,10 @@ def _imports(names):
     for function, name in names.items():
         if getattr(function, "__module__", "").startswith("gan_edu."):
             by_module.setdefault(function.__module__, set()).add(name)
-    return [f"from {module} import {', '.join(sorted(found))}" for module, found in sorted(by_module.items())]
+    return [
+        f"from {module} import {', '.join(sorted(found))}"
+        for module, found in sorted(by_module.items())
+    ]
 
 
 def _assignment(name, value, names):

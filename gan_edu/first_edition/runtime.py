@@ -36,7 +36,9 @@ def fast_precision(device=None):
     if device.type == "cuda":
         fast = torch.cuda.get_device_capability(device) >= (8, 0)
     else:  # older processors imitate bfloat16, slower than float32
-        fast = device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        fast = device.type == "cpu" and (
+            torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        )
     return torch.bfloat16 if fast else torch.float32
 
 
@@ -48,7 +50,11 @@ def suitable_threads(n_parameters, cores=None, convolutional=False):
     get one up to twice that size: they do more with a parameter, but in more, and shorter, operations.
     cores: how many threads there may be, by default torch.get_num_threads().
     """
-    return 1 if n_parameters < (1_000_000 if convolutional else 500_000) else cores or torch.get_num_threads()
+    return (
+        1
+        if n_parameters < (1_000_000 if convolutional else 500_000)
+        else cores or torch.get_num_threads()
+    )
 
 
 @contextlib.contextmanager
@@ -92,4 +98,12 @@ def num_threads(n):
 def progress(iterable, description="", total=None):
     """Wrap `iterable` in a one-line tqdm bar with the time left; it appears only when half a second was not enough."""
     # Plain text on stdout: a widget bar would be empty in a saved notebook, and stderr is shown as an error.
-    return tqdm(iterable, desc=description, total=total, file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25)
+    return tqdm(
+        iterable,
+        desc=description,
+        total=total,
+        file=sys.stdout,
+        ncols=88,
+        delay=0.5,
+        mininterval=0.25,
+    )

@@ -37,16 +37,29 @@ class Slider:
 
 def slider_widget(spec, value):
     """Return the widget of a `Slider`, standing at `value`; None puts a logarithmic one in the middle."""
-    named = spec.value is None and spec.symbol != spec.name  # a knob of training is known by its name in code as well
+    named = (
+        spec.value is None and spec.symbol != spec.name
+    )  # a knob of training is known by its name in code as well
     label = f"{spec.symbol} ({spec.name})" if named else spec.symbol
-    look = dict(description=label, tooltip=spec.name, style={"description_width": "8em"}, layout=SLIDER_LAYOUT)
+    look = dict(
+        description=label,
+        tooltip=spec.name,
+        style={"description_width": "8em"},
+        layout=SLIDER_LAYOUT,
+    )
     if not spec.log:
         kind = ipywidgets.IntSlider if isinstance(spec.step, int) else ipywidgets.FloatSlider
         number = int if isinstance(spec.step, int) else float
-        return kind(number(value), min=number(spec.low), max=number(spec.high), step=spec.step, **look)
+        return kind(
+            number(value), min=number(spec.low), max=number(spec.high), step=spec.step, **look
+        )
     low, high = math.log10(spec.low), math.log10(spec.high)
-    start = math.sqrt(spec.low * spec.high) if value is None else min(max(value, spec.low), spec.high)
-    return ipywidgets.FloatLogSlider(start, base=10, min=low, max=high, step=0.05, readout_format=".2g", **look)
+    start = (
+        math.sqrt(spec.low * spec.high) if value is None else min(max(value, spec.low), spec.high)
+    )
+    return ipywidgets.FloatLogSlider(
+        start, base=10, min=low, max=high, step=0.05, readout_format=".2g", **look
+    )
 
 
 class Screen(anywidget.AnyWidget):
@@ -209,7 +222,9 @@ class Screen(anywidget.AnyWidget):
     def ready(self):
         """Whether the page keeps up: at most two acknowledgements are outstanding, or it has been silent for two seconds."""
         waiting = self.frame - self.acknowledged >= 2 * self.acknowledge_every
-        return not waiting or time.monotonic() - self._last_sent > 2.0  # a reloaded page answers to a new picture only
+        return (
+            not waiting or time.monotonic() - self._last_sent > 2.0
+        )  # a reloaded page answers to a new picture only
 
     def watched(self):
         """Whether a page has shown a picture lately."""
@@ -255,7 +270,9 @@ class Painter:
             for artist in self.view.artists:
                 artist.set_animated(True)  # left out of the background
             canvas.draw()
-            self.view.figure.set_layout_engine("none")  # laid out once: wider tick labels must not make the axes jump
+            self.view.figure.set_layout_engine(
+                "none"
+            )  # laid out once: wider tick labels must not make the axes jump
             self._background = canvas.copy_from_bbox(self.view.figure.bbox)
         canvas.restore_region(self._background)
         for artist in self.view.artists:
@@ -305,10 +322,14 @@ class Panel(ipywidgets.VBox):
     def _ipython_display_(self):
         bundle = self._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        data["text/plain"] = "A live panel. Run this notebook to steer it; the picture below shows how it stood."
+        data["text/plain"] = (
+            "A live panel. Run this notebook to steer it; the picture below shows how it stood."
+        )
         publish_display_data(data, metadata)
         # The second output is hidden by the style above while the panel lives, and stands in for it where there is no kernel.
-        self._still = display(self._still_picture(), raw=True, metadata=self._still_metadata(), display_id=True)
+        self._still = display(
+            self._still_picture(), raw=True, metadata=self._still_metadata(), display_id=True
+        )
 
     def _still_picture(self):
         return {"image/jpeg": self._screen.picture, "text/plain": self._screen.description}

@@ -17,7 +17,12 @@ from gan_edu.first_edition import replay, runtime
 from gan_edu.first_edition.replay import FUNCTION_KNOBS
 from gan_edu.losses import clip_weights_, discriminator_loss, generator_loss_nonsaturating
 
-STATEFUL = ("generator", "discriminator", "d_optimizer", "g_optimizer")  # parts of a GAN with a state_dict of their own
+STATEFUL = (
+    "generator",
+    "discriminator",
+    "d_optimizer",
+    "g_optimizer",
+)  # parts of a GAN with a state_dict of their own
 SAMPLE_BY_SAMPLE = (  # layers whose output for one sample does not depend on the other samples of its batch
     nn.Sequential, nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.ELU, nn.SELU, nn.GELU, nn.SiLU,
     nn.Identity, nn.Flatten, nn.Unflatten, nn.Conv1d, nn.Conv2d, nn.ConvTranspose2d, nn.AvgPool2d, nn.LayerNorm, nn.GroupNorm,
@@ -40,7 +45,9 @@ class Adam(torch.optim.Adam):
             super().step()  # makes the moments
             group = self.param_groups[0]
             states = [self.state[p] for p in group["params"]]
-            moments = ([state.get(name) for state in states] for name in ("exp_avg", "exp_avg_sq", "step"))
+            moments = (
+                [state.get(name) for state in states] for name in ("exp_avg", "exp_avg_sq", "step")
+            )
             self._lists = (group["params"], *moments)
             return
         group, (parameters, exp_avgs, exp_avg_sqs, steps) = self.param_groups[0], self._lists
@@ -87,13 +94,18 @@ class Hyperparameters:
         elif name in self.__dataclass_fields__:
             value = check_number(name, value, low=0)
         else:  # a slip such as hparams.lr = 0.1 would otherwise change nothing, silently
-            raise ValueError(f"name must be one of {', '.join(self.__dataclass_fields__)}, got {name!r}")
+            raise ValueError(
+                f"name must be one of {', '.join(self.__dataclass_fields__)}, got {name!r}"
+            )
         super().__setattr__(name, value)
 
 
 def staircase(factor=0.95, every=150):
     """Return a schedule for GAN(lr_schedule=...): after each `every` steps the learning rates are multiplied by `factor`."""
-    factor, every = check_number("factor", factor, low=0, low_open=True), check_count("every", every)
+    factor, every = (
+        check_number("factor", factor, low=0, low_open=True),
+        check_count("every", every),
+    )
     return lambda step: factor ** (step // every)
 
 
@@ -133,7 +145,9 @@ class History:
     def append(self, row):
         """Add one step; `row` has a number for each of `columns`."""
         if self._length == len(self._rows):
-            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])  # doubling: constant time on average
+            self._rows = np.concatenate(
+                [self._rows, np.empty_like(self._rows)]
+            )  # doubling: constant time on average
         self._rows[self._length] = row
         self._length += 1
 
@@ -179,23 +193,33 @@ class GAN:
         self.sample_real = _check_sampler("sample_real", sample_real)
         self.sample_latent = _check_sampler("sample_latent", sample_latent)
         self.d_loss = check_callable("d_loss", d_loss, "gan_edu.losses.discriminator_loss")
-        self.g_loss = check_callable("g_loss", g_loss, "gan_edu.losses.generator_loss_nonsaturating")
+        self.g_loss = check_callable(
+            "g_loss", g_loss, "gan_edu.losses.generator_loss_nonsaturating"
+        )
         self.penalty = penalty
         if hparams is not None and not isinstance(hparams, Hyperparameters):
             raise ValueError(f"hparams must be a Hyperparameters(...), got {hparams!r}")
         self.hparams = hparams or Hyperparameters()
         self.batch_size = check_count("batch_size", batch_size)
         self._make_optimizer = check_callable("optimizer", optimizer, "torch.optim.Adam")
-        self.lr_schedule = check_callable("lr_schedule", lr_schedule or (lambda step: 1.0), "staircase(0.95, 150)")
+        self.lr_schedule = check_callable(
+            "lr_schedule", lr_schedule or (lambda step: 1.0), "staircase(0.95, 150)"
+        )
         self.penalty_every = check_count("penalty_every", penalty_every)
         self.ema = None if ema is None else check_number("ema", ema, low=0, high=1)
         if precision not in (torch.float32, torch.bfloat16):
-            raise ValueError(f"precision must be torch.float32 or torch.bfloat16, got {precision!r}")
+            raise ValueError(
+                f"precision must be torch.float32 or torch.bfloat16, got {precision!r}"
+            )
         self.precision = precision
         self.same_fakes = bool(same_fakes)
         self.threads = None if threads is None else check_count("threads", threads)
-        self._cores = torch.get_num_threads()  # asked here: a panel may reset from a thread that is held to one
-        self.lock = threading.RLock()  # held for a step; a reader that wants a consistent state takes it too
+        self._cores = (
+            torch.get_num_threads()
+        )  # asked here: a panel may reset from a thread that is held to one
+        self.lock = (
+            threading.RLock()
+        )  # held for a step; a reader that wants a consistent state takes it too
         self.reset(seed)
 
     def reset(self, seed=None):
@@ -211,7 +235,9 @@ class GAN:
                 self.generator = self._make_generator()
                 self.discriminator = self._make_discriminator()
                 self._global_rng = torch.get_rng_state()
-            if _is_for_colour(self.discriminator):  # the layout in which a pixel's channels are neighbours is faster
+            if _is_for_colour(
+                self.discriminator
+            ):  # the layout in which a pixel's channels are neighbours is faster
                 self.generator.to(memory_format=torch.channels_last)
                 self.discriminator.to(memory_format=torch.channels_last)
             self.averaged = None
@@ -231,8 +257,12 @@ class GAN:
             self.rng = torch.Generator().manual_seed(self.seed)
             n_parameters = sum(p.numel() for p in self._g_parameters + self._d_parameters)
             colour = _is_for_colour(self.discriminator)
-            self.num_threads = self.threads or runtime.suitable_threads(n_parameters, self._cores, colour)
-            self._in_one_pass = all(type(m) in SAMPLE_BY_SAMPLE for m in self.discriminator.modules())
+            self.num_threads = self.threads or runtime.suitable_threads(
+                n_parameters, self._cores, colour
+            )
+            self._in_one_pass = all(
+                type(m) in SAMPLE_BY_SAMPLE for m in self.discriminator.modules()
+            )
             modules = [*self.generator.modules(), *self.discriminator.modules()]
             self._has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
             # Narrow networks for pictures: the discriminator judges real and generated ones in two threads side by side.
@@ -265,13 +295,17 @@ class GAN:
             fork._make_generator, fork._make_discriminator = copy.deepcopy(makers)
             fork.reset()
             for player in ("generator", "discriminator"):
-                mine, its = (set(map(id, getattr(gan, player).parameters())) for gan in (self, fork))
+                mine, its = (
+                    set(map(id, getattr(gan, player).parameters())) for gan in (self, fork)
+                )
                 if mine & its:
                     raise ValueError(
                         f"{player} must be a function that builds a new module each time, or a module, where a GAN is to be "
                         "forked; the function gave the same weights again"
                     )
-            fork._take_over(self.state_dict(), self.knobs(), dict(history.initial), list(history.changes))
+            fork._take_over(
+                self.state_dict(), self.knobs(), dict(history.initial), list(history.changes)
+            )
             fork.last_outputs = dict(self.last_outputs)
             return fork
 
@@ -303,7 +337,9 @@ class GAN:
                 if callback is not None and done % every == 0:
                     callback(self)
         except KeyboardInterrupt:
-            print(f"\nStopped by you after step {len(self.history)}. Nothing is lost: run(...) continues from here.")
+            print(
+                f"\nStopped by you after step {len(self.history)}. Nothing is lost: run(...) continues from here."
+            )
             raise
         return self.history
 
@@ -369,13 +405,18 @@ class GAN:
         outputs["real"], outputs["fake"] = on_real.detach(), on_fake.detach()
         loss = knobs["d_loss"](on_real, on_fake)
         weighted, penalty = None, math.nan
-        if knobs["penalty"] is not None and self._n_updates["discriminator"] % self.penalty_every == 0:
+        if (
+            knobs["penalty"] is not None
+            and self._n_updates["discriminator"] % self.penalty_every == 0
+        ):
             term = knobs["penalty"](self._forward_d, x_real, x_fake, generator=self.rng)
             weighted, penalty = knobs["lambda_gp"] * self.penalty_every * term, term.item()
         if self._side_by_side and torch.is_tensor(on_real):
             gradients = self._gradients_side_by_side(loss, on_real, on_fake, weighted)
         else:
-            gradients = _gradients(loss if weighted is None else loss + weighted, self._d_parameters)
+            gradients = _gradients(
+                loss if weighted is None else loss + weighted, self._d_parameters
+            )
         norm = self._descend("discriminator", loss, gradients, self._d_parameters, self.d_optimizer)
         if knobs["clip_value"] is not None:
             clip_weights_(self.discriminator, knobs["clip_value"])
@@ -388,8 +429,12 @@ class GAN:
                 x_fake = self._fake(z)
             return x_fake, on_real.result(), self._forward_d(x_fake)
         x_fake = self._fake(z)
-        if self._in_one_pass and x_real.shape[1:] == x_fake.shape[1:]:  # half the calls where the result is the same
-            return x_fake, *self._forward_d(torch.cat([x_real, x_fake])).split([len(x_real), len(x_fake)])
+        if (
+            self._in_one_pass and x_real.shape[1:] == x_fake.shape[1:]
+        ):  # half the calls where the result is the same
+            return x_fake, *self._forward_d(torch.cat([x_real, x_fake])).split(
+                [len(x_real), len(x_fake)]
+            )
         return x_fake, self._forward_d(x_real), self._forward_d(x_fake)
 
     def _fake(self, z):
@@ -402,16 +447,26 @@ class GAN:
         return x_fake.detach()
 
     def _gradients_side_by_side(self, loss, on_real, on_fake, penalty):
-        slopes = torch.autograd.grad(loss, (on_real, on_fake), allow_unused=True, materialize_grads=True)
-        with runtime.side_by_side(_gradients, on_real, self._d_parameters, slopes[0]) as through_real:
+        slopes = torch.autograd.grad(
+            loss, (on_real, on_fake), allow_unused=True, materialize_grads=True
+        )
+        with runtime.side_by_side(
+            _gradients, on_real, self._d_parameters, slopes[0]
+        ) as through_real:
             through_fake = _gradients(on_fake, self._d_parameters, slopes[1])
         gradients = torch._foreach_add(through_real.result(), through_fake)
-        return gradients if penalty is None else torch._foreach_add(gradients, _gradients(penalty, self._d_parameters))
+        return (
+            gradients
+            if penalty is None
+            else torch._foreach_add(gradients, _gradients(penalty, self._d_parameters))
+        )
 
     def _update_generator(self, knobs, outputs):
         x_fake = self._fakes
         if x_fake is None:
-            x_fake = self._forward_g(self.sample_latent(self.batch_size, generator=self.rng).to(self.device))
+            x_fake = self._forward_g(
+                self.sample_latent(self.batch_size, generator=self.rng).to(self.device)
+            )
         on_fake = self._forward_d(x_fake)
         outputs["fake_after"] = on_fake.detach()
         loss = knobs["g_loss"](on_fake)
@@ -472,8 +527,14 @@ class GAN:
     def _save_state(self):
         optimizers = self.d_optimizer, self.g_optimizer
         sizes = [len(optimizer.state) for optimizer in optimizers]
-        if sizes != self._state_sizes:  # an optimiser makes its state in its first step: list the tensors anew
-            networks = [net for net in (self.generator, self.discriminator, self.averaged) if net is not None]
+        if (
+            sizes != self._state_sizes
+        ):  # an optimiser makes its state in its first step: list the tensors anew
+            networks = [
+                net
+                for net in (self.generator, self.discriminator, self.averaged)
+                if net is not None
+            ]
             self._state = _tensors(networks, optimizers)
             self._backup = [tensor.clone() for tensor in self._state]
             self._state_sizes = sizes
@@ -494,7 +555,9 @@ class GAN:
             torch.set_rng_state(self._global_rng)
 
     def _borrow_global_rng(self):
-        if self._has_dropout:  # dropout can only draw from torch's global generator: give that the run's own state
+        if (
+            self._has_dropout
+        ):  # dropout can only draw from torch's global generator: give that the run's own state
             self._outer_rng = torch.get_rng_state()
             torch.set_rng_state(self._global_rng)
 
@@ -516,7 +579,10 @@ class GAN:
                 {
                     "seed": self.seed,
                     "knobs": replay.named(self.knobs()),
-                    "optimizers": [type(self.d_optimizer).__name__, type(self.g_optimizer).__name__],
+                    "optimizers": [
+                        type(self.d_optimizer).__name__,
+                        type(self.g_optimizer).__name__,
+                    ],
                     **{part: getattr(self, part).state_dict() for part in STATEFUL},
                     "averaged": None if self.averaged is None else self.averaged.state_dict(),
                     "n_updates": self._n_updates,
@@ -524,7 +590,8 @@ class GAN:
                     "history": torch.from_numpy(history._rows[: len(history)]),
                     "initial": replay.named(history.initial),
                     "changes": [
-                        (step, name, replay.named({name: value})[name]) for step, name, value in history.changes
+                        (step, name, replay.named({name: value})[name])
+                        for step, name, value in history.changes
                     ],
                 }
             )
@@ -534,13 +601,22 @@ class GAN:
         with self.lock:
             try:
                 self._check_state(state)
-                functions = {replay.name_of(f): f for f in (self.d_loss, self.g_loss, self.penalty) if f is not None}
-                knobs, initial = (replay.unnamed(state[key], functions) for key in ("knobs", "initial"))
+                functions = {
+                    replay.name_of(f): f
+                    for f in (self.d_loss, self.g_loss, self.penalty)
+                    if f is not None
+                }
+                knobs, initial = (
+                    replay.unnamed(state[key], functions) for key in ("knobs", "initial")
+                )
                 changes = [
-                    (step, name, replay.unnamed({name: v}, functions)[name]) for step, name, v in state["changes"]
+                    (step, name, replay.unnamed({name: v}, functions)[name])
+                    for step, name, v in state["changes"]
                 ]
             except (KeyError, TypeError, AttributeError, IndexError) as fault:
-                raise ValueError(f"state must be what GAN.state_dict() returns: {fault!r}") from fault
+                raise ValueError(
+                    f"state must be what GAN.state_dict() returns: {fault!r}"
+                ) from fault
             before, state = self.state_dict(), copy.deepcopy(state)
             try:
                 self._take_over(state, knobs, initial, changes)
@@ -553,12 +629,19 @@ class GAN:
     def _check_state(self, state):
         kinds = [type(self.d_optimizer).__name__, type(self.g_optimizer).__name__]
         if state["optimizers"] != kinds:
-            raise ValueError(f"state must be of a GAN with the optimisers {kinds}, it has {state['optimizers']}")
+            raise ValueError(
+                f"state must be of a GAN with the optimisers {kinds}, it has {state['optimizers']}"
+            )
         if (state["averaged"] is None) != (self.averaged is None):
             with_or_without = "without" if self.averaged is None else "with"
-            raise ValueError(f"state must be of a GAN {with_or_without} averaged weights (ema), as this one is")
+            raise ValueError(
+                f"state must be of a GAN {with_or_without} averaged weights (ema), as this one is"
+            )
         for player in ("generator", "discriminator", *["averaged"] * (self.averaged is not None)):
-            own = {name: tuple(value.shape) for name, value in getattr(self, player).state_dict().items()}
+            own = {
+                name: tuple(value.shape)
+                for name, value in getattr(self, player).state_dict().items()
+            }
             other = {name: tuple(value.shape) for name, value in state[player].items()}
             for name in [*own, *other]:
                 if own.get(name) != other.get(name):
@@ -576,7 +659,9 @@ class GAN:
             getattr(self, part).load_state_dict(state[part])
         if self.averaged is not None:
             self.averaged.load_state_dict(state["averaged"])
-        self._n_updates = {player: check_count(player, n, least=0) for player, n in state["n_updates"].items()}
+        self._n_updates = {
+            player: check_count(player, n, least=0) for player, n in state["n_updates"].items()
+        }
         self.seed = check_count("seed", state["seed"], least=0)
         for name, value in knobs.items():
             self.set(name, value)
@@ -608,7 +693,9 @@ def _maker(name, source):
     def build():
         module = source()
         if not isinstance(module, nn.Module):
-            raise ValueError(f"{name} must be a torch module or a function that builds one, got {module!r}")
+            raise ValueError(
+                f"{name} must be a torch module or a function that builds one, got {module!r}"
+            )
         return module
 
     return build
@@ -638,7 +725,9 @@ def _set_learning_rate(optimizer, lr):
 
 def _is_for_colour(discriminator):
     """Return whether the discriminator judges pictures of more than one channel."""
-    channels = [module.in_channels for module in discriminator.modules() if isinstance(module, nn.Conv2d)]
+    channels = [
+        module.in_channels for module in discriminator.modules() if isinstance(module, nn.Conv2d)
+    ]
     return bool(channels) and channels[0] > 1
 
 
@@ -657,7 +746,11 @@ def _gradients(output, parameters, slope=None):
 
 def _laid_out_like(parameter, tensor):
     """Return the tensor in the parameter's memory layout: a fused optimiser reads memory in order, whatever the strides."""
-    return tensor if tensor.stride() == parameter.stride() else torch.empty_like(parameter).copy_(tensor)
+    return (
+        tensor
+        if tensor.stride() == parameter.stride()
+        else torch.empty_like(parameter).copy_(tensor)
+    )
 
 
 def _tensors(networks, optimizers):

@@ -60,7 +60,11 @@ class View:
     def stand_beside(self, other):
         """Fit into half the page, curves on the same scales as `other`, a view of this kind; None: alone again."""
         width, height = self._size
-        grids = [axes.get_subplotspec().get_gridspec() for axes in self.figure.axes if axes.get_subplotspec()]
+        grids = [
+            axes.get_subplotspec().get_gridspec()
+            for axes in self.figure.axes
+            if axes.get_subplotspec()
+        ]
         narrow = (
             other is not None and max((grid.ncols for grid in grids), default=1) <= 2
         )  # three pictures in a row get too small
@@ -71,7 +75,8 @@ class View:
 
     def _update_marks(self, history):
         marks = [
-            (step, f"{self.symbols.get(name, name)} = {knob_text(value)}") for step, name, value in history.changes
+            (step, f"{self.symbols.get(name, name)} = {knob_text(value)}")
+            for step, name, value in history.changes
         ]
         for curves in self.curves:
             curves.set_marks(marks)
@@ -122,7 +127,10 @@ class GaussianView(View):
         self._trace.append((len(steps), arrays["x_fake"].mean(), arrays["x_fake"].std()))
         trace = np.array(self._trace)
         moved = [self.losses.update(name, steps, values) for name, values in losses.items()]
-        moved += [self.moments.update(name, trace[:, 0], trace[:, k]) for k, name in ((1, "mean"), (2, "std"))]
+        moved += [
+            self.moments.update(name, trace[:, 0], trace[:, k])
+            for k, name in ((1, "mean"), (2, "std"))
+        ]
         self._update_marks(gan.history)
         return any(moved)
 
@@ -156,7 +164,9 @@ def gaussian_snapshot(gan, grid, n_samples=2000, n_arrows=40):
     (slope,) = torch.autograd.grad(gan.g_loss(logits), x)
     with torch.no_grad():
         points = torch.as_tensor(grid, dtype=x.dtype, device=gan.device)[:, None]
-        decision = torch.sigmoid(in_company(discriminator, points, batch[1:] if len(batch) > 1 else batch))
+        decision = torch.sigmoid(
+            in_company(discriminator, points, batch[1:] if len(batch) > 1 else batch)
+        )
     return {
         "x_real": gan.fixed_real(n_samples).numpy().ravel(),
         "x_fake": gan.generate(gan.fixed_z(n_samples)).numpy().ravel(),
@@ -193,10 +203,17 @@ class PlaneView(View):
         """Bring the artists up to date with `gan`; returns True if limits moved."""
         with gan.between_steps():
             with torch.no_grad():
-                scores = gan.discriminator(self._grid.to(gan.device)).cpu().reshape(self._shape).T.numpy()
+                scores = (
+                    gan.discriminator(self._grid.to(gan.device))
+                    .cpu()
+                    .reshape(self._shape)
+                    .T.numpy()
+                )
             x_fake = gan.generate(gan.fixed_z(self.n_samples)).numpy()
             x_real = gan.fixed_real(self.n_samples).numpy()
-            push = self._push(gan, x_fake[: self.picture.n_arrows]) if self.picture.n_arrows else None
+            push = (
+                self._push(gan, x_fake[: self.picture.n_arrows]) if self.picture.n_arrows else None
+            )
             values = self.sign * gan.history[self.curve]
         self.picture.update(x_real, x_fake, scores, push)
         moved = self.history.update(self.curve, np.arange(1, len(values) + 1), values)
@@ -214,9 +231,7 @@ class PlaneView(View):
         values = self.sign * gan.history[self.curve]
         last = f"{values[-1]:.2f}" if len(values) else "not yet known"
         name = self.history.lines[self.curve].get_label()
-        return (
-            f"Real and generated points over the critic's scores: after {len(gan.history)} steps the {name} is {last}."
-        )
+        return f"Real and generated points over the critic's scores: after {len(gan.history)} steps the {name} is {last}."
 
 
 def knob_text(value):
@@ -224,5 +239,9 @@ def knob_text(value):
     if value is None:
         return "off"
     if callable(value):
-        return getattr(value, "__name__", "function").removeprefix("generator_loss_").removeprefix("discriminator_")
+        return (
+            getattr(value, "__name__", "function")
+            .removeprefix("generator_loss_")
+            .removeprefix("discriminator_")
+        )
     return f"{value:.3g}"

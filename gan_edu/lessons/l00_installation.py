@@ -14,13 +14,17 @@ def check_installation():
     try:
         wanted = pinned(importlib.metadata.requires("gan_edu") or [])
     except importlib.metadata.PackageNotFoundError:
-        print("Not yet: gan_edu itself is not installed here. In its folder: pip install --no-deps -e .")
+        print(
+            "Not yet: gan_edu itself is not installed here. In its folder: pip install --no-deps -e ."
+        )
         return False
     faults = version_faults(sys.version_info[:2]) + package_faults(wanted)
     for fault in faults:
         print(f"Not yet: {fault}")
     if faults:
-        print("To mend it, close JupyterLab and run make lab in the project's folder, or follow its README.")
+        print(
+            "To mend it, close JupyterLab and run make lab in the project's folder, or follow its README."
+        )
         return False
     print(f"Python {sys.version.split()[0]} and {len(wanted)} packages: all as they should be.")
     import torch  # only now: it may be what is missing
@@ -44,7 +48,9 @@ def check_installation():
 def pinned(requirements):
     """Return {package: version} of the pins among requirement lines, those of optional extras left out."""
     lines = [line for line in requirements if "extra ==" not in line]
-    return {m[1]: m[2] for m in (re.match(r"([\w.-]+)\s*==\s*([\w.+!-]+)", line) for line in lines) if m}
+    return {
+        m[1]: m[2] for m in (re.match(r"([\w.-]+)\s*==\s*([\w.+!-]+)", line) for line in lines) if m
+    }
 
 
 def version_faults(version):

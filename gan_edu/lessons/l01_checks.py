@@ -14,7 +14,10 @@ from gan_edu.lessons.say import compare, judge, say
 def check_kl_gaussians(function, by_hand=None):
     """Check KL between Gaussians, function(mu_p, sigma_p, mu_q, sigma_q), and KL(N(0, 1) || N(1, 2²)) by hand. Lesson 01."""
     if by_hand is None or by_hand is ...:
-        return say(False, "work out KL(N(0, 1) ‖ N(1, 2²)) on paper first, and write it down in nats, to three digits.")
+        return say(
+            False,
+            "work out KL(N(0, 1) ‖ N(1, 2²)) on paper first, and write it down in nats, to three digits.",
+        )
     if abs(check_number("by_hand", by_hand) - 0.443147) > 6e-4:
         hints = {
             0.639: "that is in bits. Use the natural logarithm.",
@@ -26,9 +29,16 @@ def check_kl_gaussians(function, by_hand=None):
         }
         near = [hint for wrong, hint in hints.items() if abs(by_hand - wrong) < 1e-3]
         return say(
-            False, "by hand: " + (near or [f"{by_hand:g} is not it. The three terms are log 2, 2/8 and -1/2."])[0]
+            False,
+            "by hand: "
+            + (near or [f"{by_hand:g} is not it. The three terms are log 2, 2/8 and -1/2."])[0],
         )
-    pairs = [(0.0, 1.0, 1.0, 2.0), (1.5, 0.5, -1.0, 2.0), (-2.0, 3.0, 0.5, 0.7), (0.3, 1.0, 0.3, 1.0)]
+    pairs = [
+        (0.0, 1.0, 1.0, 2.0),
+        (1.5, 0.5, -1.0, 2.0),
+        (-2.0, 3.0, 0.5, 0.7),
+        (0.3, 1.0, 0.3, 1.0),
+    ]
 
     def formula(mu_p, sigma_p, mu_q, sigma_q, sign=1, half=0.5, power=2, shift=1):
         spread = sigma_p**power + shift * (mu_p - mu_q) ** 2
@@ -60,7 +70,9 @@ def check_js_disjoint(answer):
         math.log(2) / 2: "there are two terms, KL(p ‖ m) and KL(q ‖ m), and each of them is log 2.",
         math.inf: "that is KL(p ‖ q). JS compares each with the mixture m, which is nowhere 0 where p or q has mass.",
         0.0: "0 would mean that they are equal. They have nothing in common.",
-        -math.log(2): "no divergence is negative: where p has mass, p / m is 2, and its logarithm is above 0.",
+        -math.log(
+            2
+        ): "no divergence is negative: where p has mass, p / m is 2, and its logarithm is above 0.",
     }
     for wrong, hint in hints.items():
         if answer == wrong or abs(answer - wrong) < 1e-6:
@@ -90,10 +102,17 @@ def check_wasserstein_samples(function):
         "that is W2, the root of the mean square.": lambda x, y: ((np.sort(x) - np.sort(y)) ** 2).mean() ** 0.5,
     }  # fmt: skip
     right, words = judge(
-        function, pairs, w1, mistakes, "sorted against sorted: in one dimension that is the best plan."
+        function,
+        pairs,
+        w1,
+        mistakes,
+        "sorted against sorted: in one dimension that is the best plan.",
     )
     if right and _has_a_loop(function):
-        return say(False, "the number is right, and there is a loop in it. np.sort, np.abs and .mean() do without.")
+        return say(
+            False,
+            "the number is right, and there is a loop in it. np.sort, np.abs and .mean() do without.",
+        )
     return say(right, words)
 
 

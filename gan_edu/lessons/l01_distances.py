@@ -42,7 +42,9 @@ class _Bars:
     def __init__(self, axes, labels, colors, xlabel, least=1.0):
         self.axes, self._least = axes, least
         self.bars = axes.barh(range(len(labels)), np.zeros(len(labels)), color=colors, height=0.6)
-        self.numbers = [axes.text(0, row, "", va="center", fontsize=10) for row in range(len(labels))]
+        self.numbers = [
+            axes.text(0, row, "", va="center", fontsize=10) for row in range(len(labels))
+        ]
         axes.set_yticks(range(len(labels)), labels)
         axes.invert_yaxis()
         axes.set_xlabel(xlabel)
@@ -52,7 +54,9 @@ class _Bars:
     def update(self, values):
         """Set the lengths."""
         values = np.asarray(values, dtype=float)
-        limit = max(self._least, plotting.next_limit(1.05 * max(values[np.isfinite(values)], default=0.0)))
+        limit = max(
+            self._least, plotting.next_limit(1.05 * max(values[np.isfinite(values)], default=0.0))
+        )
         self.axes.set_xlim(0, 1.28 * limit)  # no tick so close to the end that its label is cut off
         for bar, number, value in zip(self.bars, self.numbers, values):
             length = value if np.isfinite(value) else 1.1 * limit
@@ -97,7 +101,11 @@ class GaussianPairView(_Theory):
         Slider("sigma_p", "σ_p", 0.3, 2.5, log=False, value=1.0, step=0.1),
         Slider("mu_q", "μ_q", -4.0, 4.0, log=False, value=1.0, step=0.1),
         Slider("sigma_q", "σ_q", 0.3, 2.5, log=False, value=0.6, step=0.1),
-        Choice("integrand", "shown below", {name: name for name in ("KL(p‖q)", "KL(q‖p)", "JS", "TV", "W1")}),
+        Choice(
+            "integrand",
+            "shown below",
+            {name: name for name in ("KL(p‖q)", "KL(q‖p)", "JS", "TV", "W1")},
+        ),
     )
 
     def __init__(self, n_samples=2000, seed=0):
@@ -111,7 +119,9 @@ class GaussianPairView(_Theory):
         (self._q,) = above.plot(x, x, color=plotting.FAKE, label="q")
         plotting.legend_above(above)
         self._below = self._axes(grid[1, 0], xlim=(-8, 8), xlabel="x", ylabel="integrand")
-        self._below.yaxis.set_label_coords(-0.1, 0.5)  # apart from the tick labels, whose width changes
+        self._below.yaxis.set_label_coords(
+            -0.1, 0.5
+        )  # apart from the tick labels, whose width changes
         zero = self._below.axhline(0, color="0.5", lw=0.8)
         (self._line,) = self._below.plot(x, x, color=plotting.HIGHLIGHT, lw=1.2)
         self._area = self._below.fill_between(x, 0, x, color=plotting.HIGHLIGHT, alpha=0.3, lw=0)
@@ -123,7 +133,9 @@ class GaussianPairView(_Theory):
         self._bars = _Bars(right, ["KL(p‖q)", "KL(q‖p)", "JS"], colors, "nats")
         table = self._axes(grid[1, 1])
         table.axis("off")
-        self._table = table.text(0, 0.98, "", family="monospace", fontsize=9.5, va="top", transform=table.transAxes)
+        self._table = table.text(
+            0, 0.98, "", family="monospace", fontsize=9.5, va="top", transform=table.transAxes
+        )
         lower = [self._below.yaxis, zero, self._area, self._line, self._name]
         self.artists = [*lower, self._p, self._q, *self._bars.artists, bound, name, self._table]
 
@@ -131,20 +143,27 @@ class GaussianPairView(_Theory):
         """Return {divergence: (closed form or nan, integral, Monte Carlo estimate, its standard error or nan)}."""
         self._integrands = integrands(_gaussian(mu_p, sigma_p), _gaussian(mu_q, sigma_q))
         step = WIDE[1] - WIDE[0]
-        integrals = {name: float(np.sum(values) * step) for name, values in self._integrands.items()}
+        integrals = {
+            name: float(np.sum(values) * step) for name, values in self._integrands.items()
+        }
         closed = {
             "KL(p‖q)": divergences.kl_gaussians(mu_p, sigma_p, mu_q, sigma_q),
             "KL(q‖p)": divergences.kl_gaussians(mu_q, sigma_q, mu_p, sigma_p),
             "W1": divergences.wasserstein_gaussians(mu_p, sigma_p, mu_q, sigma_q, order=1),
         }
         estimates = self._monte_carlo(mu_p, sigma_p, mu_q, sigma_q)
-        return {name: (closed.get(name, np.nan), integrals[name], *estimates[name]) for name in integrals}
+        return {
+            name: (closed.get(name, np.nan), integrals[name], *estimates[name])
+            for name in integrals
+        }
 
     def _monte_carlo(self, mu_p, sigma_p, mu_q, sigma_q):
         x, y = mu_p + sigma_p * self._z[0], mu_q + sigma_q * self._z[1]
         at_x = log_normal(x, mu_p, sigma_p) - log_normal(x, mu_q, sigma_q)  # log(p/q)
         at_y = log_normal(y, mu_q, sigma_q) - log_normal(y, mu_p, sigma_p)  # log(q/p)
-        to_m_x, to_m_y = (LOG2 - np.logaddexp(0, -ratio) for ratio in (at_x, at_y))  # log(p/m) at x, log(q/m) at y
+        to_m_x, to_m_y = (
+            LOG2 - np.logaddexp(0, -ratio) for ratio in (at_x, at_y)
+        )  # log(p/m) at x, log(q/m) at y
 
         def mean(*terms):
             return sum(t.mean() for t in terms), np.sqrt(sum(t.var() / len(t) for t in terms))
@@ -165,9 +184,13 @@ class GaussianPairView(_Theory):
         self._line.set_ydata(values)
         self._area.set_data(x, 0 * x, values)
         self._name.set_text(
-            f"{integrand} is this area" + ("" if values.min() >= 0 else ", below 0 counted as negative")
+            f"{integrand} is this area"
+            + ("" if values.min() >= 0 else ", below 0 counted as negative")
         )
-        limits = -plotting.next_limit(-values.min()) if values.min() < -1e-3 else 0.0, plotting.next_limit(values.max())
+        limits = (
+            -plotting.next_limit(-values.min()) if values.min() < -1e-3 else 0.0,
+            plotting.next_limit(values.max()),
+        )
         self._below.set_ylim(*limits)
         self._bars.update([self._values[name][1] for name in ("KL(p‖q)", "KL(q‖p)", "JS")])
         lines = ["          closed form   integral   Monte Carlo"]
@@ -200,7 +223,9 @@ class FitView(_Theory):
 
     def _build(self, grid):
         x = WIDE[SHOWN]
-        axes = self._axes(grid[0], xlim=(-8, 8), ylim=(0, 0.8), xlabel="x", ylabel="density per unit of x")
+        axes = self._axes(
+            grid[0], xlim=(-8, 8), ylim=(0, 0.8), xlabel="x", ylabel="density per unit of x"
+        )
         self._p = axes.fill_between(x, 0, x, color=plotting.REAL, alpha=0.35, lw=0, label="p")
         (self._q,) = axes.plot(x, x, color=plotting.FAKE, lw=2.4, label="your q")
         (self._forward,) = axes.plot(x, x, color=plotting.OPTIMAL, ls="--", label="least KL(p‖q)")
@@ -231,7 +256,10 @@ class FitView(_Theory):
 
         starts = [(-gap, np.log(self.width)), (forward[0], np.log(forward[1]))]
         bounds = [(-6.0, 6.0), (np.log(0.3), np.log(6.0))]
-        found = [optimize.minimize(reverse_kl, start, method="Nelder-Mead", bounds=bounds) for start in starts]
+        found = [
+            optimize.minimize(reverse_kl, start, method="Nelder-Mead", bounds=bounds)
+            for start in starts
+        ]
         best = min(found, key=lambda one: one.fun)
         return forward, (best.x[0], np.exp(best.x[1]))
 
@@ -267,9 +295,17 @@ def _move_bar(weights, index, height):
     """Return the weights with one bar at `height` and the others scaled so that the sum stays 1."""
     weights, height = np.array(weights), float(np.clip(height, 0, 1))
     rest = weights.sum() - weights[index]
-    others = weights * (1 - height) / rest if rest > 1e-12 else np.full(len(weights), (1 - height) / (len(weights) - 1))
+    others = (
+        weights * (1 - height) / rest
+        if rest > 1e-12
+        else np.full(len(weights), (1 - height) / (len(weights) - 1))
+    )
     others[index] = height
-    return tuple(float(w) if w > 5e-3 else 0.0 for w in others) if height < 1 else tuple(np.eye(len(weights))[index])
+    return (
+        tuple(float(w) if w > 5e-3 else 0.0 for w in others)
+        if height < 1
+        else tuple(np.eye(len(weights))[index])
+    )
 
 
 def _normalized(weights):
@@ -282,11 +318,17 @@ class HistogramView(_Theory):
     With the keyboard: left and right choose a bar, up and down move it.
     """
 
-    controls = (Choice("shown", "shown below", {name: name for name in ("KL(p‖q)", "KL(q‖p)", "JS", "TV")}),)
+    controls = (
+        Choice("shown", "shown below", {name: name for name in ("KL(p‖q)", "KL(q‖p)", "JS", "TV")}),
+    )
     flat, left, right = (1 / 6,) * 6, (0.5, 0.3, 0.2, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.2, 0.3, 0.5)
 
     def __init__(self):
-        self.start = {"p": (0.05, 0.15, 0.3, 0.3, 0.15, 0.05), "q": (0.3, 0.25, 0.2, 0.15, 0.05, 0.05), "chosen": 0}
+        self.start = {
+            "p": (0.05, 0.15, 0.3, 0.3, 0.15, 0.05),
+            "q": (0.3, 0.25, 0.2, 0.15, 0.05, 0.05),
+            "chosen": 0,
+        }
         self.presets = {
             "p = q": {"p": self.flat, "q": self.flat},
             "q = 0 where p > 0": {"p": self.flat, "q": (0.2,) * 5 + (0.0,)},
@@ -297,17 +339,23 @@ class HistogramView(_Theory):
 
     def _build(self, grid):
         bins = np.arange(6)
-        above = self._axes(grid[0, 0], ylim=(0, 1), ylabel="probability", xlim=(-0.6, 5.6), xticks=bins)
+        above = self._axes(
+            grid[0, 0], ylim=(0, 1), ylabel="probability", xlim=(-0.6, 5.6), xticks=bins
+        )
         self._p = above.bar(bins - 0.2, np.zeros(6), 0.38, color=plotting.REAL, label="p")
         self._q = above.bar(bins + 0.2, np.zeros(6), 0.38, color=plotting.FAKE, label="q")
         (self._mark,) = above.plot([], [], "v", color=plotting.HIGHLIGHT, ms=7, clip_on=False)
         plotting.legend_above(above)
         self._draggable = above
-        self._below = self._axes(grid[1, 0], xlim=(-0.6, 5.6), xlabel="bin", ylabel="added (nats)", xticks=bins)
+        self._below = self._axes(
+            grid[1, 0], xlim=(-0.6, 5.6), xlabel="bin", ylabel="added (nats)", xticks=bins
+        )
         self._below.yaxis.set_label_coords(-0.08, 0.5)
         zero = self._below.axhline(0, color="0.5", lw=0.8)
         self._parts = self._below.bar(bins, np.zeros(6), 0.6, color=plotting.HIGHLIGHT, alpha=0.6)
-        self._infinite = [self._below.text(k, 0, "", ha="center", va="bottom", fontsize=14) for k in bins]
+        self._infinite = [
+            self._below.text(k, 0, "", ha="center", va="bottom", fontsize=14) for k in bins
+        ]
         right = self._axes(grid[:, 1])
         bounds = []
         for row, (bound, name) in {2: (LOG2, "log 2"), 3: (1.0, "1")}.items():
@@ -337,14 +385,23 @@ class HistogramView(_Theory):
         for bars, weights in ((self._p, p), (self._q, q)):
             for bar, height in zip(bars, weights):
                 bar.set_height(height)
-        self._mark.set_data([chosen % 6 + (0.2 if chosen > 5 else -0.2)], [(q if chosen > 5 else p)[chosen % 6] + 0.07])
+        self._mark.set_data(
+            [chosen % 6 + (0.2 if chosen > 5 else -0.2)],
+            [(q if chosen > 5 else p)[chosen % 6] + 0.07],
+        )
         parts = self.parts(p, q, shown)
         finite = np.where(np.isfinite(parts), parts, 0.0)
-        limits = min(0.0, -plotting.next_limit(-finite.min())), plotting.next_limit(max(finite.max(), 0.1))
+        limits = (
+            min(0.0, -plotting.next_limit(-finite.min())),
+            plotting.next_limit(max(finite.max(), 0.1)),
+        )
         limits = (limits[0] if finite.min() < -1e-3 else 0.0, limits[1])
         self._below.set_ylim(*limits)
         for bar, sign, part in zip(self._parts, self._infinite, parts):
-            bar.set(height=part if np.isfinite(part) else limits[1], hatch=None if np.isfinite(part) else "//")
+            bar.set(
+                height=part if np.isfinite(part) else limits[1],
+                hatch=None if np.isfinite(part) else "//",
+            )
             sign.set_text("" if np.isfinite(part) else "∞")
         self._values = {
             "KL(p‖q)": divergences.kl_divergence(p, q),
@@ -357,8 +414,12 @@ class HistogramView(_Theory):
 
     def describe(self, p, q, shown, chosen):
         numbers = ", ".join(f"{name} {value:.3f}" for name, value in self._values.items())
-        heights = " and ".join(f"{n} = ({', '.join(f'{w:.2f}' for w in ws)})" for n, ws in (("p", p), ("q", q)))
-        return f"{heights}. {numbers}. The lower bars are what each bin adds to {shown}.".replace("inf", "∞")
+        heights = " and ".join(
+            f"{n} = ({', '.join(f'{w:.2f}' for w in ws)})" for n, ws in (("p", p), ("q", q))
+        )
+        return f"{heights}. {numbers}. The lower bars are what each bin adds to {shown}.".replace(
+            "inf", "∞"
+        )
 
     def drag(self, values, axes, grabbed, point):
         if axes is not self._draggable:
@@ -369,11 +430,18 @@ class HistogramView(_Theory):
 
     def key(self, values, key):
         chosen = values["chosen"]
-        if key in ("ArrowLeft", "ArrowRight"):  # in the order in which the bars stand: p0, q0, p1, ...
+        if key in (
+            "ArrowLeft",
+            "ArrowRight",
+        ):  # in the order in which the bars stand: p0, q0, p1, ...
             place = (2 * (chosen % 6) + chosen // 6 + (1 if key == "ArrowRight" else -1)) % 12
             return {"chosen": place // 2 + 6 * (place % 2)}
         name, index = "pq"[chosen // 6], chosen % 6
-        return {name: _move_bar(values[name], index, values[name][index] + (0.05 if key == "ArrowUp" else -0.05))}
+        return {
+            name: _move_bar(
+                values[name], index, values[name][index] + (0.05 if key == "ArrowUp" else -0.05)
+            )
+        }
 
 
 # ---- transport
@@ -394,11 +462,21 @@ class ParallelLinesView(_Theory):
         (self._q,) = left.plot([], [], color=plotting.FAKE, lw=4, label="q")
         plotting.legend_above(left)
         (self._paths,) = left.plot([], [], color=plotting.CRITIC, lw=0.8)
-        right = self._axes(grid[1], xlim=(-1.05, 1.05), ylim=(-0.05, 1.45), xlabel="θ", ylabel="value")
+        right = self._axes(
+            grid[1], xlim=(-1.05, 1.05), ylim=(-0.05, 1.45), xlabel="θ", ylabel="value"
+        )
         theta = np.linspace(-1, 1, 401)
         (self._w,) = right.plot(theta, np.abs(theta), color=plotting.OPTIMAL, label="W1 = |θ|")
-        for value, color, name in ((LOG2, plotting.MARK, "JS = log 2"), (1.0, plotting.CRITIC, "TV = 1")):
-            right.plot([-1, -1e-2, np.nan, 1e-2, 1], [value, value, np.nan, value, value], color=color, label=name)
+        for value, color, name in (
+            (LOG2, plotting.MARK, "JS = log 2"),
+            (1.0, plotting.CRITIC, "TV = 1"),
+        ):
+            right.plot(
+                [-1, -1e-2, np.nan, 1e-2, 1],
+                [value, value, np.nan, value, value],
+                color=color,
+                label=name,
+            )
             right.plot([0], [0], "o", color=color, ms=5)
         right.text(0.3, 1.36, "KL = ∞ for every θ but 0 ↑", color=plotting.HIGHLIGHT)
         (self._dots,) = right.plot([], [], "o", color="k", ms=7)
@@ -429,7 +507,8 @@ class ParallelLinesView(_Theory):
         y = np.linspace(0.05, 0.95, self.n)
         self._q.set_data([theta, theta], [0, 1])
         self._paths.set_data(
-            np.column_stack([0 * y, 0 * y + theta, np.nan * y]).ravel(), np.column_stack([y, y, np.nan * y]).ravel()
+            np.column_stack([0 * y, 0 * y + theta, np.nan * y]).ravel(),
+            np.column_stack([y, y, np.nan * y]).ravel(),
         )
         self._dots.set_data([theta] * 3, [self._values[name] for name in ("W1", "JS", "TV")])
         t = np.array([theta - 0.15, theta + 0.15])
@@ -456,14 +535,20 @@ def ribbons(plan, x_from, x_to, y_from=1.0, y_to=0.0, width=0.8):
     t = np.linspace(0, 1, 20)
     bend = t**2 * (3 - 2 * t)
     height = y_from + (y_to - y_from) * t
-    left_from = x_from[:, None] + width * (np.cumsum(plan, axis=1) - plan - plan.sum(1, keepdims=True) / 2)
-    left_to = x_to[None, :] + width * (np.cumsum(plan, axis=0) - plan - plan.sum(0, keepdims=True) / 2)
+    left_from = x_from[:, None] + width * (
+        np.cumsum(plan, axis=1) - plan - plan.sum(1, keepdims=True) / 2
+    )
+    left_to = x_to[None, :] + width * (
+        np.cumsum(plan, axis=0) - plan - plan.sum(0, keepdims=True) / 2
+    )
     rows, columns = np.nonzero(plan > 1e-9)
     start, end, mass = left_from[rows, columns], left_to[rows, columns], plan[rows, columns]
     left = start[:, None] + (end - start)[:, None] * bend
     right = left + width * mass[:, None]
     outline = np.concatenate([left, right[:, ::-1]], axis=1)
-    return np.stack([outline, np.broadcast_to(np.append(height, height[::-1]), outline.shape)], axis=2), mass
+    return np.stack(
+        [outline, np.broadcast_to(np.append(height, height[::-1]), outline.shape)], axis=2
+    ), mass
 
 
 class TransportView(_Theory):
@@ -479,25 +564,37 @@ class TransportView(_Theory):
 
     def __init__(self):
         self.start = {"p": (0.3, 0.4, 0.2, 0.1, 0.0), "q": (0.0, 0.1, 0.2, 0.3, 0.4)}
-        super().__init__(height=4.8, nrows=3, ncols=2, width_ratios=[1.5, 1], height_ratios=[1, 1.6, 1])
+        super().__init__(
+            height=4.8, nrows=3, ncols=2, width_ratios=[1.5, 1], height_ratios=[1, 1.6, 1]
+        )
 
     def _build(self, grid):
         bins = np.arange(5)
         self._above = self._axes(grid[0, 0], xlim=(-0.7, 4.7), ylim=(0, 1), xticks=bins, ylabel="p")
         between = self._axes(grid[1, 0], xlim=(-0.7, 4.7), ylim=(0, 1), xticks=bins, yticks=[])
-        self._under = self._axes(grid[2, 0], xlim=(-0.7, 4.7), ylim=(1, 0), xticks=bins, ylabel="q", xlabel="place")
+        self._under = self._axes(
+            grid[2, 0], xlim=(-0.7, 4.7), ylim=(1, 0), xticks=bins, ylabel="q", xlabel="place"
+        )
         for axes in (self._above, between):
             axes.tick_params(labelbottom=False)
         self._p = self._above.bar(bins, np.zeros(5), 0.8, color=plotting.REAL)
         self._q = self._under.bar(bins, np.zeros(5), 0.8, color=plotting.FAKE)
-        self._ribbons = PolyCollection([], facecolor=plotting.CRITIC, alpha=0.45, edgecolor="white", lw=0.5)
+        self._ribbons = PolyCollection(
+            [], facecolor=plotting.CRITIC, alpha=0.45, edgecolor="white", lw=0.5
+        )
         between.add_collection(self._ribbons)
-        right = self._axes(grid[:, 1], xlabel="to (margin q)", ylabel="from (margin p)", aspect="equal")
+        right = self._axes(
+            grid[:, 1], xlabel="to (margin q)", ylabel="from (margin p)", aspect="equal"
+        )
         edges = np.arange(6) - 0.5
-        self._mesh = right.pcolormesh(edges, edges, np.zeros((5, 5)), cmap="Greys", vmin=0, vmax=0.5)
+        self._mesh = right.pcolormesh(
+            edges, edges, np.zeros((5, 5)), cmap="Greys", vmin=0, vmax=0.5
+        )
         right.set(xticks=bins, yticks=bins, ylim=(4.5, -0.5))
         right.grid(False)
-        self._numbers = [[right.text(j, i, "", ha="center", va="center", fontsize=9) for j in bins] for i in bins]
+        self._numbers = [
+            [right.text(j, i, "", ha="center", va="center", fontsize=9) for j in bins] for i in bins
+        ]
         self._title = right.text(0.5, 1.03, "", transform=right.transAxes, ha="center")
         numbers = [number for row in self._numbers for number in row]
         self.artists = [*self._p, *self._q, self._ribbons, self._mesh, *numbers, self._title]
@@ -512,7 +609,9 @@ class TransportView(_Theory):
         elif kind == "independent":
             plan = np.outer(p, q)
         else:  # the first of p goes to the last of q: the optimal plan for the negative cost of any order above 1
-            plan = divergences.optimal_transport(p, q, -((place[:, None] - place[None]) ** 2.0)).plan
+            plan = divergences.optimal_transport(
+                p, q, -((place[:, None] - place[None]) ** 2.0)
+            ).plan
         return plan, float(np.sum(plan * cost))
 
     def update(self, p, q, order, plan):
@@ -526,13 +625,18 @@ class TransportView(_Theory):
         self._mesh.set_array(matrix)
         for row, weights in zip(self._numbers, matrix):
             for text, mass in zip(row, weights):
-                text.set(text=f"{mass:.2f}" if mass > 5e-3 else "", color="white" if mass > 0.3 else "black")
+                text.set(
+                    text=f"{mass:.2f}" if mass > 5e-3 else "",
+                    color="white" if mass > 0.3 else "black",
+                )
         self._title.set_text(
             f"cost {self._cost:.3f}, least {self._least:.3f}; W{order:g} = {self._least ** (1 / order):.3f}"
         )
 
     def describe(self, p, q, order, plan):
-        heights = " and ".join(f"{n} = ({', '.join(f'{w:.2f}' for w in ws)})" for n, ws in (("p", p), ("q", q)))
+        heights = " and ".join(
+            f"{n} = ({', '.join(f'{w:.2f}' for w in ws)})" for n, ws in (("p", p), ("q", q))
+        )
         return (
             f"{heights}. The {plan} plan costs {self._cost:.3f} at order {order:g}; the least cost is {self._least:.3f}, so "
             f"W{order:g} = {self._least ** (1 / order):.3f} places. A dark cell carries much mass from its row to its column."
@@ -579,12 +683,21 @@ class PlaygroundView(_Theory):
         left = self._axes(grid[0], xlim=(-0.6, 3.6), ylim=(-0.18, 1.18), xticks=[], yticks=[])
         left.grid(False)
         self._x_from, self._x_to = np.array([0.3, 1.5, 2.7]), np.arange(4.0)
-        self._ribbons = PolyCollection([], facecolor=plotting.CRITIC, alpha=0.45, edgecolor="white", lw=0.5)
+        self._ribbons = PolyCollection(
+            [], facecolor=plotting.CRITIC, alpha=0.45, edgecolor="white", lw=0.5
+        )
         left.add_collection(self._ribbons)
-        top = [left.text(x, 1.04, "", ha="center", color=plotting.REAL, fontsize=9) for x in self._x_from]
-        bottom = [left.text(x, -0.12, "", ha="center", color="#8a5a00", fontsize=9) for x in self._x_to]
+        top = [
+            left.text(x, 1.04, "", ha="center", color=plotting.REAL, fontsize=9)
+            for x in self._x_from
+        ]
+        bottom = [
+            left.text(x, -0.12, "", ha="center", color="#8a5a00", fontsize=9) for x in self._x_to
+        ]
         self._labels = [*top, *bottom]
-        middle = self._axes(grid[1], xticks=range(4), yticks=range(3), xlabel="to", ylabel="from", aspect="equal")
+        middle = self._axes(
+            grid[1], xticks=range(4), yticks=range(3), xlabel="to", ylabel="from", aspect="equal"
+        )
         middle.set(xlim=(-0.5, 3.5), ylim=(2.5, -0.5), title="cost of a parcel")
         middle.grid(False)
         for (i, j), price in np.ndenumerate(self.cost):
@@ -600,7 +713,11 @@ class PlaygroundView(_Theory):
         plan, f = np.asarray(plan), np.asarray(f)
         holds = (plan.sum(1) == self.supply).all() and (plan.sum(0) == self.demand).all()
         g = (self.cost - f[:, None]).min(0)
-        return float((plan * self.cost).sum()), bool(holds), float(f @ self.supply + g @ self.demand)
+        return (
+            float((plan * self.cost).sum()),
+            bool(holds),
+            float(f @ self.supply + g @ self.demand),
+        )
 
     def tight(self, f):
         """Return (rows, columns) of the cells where f_i + g_j equals the cost: the only ones that a best plan may use."""
@@ -613,7 +730,9 @@ class PlaygroundView(_Theory):
         self._ribbons.set_verts(list(ribbons(plan / 12, self._x_from, self._x_to, width=1.5)[0]))
         sums = [*plan.sum(1), *plan.sum(0)]
         names = [f"from {i}" for i in range(3)] + [f"to {j}" for j in range(4)]
-        for label, name, got, wanted in zip(self._labels, names, sums, [*self.supply, *self.demand]):
+        for label, name, got, wanted in zip(
+            self._labels, names, sums, [*self.supply, *self.demand]
+        ):
             label.set_text(f"{name}: {got} of {wanted} {'✓' if got == wanted else '✗'}")
         rows, columns = self.tight((f0, f1, f2))
         self._tight.set_data(columns, rows)
@@ -650,7 +769,9 @@ class DualView(_Theory):
     def _build(self, grid):
         x = WIDE[SHOWN]
         above = self._axes(grid[0, 0], xlim=(-8, 8), ylim=(0, 1.4), ylabel="density per unit of x")
-        above.fill_between(x, 0, np.exp(_gaussian(0, 1)[SHOWN]), color=plotting.REAL, alpha=0.35, lw=0, label="p")
+        above.fill_between(
+            x, 0, np.exp(_gaussian(0, 1)[SHOWN]), color=plotting.REAL, alpha=0.35, lw=0, label="p"
+        )
         (self._q,) = above.plot(x, x, color=plotting.FAKE, label="q")
         plotting.legend_above(above)
         below = self._axes(grid[1, 0], xlim=(-8, 8), ylim=(-8, 8), xlabel="x", ylabel="score f(x)")
@@ -658,7 +779,10 @@ class DualView(_Theory):
         self._slope = below.text(0.01, 0.95, "", transform=below.transAxes, va="top")
         right = self._axes(grid[:, 1])
         self._bars = _Bars(
-            right, ["W1", "mean f under p\nminus under q"], [plotting.OPTIMAL, plotting.CRITIC], "units of x"
+            right,
+            ["W1", "mean f under p\nminus under q"],
+            [plotting.OPTIMAL, plotting.CRITIC],
+            "units of x",
         )
         self.artists = [self._q, self._f, self._slope, *self._bars.artists]
 

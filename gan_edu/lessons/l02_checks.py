@@ -25,7 +25,10 @@ def check_value(value):
     try:
         got = float(got)
     except (TypeError, ValueError, RuntimeError):
-        return say(False, f"your function must return one number, it returned {got!r}. Which mean is missing?")
+        return say(
+            False,
+            f"your function must return one number, it returned {got!r}. Which mean is missing?",
+        )
     on_real, on_fake = real.log(), (1 - fake).log()
     right = on_real.mean() + on_fake.mean()
     both = torch.cat([on_real, on_fake])
@@ -63,7 +66,10 @@ def check_smoothed_optimum(optimum):
     if got is None or got is ...:
         return say(False, "your function returns nothing yet. Does it end with a return?")
     if np.shape(got) != p.shape:
-        return say(False, f"three points need three answers, shape (3,), your function returned shape {np.shape(got)}.")
+        return say(
+            False,
+            f"three points need three answers, shape (3,), your function returned shape {np.shape(got)}.",
+        )
     hints = [
         (label * p / (p + q), None),
         (p / (p + q), "that is D* for the label 1. Where does the label enter the sum over both samples?"),
@@ -77,8 +83,13 @@ def check_smoothed_optimum(optimum):
     for wanted, hint in hints:
         if np.allclose(got, wanted, atol=1e-6):
             if hint is None and not np.allclose(other, 0.7 * p / (p + q), atol=1e-6):
-                return say(False, "right for the label 0.9, wrong for 0.7: use the argument label, not the number.")
-            return say(hint is None, hint or "the label is a factor on D*, and D never gets surer than it.")
+                return say(
+                    False,
+                    "right for the label 0.9, wrong for 0.7: use the argument label, not the number.",
+                )
+            return say(
+                hint is None, hint or "the label is a factor on D*, and D never gets surer than it."
+            )
     return say(False, f"at densities 0.4 and 0.1, label 0.9, the best answer is {0.9 * 0.8:.2f}, not {float(got[0]):.2f}. Set the derivative by d to zero.")  # fmt: skip
 
 
@@ -90,7 +101,9 @@ def check_discriminator_turn(turn):
     x_real, z = torch.tensor([[0.5], [-1.0], [0.2]]), torch.tensor([[1.0], [-0.3], [0.8]])
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     with torch.no_grad():
-        for parameter, value in zip([*generator.parameters(), *discriminator.parameters()], (0.7, 1.5, -0.4, 0.3)):
+        for parameter, value in zip(
+            [*generator.parameters(), *discriminator.parameters()], (0.7, 1.5, -0.4, 0.3)
+        ):
             parameter.fill_(value)
     before = [p.detach().clone() for p in discriminator.parameters()]
     made = [p.detach().clone() for p in generator.parameters()]
@@ -99,7 +112,10 @@ def check_discriminator_turn(turn):
     def gradients(weight_real, weight_fake, label=1):
         on_real, on_fake = discriminator(x_real), discriminator(x_fake)
         sign = 2 * label - 1
-        loss = weight_real * softplus(-sign * on_real).mean() + weight_fake * softplus(sign * on_fake).mean()
+        loss = (
+            weight_real * softplus(-sign * on_real).mean()
+            + weight_fake * softplus(sign * on_fake).mean()
+        )
         return torch.autograd.grad(loss, list(discriminator.parameters()))
 
     plain, swapped, half = gradients(1, 1), gradients(1, 1, label=0), gradients(0.5, 0.5)
@@ -120,7 +136,10 @@ def check_discriminator_turn(turn):
         return all(torch.allclose(one, other, atol=1e-4) for one, other in zip(moved, expected))
 
     if any(not torch.equal(old, new) for old, new in zip(made, generator.parameters())):
-        return say(False, "the generator has moved. This is the discriminator's turn: only its optimiser steps.")
+        return say(
+            False,
+            "the generator has moved. This is the discriminator's turn: only its optimiser steps.",
+        )
     if moved_by([torch.zeros(1)] * 2):
         return say(False, "the discriminator has not moved. You need backward, then d_optimizer.step(), with no zero_grad between them.")  # fmt: skip
     for expected, hint in (

@@ -25,7 +25,9 @@ def optimal_discriminator(p_real, p_fake):
     """
     p_real, p_fake = _check_density("p_real", p_real), _check_density("p_fake", p_fake)
     if p_real.shape != p_fake.shape:
-        raise ValueError(f"p_real and p_fake must have the same shape, got {p_real.shape} and {p_fake.shape}")
+        raise ValueError(
+            f"p_real and p_fake must have the same shape, got {p_real.shape} and {p_fake.shape}"
+        )
     both = p_real + p_fake
     return np.divide(p_real, both, out=np.full(both.shape, np.nan), where=both > 0)
 
@@ -60,22 +62,42 @@ class ValueView:
 
     def _draw_axes(self, trained):
         left, right = self.figure.subplots(1, 2)
-        left.fill_between(self._grid, self._p_data, color=plotting.REAL, alpha=0.35, lw=0, label="p_data")
+        left.fill_between(
+            self._grid, self._p_data, color=plotting.REAL, alpha=0.35, lw=0, label="p_data"
+        )
         self._p_g = _curve(left, plotting.FAKE, "p_g")
         self._optimal = _curve(left, plotting.OPTIMAL, "D*(x)", ls="--")
         left.axhline(0.5, color="0.6", lw=0.8, ls=":")
-        left.set(xlim=(-8, 8), ylim=(0, 1.4), xlabel="x", ylabel="probability; density per unit of x")
+        left.set(
+            xlim=(-8, 8), ylim=(0, 1.4), xlabel="x", ylabel="probability; density per unit of x"
+        )
         self._value = _curve(right, plotting.OPTIMAL, "−2 log 2 + 2 JS: the value at D*")
         self._here = right.plot([], [], "o", color=plotting.HIGHLIGHT, ms=9, label="here")[0]
         right.axhline(EQUILIBRIUM, color="0.4", lw=1, ls=":")
-        right.text(-4.9, EQUILIBRIUM - 0.03, "−2 log 2: D can only guess", color="0.35", fontsize=9, va="top")
-        right.set(xlim=(-5.2, 5.2), ylim=(-1.55, 0.05), xlabel="mean of p_g, in units of x", ylabel="value (nats)")
+        right.text(
+            -4.9,
+            EQUILIBRIUM - 0.03,
+            "−2 log 2: D can only guess",
+            color="0.35",
+            fontsize=9,
+            va="top",
+        )
+        right.set(
+            xlim=(-5.2, 5.2),
+            ylim=(-1.55, 0.05),
+            xlabel="mean of p_g, in units of x",
+            ylabel="value (nats)",
+        )
         self._trained = []
         if trained is not None:
             means, values = trained
             values = np.asarray(values)
-            ranges = right.vlines(means, values.min(1), values.max(1), color=plotting.CRITIC, lw=5, alpha=0.5)
-            (medians,) = right.plot(means, np.median(values, 1), "s", color=plotting.CRITIC, ms=4.5, label="trained D")
+            ranges = right.vlines(
+                means, values.min(1), values.max(1), color=plotting.CRITIC, lw=5, alpha=0.5
+            )
+            (medians,) = right.plot(
+                means, np.median(values, 1), "s", color=plotting.CRITIC, ms=4.5, label="trained D"
+            )
             self._trained = [ranges, medians]
         for axes in (left, right):
             plotting.legend_above(axes)
@@ -86,7 +108,9 @@ class ValueView:
         self._p_g.set_data(self._grid, p_g)
         self._optimal.set_data(self._grid, optimal_discriminator(self._p_data, p_g))
         if self._curve_of != sigma_g:
-            self._value.set_data(self._means, [value_at_optimum(mean, sigma_g) for mean in self._means])
+            self._value.set_data(
+                self._means, [value_at_optimum(mean, sigma_g) for mean in self._means]
+            )
             self._curve_of = sigma_g
         self._here.set_data([mean_g], [value_at_optimum(mean_g, sigma_g)])
         for artist in self._trained:
@@ -105,10 +129,15 @@ class ValueView:
 
 def value_at_optimum(mean_g, sigma_g):
     """Return -2 log 2 + 2 JS(N(0, 1), N(mean_g, sigma_g^2)) in nats, by integration. Goodfellow et al. (2014), theorem 1."""
-    mean_g, sigma_g = check_number("mean_g", mean_g), check_number("sigma_g", sigma_g, low=0, low_open=True)
+    mean_g, sigma_g = (
+        check_number("mean_g", mean_g),
+        check_number("sigma_g", sigma_g, low=0, low_open=True),
+    )
     low, high = min(-9.0, mean_g - 9 * sigma_g), max(9.0, mean_g + 9 * sigma_g)
     grid = np.linspace(low, high, max(401, round(12 * (high - low) / min(1.0, sigma_g))))
-    return EQUILIBRIUM + 2 * js_from_densities(norm.pdf, lambda x: norm.pdf(x, mean_g, sigma_g), grid)
+    return EQUILIBRIUM + 2 * js_from_densities(
+        norm.pdf, lambda x: norm.pdf(x, mean_g, sigma_g), grid
+    )
 
 
 class PushView:
@@ -138,9 +167,14 @@ class PushView:
         self._optimal = _curve(above, plotting.OPTIMAL, "D*(x)", ls="--")
         above.set(xlim=(-4, 12), ylim=(0, 1.4), ylabel="probability;\ndensity per unit of x")
         for name, color in (("non-saturating", plotting.HIGHLIGHT), ("saturating", plotting.MARK)):
-            self._push[name] = (_curve(below, color, None, lw=1, ls=":"), _curve(below, color, name, lw=3.5))
+            self._push[name] = (
+                _curve(below, color, None, lw=1, ls=":"),
+                _curve(below, color, name, lw=3.5),
+            )
         below.set(ylim=(-40, 3), xlabel="x", ylabel="size of the push\n(nats per unit of x)")
-        below.set_yticks([-40, -30, -20, -10, 0], [f"$10^{{{power}}}$" for power in (-40, -30, -20, -10, 0)])
+        below.set_yticks(
+            [-40, -30, -20, -10, 0], [f"$10^{{{power}}}$" for power in (-40, -30, -20, -10, 0)]
+        )
         for axes in (above, below):
             plotting.legend_above(axes)
 
@@ -150,7 +184,9 @@ class PushView:
             line.set_data(self._grid, norm.pdf(self._grid, mean, sigma))
         self._optimal.set_data(self._grid, expit(_log_ratio(self._grid, distance, sigma)[0]))
         inside = abs(self._grid - distance) < 2.33 * sigma  # the central 98 %
-        for name, push in zip(("saturating", "non-saturating"), push_powers(self._grid, distance, sigma)):
+        for name, push in zip(
+            ("saturating", "non-saturating"), push_powers(self._grid, distance, sigma)
+        ):
             everywhere, where_mass = self._push[name]
             everywhere.set_data(self._grid, push)
             where_mass.set_data(self._grid[inside], push[inside])
@@ -199,21 +235,30 @@ class DiracView(View):
             plane, right = self.figure.subplots(1, 2, width_ratios=[1, 1.3])
             self._draw_plane(plane, limit)
             self.distance = plotting.Curves(
-                right, {"distance": ("distance", plotting.FAKE)}, "distance from the equilibrium", ylimits=(0.0, 2.0)
+                right,
+                {"distance": ("distance", plotting.FAKE)},
+                "distance from the equilibrium",
+                ylimits=(0.0, 2.0),
             )
         self.curves = [self.distance]
 
     def _draw_plane(self, plane, limit):
         points = np.meshgrid(self._ticks, self._ticks)
         none = np.zeros_like(points)
-        self.arrows = plane.quiver(*points, *none, color="0.6", angles="xy", scale_units="xy", scale=1, width=0.004)
-        self.clips = [plane.axhline(0, color=plotting.MARK, lw=1.2, visible=False) for _ in range(2)]
+        self.arrows = plane.quiver(
+            *points, *none, color="0.6", angles="xy", scale_units="xy", scale=1, width=0.004
+        )
+        self.clips = [
+            plane.axhline(0, color=plotting.MARK, lw=1.2, visible=False) for _ in range(2)
+        ]
         self.ghost = _curve(plane, plotting.FAKE, None, lw=1, alpha=0.3)
         self.trail = _curve(plane, plotting.FAKE, "the players' moves", lw=1.4)
         self.now = plane.plot([], [], "o", color=plotting.HIGHLIGHT, ms=8, label="now")[0]
         plane.plot([0], [0], "+", color=plotting.OPTIMAL, ms=14, mew=3, label="equilibrium")
         plane.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-        plane.set(xlabel="θ: where the generator puts its sample", ylabel="ψ: slope of the discriminator")
+        plane.set(
+            xlabel="θ: where the generator puts its sample", ylabel="ψ: slope of the discriminator"
+        )
         plotting.legend_above(plane)
 
     @property
@@ -261,7 +306,9 @@ class DiracView(View):
         def note(optimizer, *_):
             theta, psi = _dirac_state(gan)
             clip = gan.hparams.clip_value
-            if optimizer is gan.d_optimizer and clip is not None:  # the clipping follows the optimiser's step
+            if (
+                optimizer is gan.d_optimizer and clip is not None
+            ):  # the clipping follows the optimiser's step
                 psi = min(max(psi, -clip), clip)
             moves.extend((theta, psi))
             steps.append(len(gan.history) + 1)
@@ -280,7 +327,9 @@ class DiracView(View):
         move_theta, move_psi = dirac_field(gan, theta, psi)
         size = np.hypot(move_theta, move_psi)
         spacing = self._ticks[1] - self._ticks[0]
-        scale = 0.95 * spacing / max(size.max(), 1e-12) ** 0.5 / np.maximum(size, 1e-12) ** 0.5  # by the square root
+        scale = (
+            0.95 * spacing / max(size.max(), 1e-12) ** 0.5 / np.maximum(size, 1e-12) ** 0.5
+        )  # by the square root
         self.arrows.set_UVC(move_theta * scale, move_psi * scale)
 
 
@@ -290,7 +339,10 @@ def dirac_field(gan, theta, psi):
     theta, psi: arrays of one shape. Both moves are made from the same point, as in simultaneous updates.
     """
     shape = np.shape(theta)
-    points = [torch.tensor(np.ravel(v), dtype=torch.float32)[:, None].requires_grad_() for v in (theta, psi)]
+    points = [
+        torch.tensor(np.ravel(v), dtype=torch.float32)[:, None].requires_grad_()
+        for v in (theta, psi)
+    ]
     generated, slope = points
     n = len(slope)
 
@@ -301,7 +353,9 @@ def dirac_field(gan, theta, psi):
     x_real, x_fake = gan.sample_real(n, generator=rng), generated.detach()
     objective = gan.d_loss(discriminator(x_real), discriminator(x_fake))
     if gan.penalty is not None:
-        objective = objective + gan.hparams.lambda_gp * gan.penalty(discriminator, x_real, x_fake, generator=rng)
+        objective = objective + gan.hparams.lambda_gp * gan.penalty(
+            discriminator, x_real, x_fake, generator=rng
+        )
     (of_psi,) = torch.autograd.grad(objective, slope)
     (of_theta,) = torch.autograd.grad(gan.g_loss(discriminator(generated)), generated)
     moves = -n * gan.hparams.lr_g * of_theta, -n * gan.hparams.lr_d * of_psi

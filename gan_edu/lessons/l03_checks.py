@@ -23,10 +23,13 @@ def check_minibatch_std(layer):
         return say(False, f"your layer must return a tensor, it returned {type(out).__name__}.")
     if out.shape == (3, 4):
         return say(
-            False, "you append one number per feature. Average them over the features: one number for the batch."
+            False,
+            "you append one number per feature. Average them over the features: one number for the batch.",
         )
     if out.shape != (3, 3):
-        return say(False, f"a batch of shape (3, 2) must become (3, 3), it became {tuple(out.shape)}.")
+        return say(
+            False, f"a batch of shape (3, 2) must become (3, 3), it became {tuple(out.shape)}."
+        )
     if not torch.equal(out[:, :2], x):
         return say(False, "the first columns must be the batch itself, unchanged.")
     got = out[:, 2]
@@ -36,14 +39,18 @@ def check_minibatch_std(layer):
             "every sample of a batch must get the same number. Take the spread over dim=0, the samples, not over the features.",
         )
     if abs(got[0].item() - spread.square().mean().item()) < 1e-4:
-        return say(False, "that is the variance. The feature is its square root, the standard deviation.")
+        return say(
+            False, "that is the variance. The feature is its square root, the standard deviation."
+        )
     if abs(got[0].item() - x.std(dim=0).mean().item()) < 1e-4:
         return say(
-            False, "you divide by N - 1. The paper divides by N (correction=0), which also works for a batch of one."
+            False,
+            "you divide by N - 1. The paper divides by N (correction=0), which also works for a batch of one.",
         )
     if abs(got[0].item() - x.std(correction=0).item()) < 1e-4:
         return say(
-            False, "you take one spread over all numbers. First each feature's spread over the batch, then their mean."
+            False,
+            "you take one spread over all numbers. First each feature's spread over the batch, then their mean.",
         )
     if abs(got[0].item() - wanted) > 1e-4:
         return say(

@@ -37,7 +37,13 @@ def check_critic_loss(loss):
         "that is the generator's loss. The critic looks at real samples too.": lambda r, f: -float(f.mean()),
         "no squares: they belong to least-squares GANs. The dual has the scores themselves.": lambda r, f: float((r - 1).square().mean() + f.square().mean()),
     }  # fmt: skip
-    return compare(loss, cases, right, mistakes, words="scores as they are, generated minus real: smaller is better.")
+    return compare(
+        loss,
+        cases,
+        right,
+        mistakes,
+        words="scores as they are, generated minus real: smaller is better.",
+    )
 
 
 def check_clip_weights(clip):
@@ -74,26 +80,39 @@ def check_clip_weights(clip):
 
     clamped = [s.clamp(-bound, bound) for s in start]
     if any((p.grad != 5).any() for p in after):
-        return say(False, "you clip the gradients. Clipping is done to the weights, after the optimiser's step.")
+        return say(
+            False,
+            "you clip the gradients. Clipping is done to the weights, after the optimiser's step.",
+        )
     if equals(start):
         if isinstance(returned, nn.Module) and returned is not module:
-            return say(False, "you return a clipped copy; the module itself is as before. Clamp it in place.")
+            return say(
+                False,
+                "you return a clipped copy; the module itself is as before. Clamp it in place.",
+            )
         return say(False, "nothing has changed in the module. `p = p.clamp(...)` only gives a new tensor a name; `p.clamp_(...)` changes p.")  # fmt: skip
     if equals([c if c.ndim > 1 else s for c, s in zip(clamped, start)]):
         return say(False, "the biases are not clipped. module.parameters() has weights and biases.")
     if equals(clamped[:2] + start[2:]) or equals(start[:2] + clamped[2:]):
-        return say(False, "not every layer is clipped. module.parameters() goes through all of them.")
+        return say(
+            False, "not every layer is clipped. module.parameters() goes through all of them."
+        )
     if equals([s.clamp(max=bound) for s in start]):
         return say(False, "weights below -c are left. Clamp from both sides.")
     if equals([s.clamp(0, bound) for s in start]):
         return say(False, "the lower bound is -c, not 0.")
     if equals([s.sign() * bound for s in start]):
-        return say(False, "weights that are within the bounds must stay as they are: clamp, don't round to ±c.")
+        return say(
+            False,
+            "weights that are within the bounds must stay as they are: clamp, don't round to ±c.",
+        )
     if equals([s * min(1.0, bound / float(s.norm())) for s in start]) or equals([s * min(1.0, bound / float(s.abs().max())) for s in start]):  # fmt: skip
         return say(False, "you shrink whole tensors. Each number is clamped for itself.")
     if not equals(clamped):
         return say(False, f"with c = {bound} the first weights should be {clamped[0].tolist()}, they are {after[0].tolist()}.")  # fmt: skip
-    return say(True, "every weight and bias is within [-c, c], in place, and the gradients are untouched.")
+    return say(
+        True, "every weight and bias is within [-c, c], in place, and the gradients are untouched."
+    )
 
 
 def check_constant_generator(generator, mean=3.0, std=1.0):
@@ -108,18 +127,36 @@ def check_constant_generator(generator, mean=3.0, std=1.0):
         return say(False, "your generator returns nothing yet. Does forward end with a return?")
     if not torch.is_tensor(samples) or samples.shape != (64, 512):
         got = tuple(samples.shape) if torch.is_tensor(samples) else type(samples).__name__
-        return say(False, f"a batch of latents (64, 16) must become samples of shape (64, 512), it became {got}.")
+        return say(
+            False,
+            f"a batch of latents (64, 16) must become samples of shape (64, 512), it became {got}.",
+        )
     if not torch.equal(samples, again):
-        return say(False, "the same z gives other samples each time: you draw in forward. Draw once, in __init__.")
+        return say(
+            False,
+            "the same z gives other samples each time: you draw in forward. Draw once, in __init__.",
+        )
     if not torch.equal(samples, others):
         return say(False, "your samples depend on z. This generator is not allowed to look at it.")
     if samples.std(dim=0, correction=0).max() > 1e-6:
-        return say(False, "it gives different rows, by their place in the batch. Every row must be the same.")
+        return say(
+            False,
+            "it gives different rows, by their place in the batch. Every row must be the same.",
+        )
     got_mean, got_std = samples.mean().item(), samples.std(correction=0).item()
     if got_std < 1e-6:
         return say(False, f"all 512 features are {got_mean:.2f}: the pooled standard deviation is 0. Which spread is left, if there is none over z?")  # fmt: skip
     if abs(got_mean - mean) > 0.05:
-        return say(False, f"the mean over all numbers is {got_mean:.2f}, it should be within 0.05 of {mean:g}.")
+        return say(
+            False,
+            f"the mean over all numbers is {got_mean:.2f}, it should be within 0.05 of {mean:g}.",
+        )
     if abs(got_std - std) > 0.05:
-        return say(False, f"the pooled standard deviation is {got_std:.2f}, it should be within 0.05 of {std:g}.")
-    return say(True, f"mean {got_mean:.2f}, pooled std {got_std:.2f}, and std over z 0.00. The test is fooled.")
+        return say(
+            False,
+            f"the pooled standard deviation is {got_std:.2f}, it should be within 0.05 of {std:g}.",
+        )
+    return say(
+        True,
+        f"mean {got_mean:.2f}, pooled std {got_std:.2f}, and std over z 0.00. The test is fooled.",
+    )

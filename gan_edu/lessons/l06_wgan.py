@@ -69,7 +69,9 @@ class ClippingView(View):
         self._traces, self._exact = [], {}
         with matplotlib.rc_context(plotting.STYLE):
             grid = self.figure.add_gridspec(2, 3, width_ratios=[1.35, 1, 1])
-            self.plane = plotting.PlanePicture(self.figure.add_subplot(grid[:, 0]), limits, self._shape)
+            self.plane = plotting.PlanePicture(
+                self.figure.add_subplot(grid[:, 0]), limits, self._shape
+            )
             self.weights = WeightsPicture(self.figure.add_subplot(grid[0, 1]))
             self.layers = LayersPicture(self.figure.add_subplot(grid[1, 1]))
             self.estimate = _Line(
@@ -80,11 +82,16 @@ class ClippingView(View):
                 self.figure.add_subplot(grid[1, 2]), {"slope": ("median slope", plotting.CRITIC)}, "slope",
                 targets=[(0.0, plotting.OPTIMAL)], ylimits=(-5.0, 5.0),
             )  # fmt: skip
-        self._target = self.estimate.axes.axhline(0, color=plotting.OPTIMAL, lw=1.4, ls="--", label="exact W1")
+        self._target = self.estimate.axes.axhline(
+            0, color=plotting.OPTIMAL, lw=1.4, ls="--", label="exact W1"
+        )
         for curves in (self.estimate, self.slope):
             plotting.legend_above(curves.axes)
         self.estimate.axes.set_xlabel("")
-        self.curves, self.pictures = [self.estimate, self.slope], [self.plane, self.weights, self.layers]
+        self.curves, self.pictures = (
+            [self.estimate, self.slope],
+            [self.plane, self.weights, self.layers],
+        )
 
     @property
     def artists(self):
@@ -99,7 +106,10 @@ class ClippingView(View):
     def measure(self, gan):
         """Return what the picture shows of `gan` in numbers: estimate, exact (W1), slope, at_bound, layers, weights."""
         with gan.between_steps():
-            x_real, x_fake = gan.fixed_real(self.n_samples), gan.generate(gan.fixed_z(self.n_samples))
+            x_real, x_fake = (
+                gan.fixed_real(self.n_samples),
+                gan.generate(gan.fixed_z(self.n_samples)),
+            )
             critic, points = gan.discriminator, torch.cat([x_real, x_fake]).requires_grad_()
             scores = critic(points)
             (slopes,) = torch.autograd.grad(scores.sum(), points)
@@ -130,7 +140,10 @@ class ClippingView(View):
         self._target.set_ydata([np.log10(now["exact"])] * 2)
         self._traces.append((len(gan.history), _log10(now["estimate"]), _log10(now["slope"])))
         steps, estimates, slopes = np.array(self._traces).T
-        moved += [self.estimate.update("estimate", steps, estimates), self.slope.update("slope", steps, slopes)]
+        moved += [
+            self.estimate.update("estimate", steps, estimates),
+            self.slope.update("slope", steps, slopes),
+        ]
         self._update_marks(gan.history)
         return any(moved)
 
@@ -151,7 +164,9 @@ class WeightsPicture:
     def __init__(self, axes, bins=41):
         self.edges = np.linspace(-1.025, 1.025, bins + 1)  # the outer bins are centred on -1 and 1
         self.bars = axes.stairs(np.zeros(bins), self.edges, color=plotting.CRITIC, fill=True)
-        self.note = axes.text(0.5, 0.95, "", transform=axes.transAxes, ha="center", va="top", fontsize=10)
+        self.note = axes.text(
+            0.5, 0.95, "", transform=axes.transAxes, ha="center", va="top", fontsize=10
+        )
         axes.set(xlim=(-1.05, 1.05), ylim=(0, 0.6), xlabel="weight / c", ylabel="share of weights")
         self.artists = [self.bars, self.note]
 
@@ -170,7 +185,10 @@ class LayersPicture:
         (self.line,) = axes.plot([], [], "o-", color=plotting.HIGHLIGHT, ms=4)
         axes.set_yscale("log")
         axes.set(
-            ylim=(low, high), xlabel="layer of the critic", ylabel="gradient norm", yticks=[1e-12, 1e-6, 1, 1e6, 1e12]
+            ylim=(low, high),
+            xlabel="layer of the critic",
+            ylabel="gradient norm",
+            yticks=[1e-12, 1e-6, 1, 1e6, 1e12],
         )
         axes.minorticks_off()
         self.artists = [self.line]
@@ -195,12 +213,18 @@ class FeaturesView(View):
 
     def __init__(self, mean=3.0, std=1.0, n_samples=200, x_limits=(-3.0, 9.0), size=(11.0, 4.8)):
         super().__init__(*size)
-        self.mean, self.std, self.n_samples = mean, std, check_count("n_samples", n_samples, least=2)
+        self.mean, self.std, self.n_samples = (
+            mean,
+            std,
+            check_count("n_samples", n_samples, least=2),
+        )
         self.edges, self._trace = np.linspace(*x_limits, 61), []
         centers = np.linspace(*x_limits, 301)
         with matplotlib.rc_context(plotting.STYLE):
             grid = self.figure.add_gridspec(2, 2, width_ratios=[1.1, 1])
-            self._make_left(self.figure.add_subplot(grid[0, 0]), self.figure.add_subplot(grid[1, 0]), centers)
+            self._make_left(
+                self.figure.add_subplot(grid[0, 0]), self.figure.add_subplot(grid[1, 0]), centers
+            )
             lines = {
                 "mean": ("mean", plotting.FAKE),
                 "pooled": ("pooled std", plotting.HIGHLIGHT),
@@ -221,16 +245,33 @@ class FeaturesView(View):
 
     def _make_left(self, above, below, centers):
         above.fill_between(
-            centers, norm.pdf(centers, self.mean, self.std), color=plotting.REAL, alpha=0.35, lw=0, label="target"
+            centers,
+            norm.pdf(centers, self.mean, self.std),
+            color=plotting.REAL,
+            alpha=0.35,
+            lw=0,
+            label="target",
         )
         self.pooled = above.stairs(
-            np.zeros(60), self.edges, color=plotting.FAKE, fill=True, alpha=0.6, label="generated, all numbers pooled"
+            np.zeros(60),
+            self.edges,
+            color=plotting.FAKE,
+            fill=True,
+            alpha=0.6,
+            label="generated, all numbers pooled",
         )
-        above.set(xlim=self.edges[[0, -1]], ylim=(0, 1.2), xlabel="x", ylabel="density per unit of x")
+        above.set(
+            xlim=self.edges[[0, -1]], ylim=(0, 1.2), xlabel="x", ylabel="density per unit of x"
+        )
         plotting.legend_above(above)
         (self.dots,) = below.plot([], [], ".", color=FAKE_DARK, ms=3, label="each feature alone")
         below.plot([self.mean], [self.std], "P", color=plotting.REAL, ms=11, label="target")
-        below.set(xlim=self.edges[[0, -1]], ylim=(0, 2), xlabel="mean over z of a feature", ylabel="std over z")
+        below.set(
+            xlim=self.edges[[0, -1]],
+            ylim=(0, 2),
+            xlabel="mean over z of a feature",
+            ylabel="std over z",
+        )
         plotting.legend_above(below)
 
     @property
@@ -246,14 +287,20 @@ class FeaturesView(View):
     def update(self, gan):
         """Bring the artists up to date with `gan`; returns True if limits moved."""
         with gan.between_steps():
-            samples, losses = gan.generate(gan.fixed_z(self.n_samples)).numpy(), gan.history["d_loss"]
+            samples, losses = (
+                gan.generate(gan.fixed_z(self.n_samples)).numpy(),
+                gan.history["d_loss"],
+            )
         parts = variance_decomposition(samples)
         counts, _ = np.histogram(samples, self.edges)
         self.pooled.set_data(counts / samples.size / np.diff(self.edges))
         self.dots.set_data(samples.mean(0), samples.std(0))
         self._trace.append((len(losses), parts.pooled_mean, parts.pooled_std, parts.within_std))
         steps, *rows = np.array(self._trace).T
-        moved = [self.moments.update(name, steps, row) for name, row in zip(("mean", "pooled", "within"), rows)]
+        moved = [
+            self.moments.update(name, steps, row)
+            for name, row in zip(("mean", "pooled", "within"), rows)
+        ]
         moved.append(
             self.loss.update("d_loss", np.arange(2, len(losses) + 1), -losses[1:])
         )  # the first: not yet clipped

@@ -24,7 +24,10 @@ def check_gradient_penalty(penalty):
     Gulrajani et al. (2017), equation 3 and algorithm 1: mean of (||grad|| - 1)^2 at x_hat, one ε per sample.
     """
     rng = torch.Generator().manual_seed(0)
-    x_real, x_fake = torch.randn(6, 1, 2, 2, generator=rng) + 2, torch.randn(6, 1, 2, 2, generator=rng)
+    x_real, x_fake = (
+        torch.randn(6, 1, 2, 2, generator=rng) + 2,
+        torch.randn(6, 1, 2, 2, generator=rng),
+    )
     critic = _Quadratic()
     try:
         got = penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1))
@@ -47,7 +50,12 @@ def check_gradient_penalty(penalty):
     def draw(*shape):
         return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
-    def value(slopes, norm=lambda g: g.flatten(1).norm(dim=1), term=lambda n: (n - 1).square(), mean=torch.mean):
+    def value(
+        slopes,
+        norm=lambda g: g.flatten(1).norm(dim=1),
+        term=lambda n: (n - 1).square(),
+        mean=torch.mean,
+    ):
         return mean(term(norm(slopes))).item()
 
     each = draw(6, 1, 1, 1)
@@ -74,7 +82,13 @@ def check_gradient_penalty(penalty):
         for hint, values in wrong.items():
             if any(abs(got.item() - value) < 1e-4 for value in values):
                 return say(False, hint)
-        if abs(penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1)).item() - got.item()) > 1e-6:
+        if (
+            abs(
+                penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1)).item()
+                - got.item()
+            )
+            > 1e-6
+        ):
             return say(False, "the same generator gives another ε each time: draw it with torch.rand(..., generator=generator).")  # fmt: skip
         return say(False, f"on the test pictures it should be {right:.4f}, it is {got.item():.4f}.")
     if not got.requires_grad:
@@ -85,11 +99,21 @@ def check_gradient_penalty(penalty):
 
 def check_predicted_gap(answers):
     """Check the gaps of a penalised critic for a shift W = 3 at λ = 0.5 and λ = 10, a pair of numbers. Lesson 08, exercise 2."""
-    if answers is None or answers is ... or any(answer is None or answer is ... for answer in answers):
-        return say(False, "work both gaps out on paper first: two numbers, for λ = 0.5 and for λ = 10.")
+    if (
+        answers is None
+        or answers is ...
+        or any(answer is None or answer is ... for answer in answers)
+    ):
+        return say(
+            False, "work both gaps out on paper first: two numbers, for λ = 0.5 and for λ = 10."
+        )
     if len(answers) != 2:
         return say(False, f"two numbers are asked for, you gave {len(answers)}.")
-    W, weights, answers = 3.0, np.array([0.5, 10.0]), np.array([float(answer) for answer in answers])
+    W, weights, answers = (
+        3.0,
+        np.array([0.5, 10.0]),
+        np.array([float(answer) for answer in answers]),
+    )
     hints = [
         (W + W**2 / (2 * weights), None),
         (1 + W / (2 * weights), "those are the slopes. The gap is the slope times the shift W."),
@@ -104,9 +128,14 @@ def check_predicted_gap(answers):
     for wanted, hint in hints:
         if np.allclose(answers, wanted, rtol=5e-3):
             return say(
-                hint is None, hint or f"{wanted[0]:g} and {wanted[1]:g}: the same data, two very different losses."
+                hint is None,
+                hint
+                or f"{wanted[0]:g} and {wanted[1]:g}: the same data, two very different losses.",
             )
-    return say(False, f"({answers[0]:g}, {answers[1]:g}) is not it. Maximise s W - λ (s - 1)² over s; the gap is s W.")
+    return say(
+        False,
+        f"({answers[0]:g}, {answers[1]:g}) is not it. Maximise s W - λ (s - 1)² over s; the gap is s W.",
+    )
 
 
 def check_batch_dependent(found, layers):
@@ -118,7 +147,10 @@ def check_batch_dependent(found, layers):
         return say(False, "give the names of the layers, as a set: {'A', ...}.")
     found, unknown = set(found), set(found) - set(layers)
     if unknown:
-        return say(False, f"there is no layer {', '.join(sorted(map(str, unknown)))}: choose from {', '.join(layers)}.")
+        return say(
+            False,
+            f"there is no layer {', '.join(sorted(map(str, unknown)))}: choose from {', '.join(layers)}.",
+        )
     tied = {name for name, layer in layers.items() if _sees_its_mates(layer)}
     for name in sorted(found - tied):
         kind = type(layers[name]).__name__
@@ -126,7 +158,8 @@ def check_batch_dependent(found, layers):
                     if "Norm" in kind else f"{name}, {kind}, treats each sample alone.")  # fmt: skip
     if tied - found:
         return say(
-            False, f"{len(tied - found)} more of them depend on the rest of the batch. What is averaged over samples?"
+            False,
+            f"{len(tied - found)} more of them depend on the rest of the batch. What is averaged over samples?",
         )
     return say(True, f"{' and '.join(sorted(tied))}: their output for one sample moves with the others. With a penalty on each sample's gradient use none of them.")  # fmt: skip
 

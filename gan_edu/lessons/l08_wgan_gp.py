@@ -46,7 +46,9 @@ def value_surface(critic, limits, resolution=80):
 
 def weights(critic):
     """Return all entries of the weight matrices of the nn.Linear layers, without biases, as one array."""
-    return np.concatenate([m.weight.detach().ravel().numpy() for m in critic.modules() if isinstance(m, nn.Linear)])
+    return np.concatenate(
+        [m.weight.detach().ravel().numpy() for m in critic.modules() if isinstance(m, nn.Linear)]
+    )
 
 
 class GaugeView(View):
@@ -56,14 +58,18 @@ class GaugeView(View):
     slope between all samples it can never exceed W1. The dotted line is W + W^2 / (2λ) for the λ in use.
     """
 
-    def __init__(self, x_limits=(-3.0, 5.0), n_samples=1000, resolution=321, top=8.0, size=(11.0, 4.8)):
+    def __init__(
+        self, x_limits=(-3.0, 5.0), n_samples=1000, resolution=321, top=8.0, size=(11.0, 4.8)
+    ):
         super().__init__(*size)
         self.n_samples = n_samples
         self._x = torch.linspace(*x_limits, resolution)[:, None]
         self._edges = np.linspace(*x_limits, 81)
         with matplotlib.rc_context(plotting.STYLE):
             grid = self.figure.add_gridspec(2, 2, width_ratios=[1, 1.15])
-            self._build_line(self.figure.add_subplot(grid[0, 0]), self.figure.add_subplot(grid[1, 0]), x_limits)
+            self._build_line(
+                self.figure.add_subplot(grid[0, 0]), self.figure.add_subplot(grid[1, 0]), x_limits
+            )
             right = self.figure.add_subplot(grid[:, 1])
             self.gauge = plotting.Curves(
                 right,
@@ -82,11 +88,20 @@ class GaugeView(View):
 
     def _build_line(self, above, below, x_limits):
         bins = len(self._edges) - 1
-        self._real = above.stairs(np.zeros(bins), self._edges, color=plotting.REAL, fill=True, alpha=0.4, label="real")
-        self._fake = above.stairs(
-            np.zeros(bins), self._edges, color=plotting.FAKE, fill=True, alpha=0.6, label="generated"
+        self._real = above.stairs(
+            np.zeros(bins), self._edges, color=plotting.REAL, fill=True, alpha=0.4, label="real"
         )
-        (self._score,) = above.plot([], [], color=plotting.CRITIC, lw=2.2, label="score, scaled to fit")
+        self._fake = above.stairs(
+            np.zeros(bins),
+            self._edges,
+            color=plotting.FAKE,
+            fill=True,
+            alpha=0.6,
+            label="generated",
+        )
+        (self._score,) = above.plot(
+            [], [], color=plotting.CRITIC, lw=2.2, label="score, scaled to fit"
+        )
         above.set(xlim=x_limits, ylim=(0, 1.05), yticks=[], ylabel="share of samples")
         above.tick_params(labelbottom=False)
         plotting.legend_above(above)
@@ -94,7 +109,12 @@ class GaugeView(View):
         below.axhline(1, color=plotting.OPTIMAL, lw=1.2, ls="--")
         below.text(x_limits[1], 1.08, "1 ", color=plotting.OPTIMAL, ha="right", fontsize=9)
         below.set(
-            xlim=x_limits, xlabel="x", ylabel="slope |f'(x)|", yscale="symlog", ylim=(0, 20), yticks=[0, 1, 2, 5, 10]
+            xlim=x_limits,
+            xlabel="x",
+            ylabel="slope |f'(x)|",
+            yscale="symlog",
+            ylim=(0, 20),
+            yticks=[0, 1, 2, 5, 10],
         )
         below.yaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
         self._note = below.text(0.015, 0.96, "", transform=below.transAxes, va="top", fontsize=9)
@@ -116,7 +136,10 @@ class GaugeView(View):
         The mean slope is that at points between random pairs of real and generated samples, where the penalty looks.
         """
         with gan.between_steps():
-            x_real, x_fake = gan.fixed_real(self.n_samples), gan.generate(gan.fixed_z(self.n_samples))
+            x_real, x_fake = (
+                gan.fixed_real(self.n_samples),
+                gan.generate(gan.fixed_z(self.n_samples)),
+            )
             with torch.no_grad():
                 gap = float(gan.discriminator(x_real).mean() - gan.discriminator(x_fake).mean())
             low, high = (f(torch.cat([x_real, x_fake])).item() for f in (torch.min, torch.max))
@@ -125,7 +148,13 @@ class GaugeView(View):
             largest = slopes(gan.discriminator, span).max()
             mean = slopes(gan.discriminator, torch.lerp(x_fake, x_real, epsilon)).mean()
         w1 = wasserstein_1d(x_real.numpy(), x_fake.numpy())
-        return dict(w1=w1, gap=gap, largest=float(largest), mean=float(mean), safe=gap / max(float(largest), 1e-12))
+        return dict(
+            w1=w1,
+            gap=gap,
+            largest=float(largest),
+            mean=float(mean),
+            safe=gap / max(float(largest), 1e-12),
+        )
 
     def update(self, gan):
         """Bring the artists up to date with `gan`; returns True if limits moved."""
@@ -144,7 +173,8 @@ class GaugeView(View):
         self._trace.append((step, values["w1"], law(values["w1"]), values["gap"], values["safe"]))
         trace = np.array(self._trace)
         moved = [
-            self.gauge.update(name, trace[:, 0], trace[:, k]) for k, name in enumerate(("w1", "law", "gap", "safe"), 1)
+            self.gauge.update(name, trace[:, 0], trace[:, k])
+            for k, name in enumerate(("w1", "law", "gap", "safe"), 1)
         ]
         self._update_marks(gan.history)
         return any(moved)

@@ -19,22 +19,36 @@ def check_upsampling(layers):
     section 4; the kernel shall be a multiple of the stride, Odena et al. (2016).
     """
     if layers is None or layers is ...:
-        return say(False, "work it out on paper first: a list of three, [(kernel, stride, padding), ...].")
+        return say(
+            False, "work it out on paper first: a list of three, [(kernel, stride, padding), ...]."
+        )
     try:
         layers = [tuple(layer) for layer in layers]
     except TypeError:
-        return say(False, f"a list of three is asked for, [(kernel, stride, padding), ...]; this is {layers!r}.")
+        return say(
+            False,
+            f"a list of three is asked for, [(kernel, stride, padding), ...]; this is {layers!r}.",
+        )
     if len(layers) != 3 or any(len(layer) != 3 for layer in layers):
-        return say(False, f"three layers with three numbers each are asked for, you gave {layers!r}.")
-    for number, ((kernel, stride, padding), before, wanted) in enumerate(zip(layers, SIDES, SIDES[1:]), 1):
+        return say(
+            False, f"three layers with three numbers each are asked for, you gave {layers!r}."
+        )
+    for number, ((kernel, stride, padding), before, wanted) in enumerate(
+        zip(layers, SIDES, SIDES[1:]), 1
+    ):
         here = f"layer {number}, from {before} to {wanted}"
         if any(not isinstance(value, numbers.Integral) for value in (kernel, stride, padding)):
             return say(False, f"{here}: all three must be whole numbers.")
         if kernel < 1 or stride < 1 or padding < 0:
-            return say(False, f"{here}: the kernel and the stride are at least 1, the padding at least 0.")
+            return say(
+                False, f"{here}: the kernel and the stride are at least 1, the padding at least 0."
+            )
         got = (before - 1) * stride - 2 * padding + kernel
         if got != wanted:
-            return say(False, f"{here}: {_why(before, kernel, stride, padding, wanted)}It makes {got} pixels.")
+            return say(
+                False,
+                f"{here}: {_why(before, kernel, stride, padding, wanted)}It makes {got} pixels.",
+            )
         if kernel % stride:
             return say(False, f"{here}: the size is right, but {kernel} is no multiple of the stride {stride}: a chessboard.")  # fmt: skip
     return say(True, "1, 7, 14, 28, and as many stamps on each inner pixel.")
@@ -60,7 +74,10 @@ class _Scale(nn.Module):
 
     def __init__(self, weight, bias):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.tensor(weight)), nn.Parameter(torch.tensor(bias))
+        self.weight, self.bias = (
+            nn.Parameter(torch.tensor(weight)),
+            nn.Parameter(torch.tensor(bias)),
+        )
         self.calls = 0
 
     def forward(self, x):
@@ -83,7 +100,9 @@ def check_one_pass_step(step):
     for network, value in ((generator, g_stale), (discriminator, d_stale)):
         for parameter in network.parameters():
             parameter.grad = torch.full_like(parameter, value)  # as an earlier step leaves it
-    optimizers = [torch.optim.SGD(network.parameters(), lr=1.0) for network in (generator, discriminator)]
+    optimizers = [
+        torch.optim.SGD(network.parameters(), lr=1.0) for network in (generator, discriminator)
+    ]
     try:
         step(generator, discriminator, *optimizers, x_real, z)
     except Exception as fault:
@@ -107,7 +126,9 @@ def check_one_pass_step(step):
         return network
 
     def moved(old, new):
-        return torch.stack([a.detach() - b.detach() for a, b in zip(old.parameters(), new.parameters())])
+        return torch.stack(
+            [a.detach() - b.detach() for a, b in zip(old.parameters(), new.parameters())]
+        )
 
     def is_close(one, other):
         return torch.allclose(one, other, atol=1e-5)
@@ -116,11 +137,19 @@ def check_one_pass_step(step):
     of_d, of_g = moved(D, discriminator), moved(G, generator)
     right = gradients(D, d_loss(G, D))
     if is_close(of_d, torch.zeros(2)) and is_close(of_g, torch.zeros(2)):
-        return say(False, "neither network has moved. D's turn: loss, zero_grad, backward, step; then G's.")
+        return say(
+            False, "neither network has moved. D's turn: loss, zero_grad, backward, step; then G's."
+        )
     for wanted, hint in (
         (torch.zeros(2), "the discriminator has not moved."),
-        (right + d_stale, "an old gradient was added to D's. Call d_optimizer.zero_grad() before its backward."),
-        (gradients(D, d_loss(G, D, label=0)), "D's labels are swapped: real samples have the label 1."),
+        (
+            right + d_stale,
+            "an old gradient was added to D's. Call d_optimizer.zero_grad() before its backward.",
+        ),
+        (
+            gradients(D, d_loss(G, D, label=0)),
+            "D's labels are swapped: real samples have the label 1.",
+        ),
         (gradients(D, d_loss(G, D, fake=0)), "the generated samples are missing in D's loss."),
         (gradients(D, d_loss(G, D, real=0)), "the real samples are missing in D's loss."),
         (-right, "D went up its loss: the sign is wrong."),
@@ -129,9 +158,14 @@ def check_one_pass_step(step):
             return say(False, hint)
     if not is_close(of_d, right):
         g_first = after(G, gradients(G, g_loss(G, D)))
-        if is_close(of_d, gradients(D, d_loss(g_first, D))) or is_close(of_g, gradients(G, g_loss(G, D))):
+        if is_close(of_d, gradients(D, d_loss(g_first, D))) or is_close(
+            of_g, gradients(G, g_loss(G, D))
+        ):
             return say(False, "G has moved before D. D comes first.")
-        return say(False, "D has moved, but not by the gradient of its loss: label 1 for real, 0 for generated.")
+        return say(
+            False,
+            "D has moved, but not by the gradient of its loss: label 1 for real, 0 for generated.",
+        )
     D_after = after(D, right)
     wanted, leaked = gradients(G, g_loss(G, D_after)), gradients(G, d_loss(G, D, real=0))
     for guess, hint in (
@@ -147,7 +181,10 @@ def check_one_pass_step(step):
         if is_close(of_g, guess) and not is_close(wanted, guess):
             return say(False, hint)
     if not is_close(of_g, wanted):
-        return say(False, "D's turn is right, G's is not: its loss is -mean log D(G(z)), with the D that has moved.")
+        return say(
+            False,
+            "D's turn is right, G's is not: its loss is -mean log D(G(z)), with the D that has moved.",
+        )
     if generator.calls != 1:
         return say(False, f"both turns are right, but the generator ran {generator.calls} times. Once is enough: keep x_fake.")  # fmt: skip
     return say(True, "one pass through the generator, detached in D's turn, whole in G's.")
@@ -160,5 +197,7 @@ def _explain(fault):
     if "modified by an inplace operation" in text:
         return "G's loss uses logits from before D's step, whose weights have changed since. Judge x_fake anew."
     if "does not require grad" in text:
-        return "G's loss has no way back to the generator: there is a detach, or a no_grad, too many."
+        return (
+            "G's loss has no way back to the generator: there is a detach, or a no_grad, too many."
+        )
     return f"your step stops with {type(fault).__name__}: {text}"

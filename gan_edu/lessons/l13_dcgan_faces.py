@@ -30,7 +30,9 @@ def draw_stamps(axes, x, kernel, stride=2, padding=1):
     """
     x, kernel = np.asarray(x, dtype=float), np.asarray(kernel, dtype=float)
     if x.ndim != 1 or kernel.ndim != 1 or not len(x) or not len(kernel):
-        raise ValueError(f"x and kernel must be rows of numbers, got shapes {x.shape} and {kernel.shape}")
+        raise ValueError(
+            f"x and kernel must be rows of numbers, got shapes {x.shape} and {kernel.shape}"
+        )
     stride, padding = check_count("stride", stride), check_count("padding", padding, least=0)
     length = (len(x) - 1) * stride + len(kernel)
     if 2 * padding >= length:
@@ -48,9 +50,20 @@ def draw_stamps(axes, x, kernel, stride=2, padding=1):
         axes.annotate("", (i * stride - 0.15, top - i + 0.45), (-1.9, top - i + 0.45), arrowprops={"arrowstyle": "->", "color": color})  # fmt: skip
     for j in range(length):
         kept = padding <= j < length - padding
-        _cell(axes, j, -0.5, f"{total[j]:g}", plotting.FAKE if kept else "0.6", hatch=None if kept else "///")
+        _cell(
+            axes,
+            j,
+            -0.5,
+            f"{total[j]:g}",
+            plotting.FAKE if kept else "0.6",
+            hatch=None if kept else "///",
+        )
     axes.text(-3, top + 1.15, "input", fontsize=10)
-    axes.text(0, top + 1.15, f"input × kernel ({', '.join(f'{w:g}' for w in kernel)}), shifted by {stride} each time")
+    axes.text(
+        0,
+        top + 1.15,
+        f"input × kernel ({', '.join(f'{w:g}' for w in kernel)}), shifted by {stride} each time",
+    )
     axes.text(-3, -0.05, "sum =\noutput", fontsize=10, va="center")
     axes.set(xlim=(-3.2, length + 0.2), ylim=(-0.7, top + 1.7), aspect="equal")
     axes.axis("off")
@@ -58,7 +71,11 @@ def draw_stamps(axes, x, kernel, stride=2, padding=1):
 
 
 def _cell(axes, x, y, text, color, hatch=None):
-    axes.add_patch(matplotlib.patches.Rectangle((x, y), 0.92, 0.92, facecolor=color, alpha=0.28, hatch=hatch, lw=0))
+    axes.add_patch(
+        matplotlib.patches.Rectangle(
+            (x, y), 0.92, 0.92, facecolor=color, alpha=0.28, hatch=hatch, lw=0
+        )
+    )
     axes.text(x + 0.46, y + 0.44, text, ha="center", va="center", fontsize=10)
 
 
@@ -99,7 +116,9 @@ class FacesView(View):
                 {"d_loss": ("discriminator", plotting.CRITIC), "g_loss": ("generator", plotting.FAKE)},
                 "loss (nats)", targets=[(2 * np.log(2), plotting.OPTIMAL)], ylimits=(0.0, 2.0),
             )  # fmt: skip
-            self.verdicts = plotting.Curves(self.figure.add_subplot(grid[1, 1]), VERDICTS, "mean D(x)")
+            self.verdicts = plotting.Curves(
+                self.figure.add_subplot(grid[1, 1]), VERDICTS, "mean D(x)"
+            )
             for curves in (self.losses, self.verdicts):
                 plotting.legend_above(curves.axes, ncols=3)
         self.losses.axes.set_xlabel("")
@@ -130,14 +149,21 @@ class FacesView(View):
             self._shown = shown
             page = tile(pictures, self.columns)
             opaque = np.full(page.shape[:2], 255, np.uint8)
-            self._grid.set_data(np.dstack([page, opaque]))  # four channels are drawn in half the time of three
+            self._grid.set_data(
+                np.dstack([page, opaque])
+            )  # four channels are drawn in half the time of three
             self._grid.set_extent((-0.5, page.shape[1] - 0.5, page.shape[0] - 0.5, -0.5))
             if step:
                 self._trace.append((step, *verdicts.values()))
-        moved = [self.losses.update(name, np.arange(1, step + 1), values) for name, values in losses.items()]
+        moved = [
+            self.losses.update(name, np.arange(1, step + 1), values)
+            for name, values in losses.items()
+        ]
         if self._trace:
             steps, *columns = np.array(self._trace).T
-            moved += [self.verdicts.update(name, steps, values) for name, values in zip(verdicts, columns)]
+            moved += [
+                self.verdicts.update(name, steps, values) for name, values in zip(verdicts, columns)
+            ]
         self._update_marks(gan.history)
         return any(moved)
 
@@ -158,6 +184,8 @@ def mean_verdicts(gan):
     """Return {"real", "fake", "fake_after"}: the means of D(x) = sigmoid(logit) over the last step's batches, or nan."""
     outputs = getattr(gan, "last_outputs", None) or {}
     return {
-        name: float(torch.sigmoid(outputs[name].float()).mean()) if outputs.get(name) is not None else float("nan")
+        name: float(torch.sigmoid(outputs[name].float()).mean())
+        if outputs.get(name) is not None
+        else float("nan")
         for name in VERDICTS
     }

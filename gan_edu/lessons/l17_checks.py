@@ -18,14 +18,22 @@ def check_conditional_generator(make_generator):
             generator = make_generator()
             got = generator(z, y)
         except Exception as fault:
-            return say(False, f"your generator stops with {type(fault).__name__}: {fault}{_advice(fault)}")
+            return say(
+                False, f"your generator stops with {type(fault).__name__}: {fault}{_advice(fault)}"
+            )
         if got is None or got is ...:
             return say(False, "your generator returns nothing yet. Does forward end with a return?")
         if not torch.is_tensor(got) or got.shape != (20, 64):
             shape = tuple(got.shape) if torch.is_tensor(got) else type(got).__name__
-            return say(False, f"your generator must return a tensor (20, 64) for 20 latents, it returned {shape}.")
+            return say(
+                False,
+                f"your generator must return a tensor (20, 64) for 20 latents, it returned {shape}.",
+            )
         if not got.requires_grad:
-            return say(False, "no gradient reaches the weights: something cuts the graph (no_grad, detach, numpy).")
+            return say(
+                False,
+                "no gradient reaches the weights: something cuts the graph (no_grad, detach, numpy).",
+            )
         if got.abs().max() > 1:
             return say(False, "the pictures leave (-1, 1): the Tanh at the end is missing.")
         return _judge_generator(generator, z, y, got)
@@ -44,21 +52,30 @@ def _judge_generator(generator, z, y, got):
         if not torch.equal(generator(z, y), got):
             return say(False, "two calls with the same z and y differ. Is the embedding made in forward? Make it once, in __init__.")  # fmt: skip
         if torch.equal(generator(z, (y + 1) % 10), got):
-            return say(False, "the pictures do not depend on y: the label does not reach the network.")
+            return say(
+                False, "the pictures do not depend on y: the label does not reach the network."
+            )
         if torch.equal(generator(z.flip(0), y), got):
-            return say(False, "the pictures do not depend on z: all of one label would be the same.")
+            return say(
+                False, "the pictures do not depend on z: all of one label would be the same."
+            )
         others = y.clone()
         others[1:] = (others[1:] + 1) % 10
         if not torch.allclose(generator(z, others)[0], got[0], atol=1e-6):
             return say(False, "a picture depends on the labels of the *other* pictures of its batch. Each latent goes with its own label.")  # fmt: skip
         if not torch.allclose(generator(z, others)[1:], generator(z[1:], others[1:]), atol=1e-6):
-            return say(False, "a picture depends on its place in the batch. Each latent goes with its own label.")
+            return say(
+                False,
+                "a picture depends on its place in the batch. Each latent goes with its own label.",
+            )
         inputs = [_first_input(generator, z[:1], torch.tensor([[digit]])) for digit in range(10)]
         if all(entry is not None and entry.shape == inputs[0].shape for entry in inputs):
             steps = torch.stack(inputs).diff(dim=0)
             if torch.allclose(steps, steps[:1].expand_as(steps), atol=1e-5):
                 return say(False, "the label goes in as a number, so that 3 lies between 2 and 4. It is a name: give each its own vector.")  # fmt: skip
-    return say(True, "each label has its own vector, and each picture depends on its own latent and label.")
+    return say(
+        True, "each label has its own vector, and each picture depends on its own latent and label."
+    )
 
 
 def _first_input(generator, z, y):
@@ -67,7 +84,9 @@ def _first_input(generator, z, y):
     layer = next((module for module in generator.modules() if isinstance(module, nn.Linear)), None)
     if layer is None:
         return None
-    handle = layer.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].flatten()))
+    handle = layer.register_forward_hook(
+        lambda module, inputs, output: seen.append(inputs[0].flatten())
+    )
     try:
         generator(z, y)
     finally:
@@ -90,21 +109,33 @@ def check_class_logits(make_discriminator):
         except Exception as fault:
             return say(False, f"your discriminator stops with {type(fault).__name__}: {fault}")
     if not isinstance(got, tuple) or len(got) != 3:
-        return say(False, "forward must return three things: the logits, a list of class logits, and y.")
+        return say(
+            False, "forward must return three things: the logits, a list of class logits, and y."
+        )
     logits, classes, label = got
     if not torch.is_tensor(label) or not torch.equal(label, y):
-        return say(False, "the third thing must be y as it came: the loss compares the class logits with it.")
+        return say(
+            False,
+            "the third thing must be y as it came: the loss compares the class logits with it.",
+        )
     if not torch.allclose(logits, net.real(x)[:, 0]):
         return say(False, "the verdict real-or-not must stay as it was, self.real(h)[:, 0].")
     if not isinstance(classes, list | tuple) or len(classes) != 2:
         return say(False, "class logits must be a list with one tensor for each attribute.")
     wanted = [head(x) for head in net.classes]
-    if any(not torch.is_tensor(part) or part.shape != right.shape for part, right in zip(classes, wanted)):
+    if any(
+        not torch.is_tensor(part) or part.shape != right.shape
+        for part, right in zip(classes, wanted)
+    ):
         return say(
-            False, "each tensor of class logits must have shape (N, count): one number for each value, no argmax."
+            False,
+            "each tensor of class logits must have shape (N, count): one number for each value, no argmax.",
         )
     if not classes[0].requires_grad:
-        return say(False, "no gradient reaches the class heads: something cuts the graph (no_grad, detach, argmax).")
+        return say(
+            False,
+            "no gradient reaches the class heads: something cuts the graph (no_grad, detach, argmax).",
+        )
     mistakes = {
         "the softmax is still there: cross_entropy takes a second one of it. Hand the head's output on as it is.": lambda v: v.softmax(1),
         "a softmax along the batch (dim=0) is still there. Hand the head's output on as it is.": lambda v: v.softmax(0),
@@ -115,8 +146,14 @@ def check_class_logits(make_discriminator):
     for hint, mistake in mistakes.items():
         if all(torch.allclose(part, mistake(right)) for part, right in zip(classes, wanted)):
             return say(False, hint)
-    if all(torch.allclose(part, right.log_softmax(1), atol=1e-6) for part, right in zip(classes, wanted)):
+    if all(
+        torch.allclose(part, right.log_softmax(1), atol=1e-6)
+        for part, right in zip(classes, wanted)
+    ):
         return say(True, "a log-softmax before cross_entropy changes nothing (its own finds a sum of 1): right, if one line too long.")  # fmt: skip
     if not all(torch.allclose(part, right) for part, right in zip(classes, wanted)):
-        return say(False, "the class logits are not what the heads return: something still changes them on the way.")
+        return say(
+            False,
+            "the class logits are not what the heads return: something still changes them on the way.",
+        )
     return say(True, "logits go into cross_entropy, which takes their softmax itself.")

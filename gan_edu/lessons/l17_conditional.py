@@ -23,7 +23,9 @@ class LabelEmbedding(nn.Module):
     def __init__(self, counts, dim, std=1.0):
         super().__init__()
         dim, std = check_count("dim", dim), check_number("std", std, low=0)
-        self.tables = nn.ModuleList(nn.Embedding(check_count("counts", count), dim) for count in counts)
+        self.tables = nn.ModuleList(
+            nn.Embedding(check_count("counts", count), dim) for count in counts
+        )
         for table in self.tables:
             nn.init.normal_(table.weight, std=std)
 
@@ -112,7 +114,11 @@ class GuidedDiscriminator(ClassifyingDiscriminator):
 
     def forward(self, x, y):
         h = self.body(x)
-        return self.real(h)[:, 0] + (self.embed(y) * h).sum(dim=1), [head(h) for head in self.classes], y
+        return (
+            self.real(h)[:, 0] + (self.embed(y) * h).sum(dim=1),
+            [head(h) for head in self.classes],
+            y,
+        )
 
 
 # ---- bodies: pictures to features
@@ -142,7 +148,11 @@ def acgan_discriminator_loss(real, fake):
     real, fake: what a `ClassifyingDiscriminator` returns. Odena, Olah & Shlens (2017), equations 2 and 3: L_S + L_C.
     """
     (logits_real, *classes_real), (logits_fake, *classes_fake) = real, fake
-    return discriminator_loss(logits_real, logits_fake) + class_loss(*classes_real) + class_loss(*classes_fake)
+    return (
+        discriminator_loss(logits_real, logits_fake)
+        + class_loss(*classes_real)
+        + class_loss(*classes_fake)
+    )
 
 
 def acgan_generator_loss(fake):
@@ -176,7 +186,9 @@ def labelled_sampler(images, y):
     y: int64 (N, A).
     """
     if y.ndim != 2 or len(y) != len(images) or len(y) == 0 or y.dtype != torch.int64:
-        raise ValueError(f"y must be int64 of shape ({len(images)}, A), got {y.dtype} of shape {tuple(y.shape)}")
+        raise ValueError(
+            f"y must be int64 of shape ({len(images)}, A), got {y.dtype} of shape {tuple(y.shape)}"
+        )
 
     def sample(n, generator=None):
         index = torch.randint(len(images), (n,), generator=generator)
@@ -258,7 +270,9 @@ class ConditionalGAN(GAN):
             return Labelled(*sample_real(n, generator=generator))
 
         def latent(n, generator=None):
-            return Labelled(sample_latent(n, generator=generator), sample_real(n, generator=generator)[1])
+            return Labelled(
+                sample_latent(n, generator=generator), sample_real(n, generator=generator)[1]
+            )
 
         super().__init__(
             lambda: _Told(generator(), as_pair=True), lambda: _Told(discriminator(), as_pair=False), real, latent, **settings

@@ -57,7 +57,15 @@ class ConditionalView(View):
     """
 
     def __init__(
-        self, labels, names, read, columns=8, n_judged=100, chance=0.1, size=(11.0, 4.8), image_shape=(1, 8, 8)
+        self,
+        labels,
+        names,
+        read,
+        columns=8,
+        n_judged=100,
+        chance=0.1,
+        size=(11.0, 4.8),
+        image_shape=(1, 8, 8),
     ):
         super().__init__(*size)
         if labels.ndim != 2 or len(labels) != len(names):
@@ -65,12 +73,17 @@ class ConditionalView(View):
                 f"labels must have shape ({len(names)}, A), a row for each name, got {tuple(labels.shape)}"
             )
         self.labels, self.columns = labels, check_count("columns", columns)
-        self.read, self.n_judged = check_callable("read", read, "lambda images: y"), check_count("n_judged", n_judged)
+        self.read, self.n_judged = (
+            check_callable("read", read, "lambda images: y"),
+            check_count("n_judged", n_judged),
+        )
         with matplotlib.rc_context(plotting.STYLE):
             grid = self.figure.add_gridspec(2, 2, width_ratios=[1, 1.15])
             blank = torch.zeros(len(labels) * self.columns, *image_shape)
             smooth = "bilinear" if image_shape[-1] > 16 else "nearest"
-            self._grid = draw_label_grid(self.figure.add_subplot(grid[:, 0]), blank, names, interpolation=smooth)
+            self._grid = draw_label_grid(
+                self.figure.add_subplot(grid[:, 0]), blank, names, interpolation=smooth
+            )
             self.losses = plotting.Curves(
                 self.figure.add_subplot(grid[0, 1]),
                 {"d_loss": ("discriminator", plotting.CRITIC), "g_loss": ("generator", plotting.FAKE)},
@@ -113,14 +126,19 @@ class ConditionalView(View):
                 self._shown = id(gan.history), step
                 self._set_grid(label_grid(gan.generate, gan.fixed_z(self.columns).x, self.labels))
                 self._trace.append((step, self.measure(gan)))
-        moved = [self.losses.update(name, np.arange(1, step + 1), values) for name, values in losses.items()]
+        moved = [
+            self.losses.update(name, np.arange(1, step + 1), values)
+            for name, values in losses.items()
+        ]
         moved.append(self.accuracy.update("accuracy", *np.array(self._trace).T))
         self._update_marks(gan.history)
         return any(moved)
 
     def _set_grid(self, images):
         page = tile(images, self.columns)
-        self._grid.set_data(np.dstack([page, np.full(page.shape[:2], 255, np.uint8)]))  # four channels are drawn faster
+        self._grid.set_data(
+            np.dstack([page, np.full(page.shape[:2], 255, np.uint8)])
+        )  # four channels are drawn faster
 
     def describe(self, gan):
         """Say in a sentence what the picture shows."""
@@ -142,9 +160,14 @@ class AskView:
     """
 
     def __init__(self, generate, attributes, latent_dim, people=20, seed=0, size=(10.5, 4.6)):
-        self.generate, self.attributes = check_callable("generate", generate, "gan.generate"), attributes
+        self.generate, self.attributes = (
+            check_callable("generate", generate, "gan.generate"),
+            attributes,
+        )
         if len(attributes) != 3:
-            raise ValueError(f"attributes must be three, rows, rows and columns of the table, got {len(attributes)}")
+            raise ValueError(
+                f"attributes must be three, rows, rows and columns of the table, got {len(attributes)}"
+            )
         people = check_count("people", people, least=2)
         self.z = torch.randn(people, latent_dim, generator=torch.Generator().manual_seed(seed))
         self.counts = [len(values) for values in attributes.values()]
@@ -179,7 +202,9 @@ class AskView:
 
     def _said(self, k):
         name, values = list(self.attributes.items())[k]
-        return [name if value == "yes" else f"no {name}" if value == "no" else value for value in values]
+        return [
+            name if value == "yes" else f"no {name}" if value == "no" else value for value in values
+        ]
 
     def latent(self, person, another, t):
         """Return the latent (1, latent_dim) at share t of the way from one person to another."""
@@ -190,18 +215,36 @@ class AskView:
 
     def update(self, person, another, t, **asked):
         """Show the portrait that is asked for; returns False: the axes stay."""
-        images = self.generate(self.latent(person, another, t).expand(len(self._variants), -1), self._variants)
+        images = self.generate(
+            self.latent(person, another, t).expand(len(self._variants), -1), self._variants
+        )
         y = torch.tensor([asked[name] for name in self.attributes])
         chosen = int((self._variants == y).all(dim=1).nonzero()[0])
-        for artist, page in ((self._large, tile(images[chosen][None])), (self._table, tile(images, self.counts[2]))):
+        for artist, page in (
+            (self._large, tile(images[chosen][None])),
+            (self._table, tile(images, self.counts[2])),
+        ):
             artist.set_data(np.dstack([page, np.full(page.shape[:2], 255, np.uint8)]))
         row, column = divmod(chosen, self.counts[2])
-        left, top, step = column * (self._side + 2) - 1.5, row * (self._side + 2) - 1.5, self._side + 2
-        self._frame.set_data(left + step * np.array([0, 1, 1, 0, 0]), top + step * np.array([0, 0, 1, 1, 0]))
+        left, top, step = (
+            column * (self._side + 2) - 1.5,
+            row * (self._side + 2) - 1.5,
+            self._side + 2,
+        )
+        self._frame.set_data(
+            left + step * np.array([0, 1, 1, 0, 0]), top + step * np.array([0, 0, 1, 1, 0])
+        )
         return False
 
     def describe(self, person, another, t, **asked):
         """Say in a sentence what was asked for."""
-        wanted = ", ".join(f"{name.replace('_', ' ')}: {self.attributes[name][value]}" for name, value in asked.items())
-        who = f"person {person}" if t == 0 else f"{t:.0%} of the way from person {person} to person {another}"
+        wanted = ", ".join(
+            f"{name.replace('_', ' ')}: {self.attributes[name][value]}"
+            for name, value in asked.items()
+        )
+        who = (
+            f"person {person}"
+            if t == 0
+            else f"{t:.0%} of the way from person {person} to person {another}"
+        )
         return f"A generated portrait of {who}, asked for {wanted}; beside it, the same latent asked for every combination."

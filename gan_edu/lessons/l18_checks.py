@@ -28,19 +28,27 @@ def check_signs(critic_loss, generator_loss):
         if any(value is None or value is ... for value in got):
             return say(False, f"the {name}'s loss returns nothing yet. Does it end with a return?")
         if any(torch.as_tensor(value).numel() != 1 for value in got):
-            return say(False, f"the {name}'s loss must be one number: take the mean over the batch.")
+            return say(
+                False, f"the {name}'s loss must be one number: take the mean over the batch."
+            )
 
     def is_critic(formula):
-        return all(abs(float(g) - float(formula(r, f))) < 1e-5 for g, (r, f) in zip(got_critic, cases))
+        return all(
+            abs(float(g) - float(formula(r, f))) < 1e-5 for g, (r, f) in zip(got_critic, cases)
+        )
 
     def is_generator(formula):
-        return all(abs(float(g) - float(formula(f))) < 1e-5 for g, (_, f) in zip(got_generator, cases))
+        return all(
+            abs(float(g) - float(formula(f))) < 1e-5 for g, (_, f) in zip(got_generator, cases)
+        )
 
     estimate = lambda r, f: r.mean() - f.mean()  # noqa: E731
     plain, turned = is_critic(lambda r, f: -estimate(r, f)), is_critic(estimate)
     up, down = is_generator(lambda f: -f.mean()), is_generator(lambda f: f.mean())
     if plain and up:
-        return say(True, "the critic lowers the scores of generated samples, the generator raises them.")
+        return say(
+            True, "the critic lowers the scores of generated samples, the generator raises them."
+        )
     if turned and down:
         return say(True, "both signs are turned, so your critic is called -f: just as good. Only read its estimate with the other sign.")  # fmt: skip
     if plain and down:
@@ -86,7 +94,10 @@ def check_wgan_step(step):
     x_real, z = torch.tensor([[0.5], [-1.0], [0.2]]), torch.tensor([[1.0], [-0.3], [0.8]])
     passes = []  # one entry for each time a gradient arrives in the generator
     generator.bias.register_hook(lambda gradient: passes.append(float(gradient)))
-    optimizers = torch.optim.SGD(generator.parameters(), lr=lr), torch.optim.SGD(critic.parameters(), lr=lr)
+    optimizers = (
+        torch.optim.SGD(generator.parameters(), lr=lr),
+        torch.optim.SGD(critic.parameters(), lr=lr),
+    )
     try:
         step(generator, critic, *optimizers, x_real, z, clip_value=10.0)
     except RuntimeError as fault:
@@ -121,7 +132,10 @@ def check_wgan_step(step):
         if equal(moved_c, *wanted):
             return say(False, hint)
     if not equal(moved_c, fake - real, 0):
-        return say(False, f"the critic's slope should descend {fake - real:.3f}, it descended {moved_c[0]:.3f}.")
+        return say(
+            False,
+            f"the critic's slope should descend {fake - real:.3f}, it descended {moved_c[0]:.3f}.",
+        )
     for wanted, hint in (
         ((0, 0), "the generator has not moved: you detach where it learns. Only the critic's loss may be cut off from it."),
         (((w - slope) * latent, w - slope), "the generator descends its own loss *plus the critic's*: that one came through x_fake, which is still attached, and was never cleared."),
@@ -132,10 +146,15 @@ def check_wgan_step(step):
         if equal(moved_g, *wanted):
             return say(False, hint)
     if not equal(moved_g, -slope * latent, -slope):
-        return say(False, f"the generator's offset should descend {-slope:.3f}, it descended {moved_g[1]:.3f}.")
+        return say(
+            False,
+            f"the generator's offset should descend {-slope:.3f}, it descended {moved_g[1]:.3f}.",
+        )
     if len(passes) > 1:
         return say(False, "both moves are right now, since you clear the generator's gradients in time. But the critic's backward still runs through the whole generator for nothing: detach.")  # fmt: skip
-    return say(True, "the critic's loss ends at x_fake, and the generator descends its own loss alone.")
+    return say(
+        True, "the critic's loss ends at x_fake, and the generator descends its own loss alone."
+    )
 
 
 def check_auxiliary_loss(loss):
@@ -174,8 +193,14 @@ def check_auxiliary_loss(loss):
     if not abs(value - 200) < 1:
         return say(False, f"right for moderate scores, but for the scores (0, 200) and the label 0 it is {value:.4g} instead of 200: the probability was rounded to 0 before its logarithm. cross_entropy on the scores does not round.")  # fmt: skip
     if not far.requires_grad:
-        return say(False, "the number is right, but it has lost its gradient: leave out detach, item and no_grad.")
-    return say(True, "one softmax, the one inside: it may reach 0, and a sure mistake is pushed with full force.")
+        return say(
+            False,
+            "the number is right, but it has lost its gradient: leave out detach, item and no_grad.",
+        )
+    return say(
+        True,
+        "one softmax, the one inside: it may reach 0, and a sure mistake is pushed with full force.",
+    )
 
 
 def check_generator_block(make_block):
@@ -193,14 +218,23 @@ def check_generator_block(make_block):
         return say(False, f"your block stops with {type(fault).__name__}: {fault}")
     norms = [m for m in block.modules() if isinstance(m, nn.BatchNorm1d)]
     if not norms:
-        return say(False, "the batch normalisation is gone. Keep it: only its numbers are in the wrong places.")
+        return say(
+            False,
+            "the batch normalisation is gone. Keep it: only its numbers are in the wrong places.",
+        )
     (norm,) = norms[:1]
     momentum, eps = norm.momentum, norm.eps
     kinds = [type(m) for m in block.modules()]
-    if kinds.index(nn.BatchNorm1d) < next((k for k, kind in enumerate(kinds) if kind is nn.Linear), -1):
-        return say(False, "the order is changed: linear layer first, then the normalisation of its output.")
+    if kinds.index(nn.BatchNorm1d) < next(
+        (k for k, kind in enumerate(kinds) if kind is nn.Linear), -1
+    ):
+        return say(
+            False, "the order is changed: linear layer first, then the normalisation of its output."
+        )
     if norm.num_features != 5:
-        return say(False, f"the normalisation must have n_out features, it has {norm.num_features}.")
+        return say(
+            False, f"the normalisation must have n_out features, it has {norm.num_features}."
+        )
     if eps == 0.8:
         return say(False, "the second argument of nn.BatchNorm1d is eps: 0.8 is still added to the variance. Name the argument you mean.")  # fmt: skip
     if eps > 0.01:
@@ -230,29 +264,43 @@ def check_penalised_critic(make_critic):
         critic = make_critic()
         if critic is None or critic is ...:
             return say(False, "your function returns nothing yet. Does it end with a return?")
-        switched_off = any(isinstance(m, nn.modules.batchnorm._BatchNorm) and not m.training for m in critic.modules())
+        switched_off = any(
+            isinstance(m, nn.modules.batchnorm._BatchNorm) and not m.training
+            for m in critic.modules()
+        )
         critic.train()  # as a training loop would
         with torch.no_grad():
             scores, again, other = critic(x), critic(x), critic(mates)
-            alone = critic(torch.cat([torch.zeros(1, 2), x])), critic(torch.cat([torch.zeros(1, 2), 50 * x]))
+            alone = (
+                critic(torch.cat([torch.zeros(1, 2), x])),
+                critic(torch.cat([torch.zeros(1, 2), 50 * x])),
+            )
     except Exception as fault:
         return say(False, f"your critic stops with {type(fault).__name__}: {fault}")
     if not torch.is_tensor(scores) or scores.shape != (8, 1):
-        return say(False, f"a batch (8, 2) must become scores of shape (8, 1), it became {tuple(scores.shape)}.")
+        return say(
+            False,
+            f"a batch (8, 2) must become scores of shape (8, 1), it became {tuple(scores.shape)}.",
+        )
     norms = [m for m in critic.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if switched_off:
         return say(False, "eval() switches batch normalisation to its running statistics only until somebody calls train(), as every training loop does. Take it out.")  # fmt: skip
     if any(not m.track_running_stats for m in norms):
         return say(False, "track_running_stats=False changes what happens in evaluation. In training it still subtracts the mean of the batch.")  # fmt: skip
     if len(norms) == 1:
-        return say(False, "one batch normalisation is left. One is enough to tie the samples of a batch together.")
+        return say(
+            False,
+            "one batch normalisation is left. One is enough to tie the samples of a batch together.",
+        )
     if norms:
         return say(False, f"there are {len(norms)} batch normalisations: the score of a sample depends on its batch, so its own gradient means nothing.")  # fmt: skip
     if not torch.equal(scores, again):
         return say(False, "the same sample gets another score each time: with dropout the penalty sees another network than the loss does.")  # fmt: skip
     if not torch.allclose(scores[0], other[0], atol=1e-5):
         return say(False, "the first sample's score still changes with its mates: something else averages over dim=0, the batch.")  # fmt: skip
-    louder = copy.deepcopy(critic)  # its last layer enlarged: nothing but a squeezing function holds the scores back
+    louder = copy.deepcopy(
+        critic
+    )  # its last layer enlarged: nothing but a squeezing function holds the scores back
     with torch.no_grad():
         for parameter in list(louder.parameters())[-2:]:
             parameter.mul_(1e4)
@@ -271,7 +319,10 @@ def check_clipped_turn(turn):
     """
     c, lr, stale = 0.25, 0.1, 0.5
     critic = nn.Linear(3, 1)
-    weight, bias = torch.tensor([[0.6, -0.2, -0.6]]), torch.tensor([-0.5])  # not yet clipped, as before the first turn
+    weight, bias = (
+        torch.tensor([[0.6, -0.2, -0.6]]),
+        torch.tensor([-0.5]),
+    )  # not yet clipped, as before the first turn
     with torch.no_grad():
         critic.weight.copy_(weight), critic.bias.copy_(bias)
     for parameter in critic.parameters():
@@ -282,11 +333,16 @@ def check_clipped_turn(turn):
         turn(critic, torch.optim.SGD(critic.parameters(), lr=lr), x_real, x_fake, c)
     except Exception as fault:
         return say(False, f"your turn stops with {type(fault).__name__}: {fault}")
-    gradient = (x_fake.mean(0) - x_real.mean(0))[None], torch.zeros(1)  # of the loss of a linear critic
+    gradient = (
+        (x_fake.mean(0) - x_real.mean(0))[None],
+        torch.zeros(1),
+    )  # of the loss of a linear critic
     start = weight, bias
 
     def is_now(wanted):
-        return all(torch.allclose(p.detach(), w, atol=1e-5) for p, w in zip(critic.parameters(), wanted))
+        return all(
+            torch.allclose(p.detach(), w, atol=1e-5) for p, w in zip(critic.parameters(), wanted)
+        )
 
     def stepped(start, gradient, sign=1):
         return [s - sign * lr * g for s, g in zip(start, gradient)]

@@ -16,7 +16,10 @@ def check_prediction(name, predicted, measured, tolerance):
         return say(False, f"write your prediction of {name} down first: a number between 0 and 1.")
     predicted = check_number("predicted", predicted)
     if 1 < predicted <= 100:
-        return say(False, f"a share lies between 0 and 1: if you mean {predicted:g} %, write {predicted / 100:g}.")
+        return say(
+            False,
+            f"a share lies between 0 and 1: if you mean {predicted:g} %, write {predicted / 100:g}.",
+        )
     if not 0 <= predicted <= 1:
         return say(False, f"a share lies between 0 and 1, {predicted:g} cannot be one.")
     if abs(predicted - measured) <= tolerance:
@@ -25,7 +28,8 @@ def check_prediction(name, predicted, measured, tolerance):
         return say(False, f"you said {predicted:.2f}, it is {measured:.2f}: that is the share of all the *others*. Did you predict the opposite?")  # fmt: skip
     side = "too high" if predicted > measured else "too low"
     return say(
-        False, f"you said {predicted:.2f}, it is {measured:.2f}: {side}. Which picture in your head has to change?"
+        False,
+        f"you said {predicted:.2f}, it is {measured:.2f}: {side}. Which picture in your head has to change?",
     )
 
 
@@ -56,4 +60,7 @@ def judge(function, cases, formula, mistakes, words="all cases agree."):
         if np.allclose(got, [mistaken(*case) for case in cases], rtol=1e-6, atol=1e-9):
             return False, hint
     case, value = next((c, v) for c, v in zip(cases, got) if not np.isclose(v, formula(*c)))
-    return False, f"for {', '.join(map(str, case))} it should be {formula(*case):.4f}, it is {value:.4f}."
+    return (
+        False,
+        f"for {', '.join(map(str, case))} it should be {formula(*case):.4f}, it is {value:.4f}.",
+    )

@@ -21,7 +21,9 @@ from lab import (
 )
 
 LESSON = "02_gan_game.ipynb"
-NEEDED = ("measured = np.array(",)  # what the explorer of the value shows beside the curve; nbval runs the rest
+NEEDED = (
+    "measured = np.array(",
+)  # what the explorer of the value shows beside the curve; nbval runs the rest
 pytestmark = needs_chromium
 
 
@@ -41,7 +43,12 @@ def option(panel, name):
 
 def state(page):
     """(θ, ψ) in the kernel."""
-    return [float(n) for n in ask(page, "panel.gan.generator.theta.item(), panel.gan.discriminator.psi.item()").split()]
+    return [
+        float(n)
+        for n in ask(
+            page, "panel.gan.generator.theta.item(), panel.gan.discriminator.psi.item()"
+        ).split()
+    ]
 
 
 def test_run_all_leaves_no_error(page):
@@ -90,7 +97,9 @@ def test_the_game_circles_while_it_plays(page):
     page.screenshot(path=ARTIFACTS / "02_dirac_circles_1366x768.png")
     assert picture(panel) != before
     rate = float(re.search(r"(\d+) steps/s", status(panel))[1])
-    assert 0 < rate < 35  # the speed slider holds it back; how many a busy machine reaches is no matter of this test
+    assert (
+        0 < rate < 35
+    )  # the speed slider holds it back; how many a busy machine reaches is no matter of this test
     pause(panel)
     theta, psi = state(page)
     assert 0.9 < (theta**2 + psi**2) ** 0.5 < 1.1
@@ -130,7 +139,10 @@ def test_lambda_and_c_act_on_the_running_game(page):
     page.screenshot(path=ARTIFACTS / "02_dirac_clipped_1366x768.png")
     largest = ask(page, "max(abs(psi) for psi in panel.view.trail.get_ydata())")
     assert 0.3 < float(largest) < 0.35
-    lam, c = (float(n) for n in ask(page, "panel.gan.hparams.lambda_gp, panel.gan.hparams.clip_value").split())
+    lam, c = (
+        float(n)
+        for n in ask(page, "panel.gan.hparams.lambda_gp, panel.gan.hparams.clip_value").split()
+    )
     assert lam > 0.3 and 0.3 < c < 0.33
 
 

@@ -57,7 +57,11 @@ def test_run_all_leaves_no_error(page):
 
 def test_the_still_picture_hides_while_the_panel_lives(page):
     show(live(page))
-    output = page.locator(PANEL + ".jp-CodeCell").filter(has=page.locator(".gan-live")).locator(".jp-OutputArea-child")
+    output = (
+        page.locator(PANEL + ".jp-CodeCell")
+        .filter(has=page.locator(".gan-live"))
+        .locator(".jp-OutputArea-child")
+    )
     assert output.count() == 2
     assert output.nth(0).is_visible() and not output.nth(1).is_visible()
 
@@ -75,7 +79,9 @@ def test_play_moves_the_picture_and_pause_stops_it(page):
     rests, step = picture(page), said(page)[1]
     page.wait_for_timeout(800)
     assert picture(page) == rests and said(page)[1] == step
-    assert ask(page, "len(panel.gan.history), panel.gan.history.changes") == f"{step} []"  # looking moved no knob
+    assert (
+        ask(page, "len(panel.gan.history), panel.gan.history.changes") == f"{step} []"
+    )  # looking moved no knob
 
 
 def test_dragging_a_slider_changes_the_knob_in_the_kernel(page):
@@ -132,7 +138,9 @@ def test_copy_as_code_shows_what_replays_the_run(page):
     wait_for_status(page, "paused · step 1 ")
     button(live(page), "Copy as code").click()
     code = page.locator(".gan-live textarea")
-    expect(code).to_have_value(re.compile(r"gan = panel_gan\(batch_size=64, minibatch=False, seed=1\)"))
+    expect(code).to_have_value(
+        re.compile(r"gan = panel_gan\(batch_size=64, minibatch=False, seed=1\)")
+    )
     assert "gan.run(1)" in code.input_value()
 
 

@@ -86,7 +86,9 @@ def test_the_other_game_and_optimiser(page):
     button(panel, "plain GAN").click()
     button(panel, "Step").click()
     wait_for_status(panel, "paused · step 1 .*c = off")
-    assert "discriminator_loss Adam" in ask(page, "panel.gan.d_loss.__name__, type(panel.gan.d_optimizer).__name__")
+    assert "discriminator_loss Adam" in ask(
+        page, "panel.gan.d_loss.__name__, type(panel.gan.d_optimizer).__name__"
+    )
 
 
 def test_at_projector_size(page):

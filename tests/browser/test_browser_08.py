@@ -50,7 +50,9 @@ def test_the_gauge_follows_lambda(page):
     page.screenshot(path=ARTIFACTS / "08_gauge_1366x768.png")
     pause(panel)
     assert picture(panel) != before
-    gap, w1 = map(float, ask(page, "*[gauge.view.measure(gauge.gan)[k] for k in ('gap', 'w1')]").split())
+    gap, w1 = map(
+        float, ask(page, "*[gauge.view.measure(gauge.gan)[k] for k in ('gap', 'w1')]").split()
+    )
     assert abs(gap / (w1 + w1**2 / 10) - 1) < 0.2
 
 
@@ -67,7 +69,13 @@ def test_from_the_penalty_to_scissors_and_back(page):
     panel.get_by_role("button", name="clipping, c = 0.01").click()
     wait_for_frames(panel, 8)
     page.screenshot(path=ARTIFACTS / "08_clipped_1366x768.png")
-    assert ask(page, "max(float(p.abs().max()) for p in panel.gan.discriminator.parameters()) <= 0.0101") == "True"
+    assert (
+        ask(
+            page,
+            "max(float(p.abs().max()) for p in panel.gan.discriminator.parameters()) <= 0.0101",
+        )
+        == "True"
+    )
     panel = live(page, "panel")
     panel.get_by_role("button", name="penalty").click()
     wait_for_frames(panel, 4)
@@ -85,7 +93,9 @@ def test_another_data_set_is_another_run(page):
     wait_for_status(panel, r"step \d+")
     wait_for_frames(panel, 8)
     page.screenshot(path=ARTIFACTS / "08_roll_1366x768.png")
-    assert ask(page, "panel.gan.sample_real.__name__, len(panel.gan.history) > 0") == "swiss_roll True"
+    assert (
+        ask(page, "panel.gan.sample_real.__name__, len(panel.gan.history) > 0") == "swiss_roll True"
+    )
 
 
 def test_at_projector_size(page):

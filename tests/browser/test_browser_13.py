@@ -69,7 +69,9 @@ def test_a_slider_moves_a_learning_rate_while_it_plays(page, panel):
     wait_for_frames(panel, 2)
     changes = ask(page, "panel.state, [name for _, name, _ in panel.gan.history.changes]")
     assert changes.startswith("playing") and "lr_d" in changes
-    assert float(ask(page, "panel.gan.d_optimizer.param_groups[0]['lr']")) == pytest.approx(0.00316, rel=0.02)
+    assert float(ask(page, "panel.gan.d_optimizer.param_groups[0]['lr']")) == pytest.approx(
+        0.00316, rel=0.02
+    )
 
 
 def test_the_penalty_is_taken_away(page, panel):
@@ -82,7 +84,9 @@ def test_another_discriminator_is_another_run(page, panel):
     panel.get_by_role("combobox").first.select_option("none")
     wait_for_status(panel, r"step \d+")
     wait_for_frames(panel, 2)
-    found = ask(page, "any('BatchNorm' in type(m).__name__ for m in panel.gan.discriminator.modules())")
+    found = ask(
+        page, "any('BatchNorm' in type(m).__name__ for m in panel.gan.discriminator.modules())"
+    )
     assert found == "False"
 
 

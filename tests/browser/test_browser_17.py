@@ -58,7 +58,10 @@ def test_another_variant_is_another_run(page):
     panel = panel_of(page, NEEDED[0])
     panel.get_by_role("combobox").select_option("blind")
     wait_for_status(panel, r"^paused · step 0\D")
-    assert ask(page, "type(panel.gan.discriminator.module).__name__, len(panel.gan.history)") == "BlindDiscriminator 0"
+    assert (
+        ask(page, "type(panel.gan.discriminator.module).__name__, len(panel.gan.history)")
+        == "BlindDiscriminator 0"
+    )
 
 
 def test_the_portrait_follows_buttons_and_sliders(page):
@@ -75,7 +78,9 @@ def test_the_portrait_follows_buttons_and_sliders(page):
             page.keyboard.press("ArrowRight")
             shown = wait_for_another_picture(panel, shown)
     page.screenshot(path=ARTIFACTS / "17_ask_1366x768.png")
-    values = ask(page, "[asked.values[k] for k in ('person', 't', 'smile', 'glasses', 'hair_colour')]")
+    values = ask(
+        page, "[asked.values[k] for k in ('person', 't', 'smile', 'glasses', 'hair_colour')]"
+    )
     assert values == "[7, 0.2, 0, 1, 3]"
 
 

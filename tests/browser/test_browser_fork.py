@@ -41,7 +41,9 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with opened(scratch_notebook(tmp_path_factory.mktemp("fork") / "fork.ipynb", NOTEBOOK, "pass")) as page:
+    with opened(
+        scratch_notebook(tmp_path_factory.mktemp("fork") / "fork.ipynb", NOTEBOOK, "pass")
+    ) as page:
         page.locator(".gan-live-picture[data-shown]").wait_for(timeout=60_000)
         yield page
 
@@ -51,7 +53,9 @@ def live(page):
 
 
 def pictures(page):
-    return page.locator(".gan-live-picture").evaluate_all("found => found.map(canvas => canvas.toDataURL())")
+    return page.locator(".gan-live-picture").evaluate_all(
+        "found => found.map(canvas => canvas.toDataURL())"
+    )
 
 
 def drag(page, slider, by):
@@ -65,7 +69,9 @@ def drag(page, slider, by):
 
 def test_words_stand_under_the_picture(page):
     words = page.locator(".gan-live-words")
-    expect(words).to_have_text(re.compile("after 40 steps the critic's estimate is"), timeout=20_000)
+    expect(words).to_have_text(
+        re.compile("after 40 steps the critic's estimate is"), timeout=20_000
+    )
     assert words.get_attribute("aria-live") == "polite" and words.is_visible()
     assert page.locator(".gan-live-picture").get_attribute("aria-label") == words.text_content()
 
@@ -80,7 +86,10 @@ def test_fork_here_puts_a_second_picture_beside_the_first(page):
     show(live(page))
     a, b = (page.locator(".gan-live-picture").nth(k).bounding_box() for k in (0, 1))
     assert abs(a["y"] - b["y"]) < 2 and a["x"] + a["width"] <= b["x"]
-    assert abs(a["width"] - b["width"]) < 2 and 0.45 * alone["width"] < a["width"] < 0.52 * alone["width"]
+    assert (
+        abs(a["width"] - b["width"]) < 2
+        and 0.45 * alone["width"] < a["width"] < 0.52 * alone["width"]
+    )
     assert page.locator(".gan-live-caption:visible").all_text_contents() == ["A", "B"]
     assert pictures(page)[0] == pictures(page)[1]  # the same state
 
@@ -104,11 +113,20 @@ def test_the_slider_of_b_steers_b_alone(page):
     ).split()
     assert of_a == "0" and of_b == "lambda_gp"
     assert ask(page, "len(panel.branch.history)") == steps
-    expect(page.locator(".gan-live-words").nth(1)).to_contain_text(f"after {steps} steps", timeout=20_000)
-    assert (
-        ask(page, "[alone := gan.fork(), alone.reset(), [alone.step() for _ in range(len(gan.history))]] and 1") == "1"
+    expect(page.locator(".gan-live-words").nth(1)).to_contain_text(
+        f"after {steps} steps", timeout=20_000
     )
-    assert ask(page, "all((alone.history[c] == gan.history[c]).all() for c in ('d_loss', 'g_loss'))") == "True"
+    assert (
+        ask(
+            page,
+            "[alone := gan.fork(), alone.reset(), [alone.step() for _ in range(len(gan.history))]] and 1",
+        )
+        == "1"
+    )
+    assert (
+        ask(page, "all((alone.history[c] == gan.history[c]).all() for c in ('d_loss', 'g_loss'))")
+        == "True"
+    )
 
 
 def test_the_keyboard_reaches_b(page):
@@ -141,7 +159,9 @@ def test_end_fork_goes_on_with_a(page):
     button(live(page), "End fork").click()
     expect(page.locator(".gan-live-picture")).to_have_count(1, timeout=60_000)
     wait_for_status(page, r"playing · step \d+ .* · λ = 10 ")
-    expect(page.get_by_role("slider", name="λ (lambda_gp)", exact=True)).to_have_count(1, timeout=20_000)
+    expect(page.get_by_role("slider", name="λ (lambda_gp)", exact=True)).to_have_count(
+        1, timeout=20_000
+    )
     wait_for_frames(live(page), 3)
     button(live(page), "Reset").click()
     pause(live(page))

@@ -34,7 +34,12 @@ pytestmark = needs_chromium
 
 @pytest.fixture(scope="module")
 def notebook(tmp_path_factory):
-    cells = [cell.replace("{tests!r}", repr(str(pathlib.Path(__file__).resolve().parents[1] / "first_edition"))) for cell in CELLS]
+    cells = [
+        cell.replace(
+            "{tests!r}", repr(str(pathlib.Path(__file__).resolve().parents[1] / "first_edition"))
+        )
+        for cell in CELLS
+    ]
     return scratch_notebook(tmp_path_factory.mktemp("notebook") / "log.ipynb", *cells)
 
 
@@ -60,7 +65,9 @@ def test_a_page_without_its_server_shows_the_command_alone(page):
     urllib.request.urlopen(address, timeout=30).close()
     menu(page, "Kernel", "Shut Down Kernel")
     page.wait_for_function(
-        "address => fetch(address, {mode: 'no-cors'}).then(() => false, () => true)", arg=address, timeout=30_000
+        "address => fetch(address, {mode: 'no-cors'}).then(() => false, () => true)",
+        arg=address,
+        timeout=30_000,
     )
     page.keyboard.press("Control+s")
     page.wait_for_timeout(2000)

@@ -48,7 +48,9 @@ def page():
 
 
 def shows(page, run, frame):
-    expect(page.locator(f'#picture[data-run="{run}"][data-frame="{frame}"]')).to_have_count(1, timeout=30_000)
+    expect(page.locator(f'#picture[data-run="{run}"][data-frame="{frame}"]')).to_have_count(
+        1, timeout=30_000
+    )
 
 
 def picture(page):
@@ -58,7 +60,9 @@ def picture(page):
 def test_it_says_what_it_is(page):
     badge = page.locator(".badge")
     assert badge.inner_text() == "Recording" and badge.bounding_box()["height"] >= 24
-    expect(page.locator("#status")).to_have_text(re.compile("^Recording · paused · step 0 of 600 · λ = 0.01$"))
+    expect(page.locator("#status")).to_have_text(
+        re.compile("^Recording · paused · step 0 of 600 · λ = 0.01$")
+    )
     assert page.title().startswith("Recording: lesson 08")
     shows(page, 0, 0)
     page.screenshot(path=ARTIFACTS / "recording_1366x768.png")
@@ -166,7 +170,9 @@ def test_in_the_panel_it_takes_the_place_of_the_pictures(page, tmp_path):
         link.scroll_into_view_if_needed()
         link.click()
         opened = page.frame_locator(".jp-HTMLViewer iframe")
-        opened.locator(".badge").wait_for(timeout=60_000)  # without its script the page says what to press
+        opened.locator(".badge").wait_for(
+            timeout=60_000
+        )  # without its script the page says what to press
         page.get_by_text("Trust HTML", exact=True).first.click()
         opened.locator("#picture[data-frame='0']").wait_for(timeout=60_000)
         opened.get_by_role("button", name="Step").click()

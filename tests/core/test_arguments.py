@@ -9,17 +9,22 @@ import torch
 from gan_edu._arguments import check_callable, check_count, check_number
 
 
-@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), np.int64(2), np.array(2.0), torch.tensor(2.0)])
+@pytest.mark.parametrize(
+    "value", [2, 2.0, np.float32(2), np.int64(2), np.array(2.0), torch.tensor(2.0)]
+)
 def test_numbers_of_every_kind_pass_as_floats(value):
     number = check_number("lr", value, low=0, high=2)
     assert number == 2 and type(number) is float
 
 
 @pytest.mark.parametrize(
-    "value", ["2", b"2", True, None, math.nan, math.inf, [1, 2], np.zeros(2), 1j, 10**400, -0.1, 2.1]
+    "value",
+    ["2", b"2", True, None, math.nan, math.inf, [1, 2], np.zeros(2), 1j, 10**400, -0.1, 2.1],
 )
 def test_what_is_no_number_in_range_is_named(value):
-    with pytest.raises(ValueError, match="lr must be a finite number at least 0 and at most 2, got"):
+    with pytest.raises(
+        ValueError, match="lr must be a finite number at least 0 and at most 2, got"
+    ):
         check_number("lr", value, low=0, high=2)
 
 

@@ -31,7 +31,8 @@ def test_ring():
     centers = datasets.ring_centers(5, 2.0)
     torch.testing.assert_close(centers[0], torch.tensor([2.0, 0.0]))
     torch.testing.assert_close(
-        centers[1], torch.tensor([2 * np.cos(2 * np.pi / 5), 2 * np.sin(2 * np.pi / 5)], dtype=torch.float32)
+        centers[1],
+        torch.tensor([2 * np.cos(2 * np.pi / 5), 2 * np.sin(2 * np.pi / 5)], dtype=torch.float32),
     )
     nearest = torch.cdist(x, centers).argmin(1)
     assert scipy.stats.chisquare(np.bincount(nearest, minlength=5)).pvalue > 0.001
@@ -44,13 +45,22 @@ def test_grid():
     centers = datasets.grid_centers(3, 1.5)
     by_hand = [[a, b] for a in (-1.5, 0.0, 1.5) for b in (-1.5, 0.0, 1.5)]
     assert centers.tolist() == by_hand
-    assert datasets.grid_centers(2, 1.0).tolist() == [[-0.5, -0.5], [-0.5, 0.5], [0.5, -0.5], [0.5, 0.5]]
-    assert datasets.grid_centers().shape == (25, 2) and datasets.grid_centers(1).tolist() == [[0, 0]]
+    assert datasets.grid_centers(2, 1.0).tolist() == [
+        [-0.5, -0.5],
+        [-0.5, 0.5],
+        [0.5, -0.5],
+        [0.5, 0.5],
+    ]
+    assert datasets.grid_centers().shape == (25, 2) and datasets.grid_centers(1).tolist() == [
+        [0, 0]
+    ]
     nearest = torch.cdist(x, torch.tensor(by_hand)).argmin(1)
     assert scipy.stats.chisquare(np.bincount(nearest, minlength=9)).pvalue > 0.001
     offsets = (x - torch.tensor(by_hand)[nearest]).numpy().ravel()
     assert scipy.stats.kstest(offsets, "norm", args=(0, 0.1)).pvalue > 0.001
-    defaults = datasets.gaussian_grid(20_000, generator=rng())  # the variance that Gulrajani et al. divide by
+    defaults = datasets.gaussian_grid(
+        20_000, generator=rng()
+    )  # the variance that Gulrajani et al. divide by
     assert defaults.std(0).tolist() == pytest.approx([2.828, 2.828], abs=0.05)
 
 
@@ -63,10 +73,19 @@ def test_swiss_roll_without_noise_lies_on_the_spiral():
 
 def test_swiss_roll_is_that_of_scikit_learn():
     x = datasets.swiss_roll(20_000, generator=rng()).numpy()
-    theirs = sklearn.datasets.make_swiss_roll(20_000, noise=0.25, random_state=0)[0][:, [0, 2]] / 7.5
-    for view in (lambda p: p[:, 0], lambda p: p[:, 1], lambda p: np.hypot(*p.T), lambda p: np.arctan2(*p.T)):
+    theirs = (
+        sklearn.datasets.make_swiss_roll(20_000, noise=0.25, random_state=0)[0][:, [0, 2]] / 7.5
+    )
+    for view in (
+        lambda p: p[:, 0],
+        lambda p: p[:, 1],
+        lambda p: np.hypot(*p.T),
+        lambda p: np.arctan2(*p.T),
+    ):
         assert scipy.stats.ks_2samp(view(x), view(theirs)).pvalue > 0.001
-    noisy = datasets.swiss_roll(20_000, noise=1.0, scale=1.0, generator=rng()) - datasets.swiss_roll(
+    noisy = datasets.swiss_roll(
+        20_000, noise=1.0, scale=1.0, generator=rng()
+    ) - datasets.swiss_roll(
         20_000, noise=0.0, scale=1.0, generator=rng()
     )  # the same seed draws the same t
     assert scipy.stats.kstest(noisy.numpy().ravel(), "norm").pvalue > 0.001
@@ -77,7 +96,10 @@ def test_gaussian_features():
     assert x.shape == (40, 512) and x.dtype == torch.float32
     assert scipy.stats.kstest(x.numpy().ravel(), "norm", args=(3, 1)).pvalue > 0.001
     x = datasets.gaussian_features(4_000, 3, mean=-1, std=0.2, generator=rng()).numpy()
-    assert x.shape == (4_000, 3) and scipy.stats.kstest(x.ravel(), "norm", args=(-1, 0.2)).pvalue > 0.001
+    assert (
+        x.shape == (4_000, 3)
+        and scipy.stats.kstest(x.ravel(), "norm", args=(-1, 0.2)).pvalue > 0.001
+    )
     assert np.abs(np.corrcoef(x.T) - np.eye(3)).max() < 0.06
 
 
@@ -98,7 +120,10 @@ def test_latent_grid_by_strata():
 
 def test_other_latents():
     z = datasets.latent_uniform(5_000, 3, low=-2, high=1, generator=rng())
-    assert z.shape == (5_000, 3) and scipy.stats.kstest(z.numpy().ravel(), "uniform", args=(-2, 3)).pvalue > 0.001
+    assert (
+        z.shape == (5_000, 3)
+        and scipy.stats.kstest(z.numpy().ravel(), "uniform", args=(-2, 3)).pvalue > 0.001
+    )
     z = datasets.latent_normal(5_000, 3, generator=rng())
     assert z.shape == (5_000, 3) and scipy.stats.kstest(z.numpy().ravel(), "norm").pvalue > 0.001
 
@@ -128,18 +153,51 @@ def test_the_generator_decides(sample):
     "call, message",
     [
         (lambda: datasets.gaussian_1d(3, std=0), "std must be a finite number above 0, got 0"),
-        (lambda: datasets.gaussian_1d(3, mean=float("nan")), "mean must be a finite number, got nan"),
-        (lambda: datasets.gaussian_ring(3, sigma=-1), "sigma must be a finite number at least 0, got -1"),
-        (lambda: datasets.gaussian_grid(3, sigma=-1), "sigma must be a finite number at least 0, got -1"),
-        (lambda: datasets.gaussian_grid(3, side=0), "side must be a whole number of at least 1, got 0"),
-        (lambda: datasets.grid_centers(3, -1), "spacing must be a finite number at least 0, got -1"),
-        (lambda: datasets.swiss_roll(3, noise=-1), "noise must be a finite number at least 0, got -1"),
+        (
+            lambda: datasets.gaussian_1d(3, mean=float("nan")),
+            "mean must be a finite number, got nan",
+        ),
+        (
+            lambda: datasets.gaussian_ring(3, sigma=-1),
+            "sigma must be a finite number at least 0, got -1",
+        ),
+        (
+            lambda: datasets.gaussian_grid(3, sigma=-1),
+            "sigma must be a finite number at least 0, got -1",
+        ),
+        (
+            lambda: datasets.gaussian_grid(3, side=0),
+            "side must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: datasets.grid_centers(3, -1),
+            "spacing must be a finite number at least 0, got -1",
+        ),
+        (
+            lambda: datasets.swiss_roll(3, noise=-1),
+            "noise must be a finite number at least 0, got -1",
+        ),
         (lambda: datasets.swiss_roll(3, scale=0), "scale must be a finite number above 0, got 0"),
-        (lambda: datasets.gaussian_features(3, 0), "num_features must be a whole number of at least 1, got 0"),
-        (lambda: datasets.gaussian_features(3, std=0), "std must be a finite number above 0, got 0"),
-        (lambda: datasets.latent_grid(3, limit=-8), "limit must be a finite number above 0, got -8"),
-        (lambda: datasets.latent_grid(3, jitter="all"), "jitter must be a finite number at least 0, got 'all'"),
-        (lambda: datasets.latent_uniform(3, low=1, high=1), "low must be below high, got low=1 and high=1"),
+        (
+            lambda: datasets.gaussian_features(3, 0),
+            "num_features must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: datasets.gaussian_features(3, std=0),
+            "std must be a finite number above 0, got 0",
+        ),
+        (
+            lambda: datasets.latent_grid(3, limit=-8),
+            "limit must be a finite number above 0, got -8",
+        ),
+        (
+            lambda: datasets.latent_grid(3, jitter="all"),
+            "jitter must be a finite number at least 0, got 'all'",
+        ),
+        (
+            lambda: datasets.latent_uniform(3, low=1, high=1),
+            "low must be below high, got low=1 and high=1",
+        ),
     ],
 )
 def test_bad_input_is_named(call, message):
@@ -150,7 +208,11 @@ def test_bad_input_is_named(call, message):
 def test_digits_are_those_of_scikit_learn():
     images, labels = datasets.load_digits()
     theirs = sklearn.datasets.load_digits()
-    assert images.shape == (1797, 1, 8, 8) and images.dtype == torch.float32 and labels.dtype == torch.int64
+    assert (
+        images.shape == (1797, 1, 8, 8)
+        and images.dtype == torch.float32
+        and labels.dtype == torch.int64
+    )
     np.testing.assert_array_equal((images[:, 0].numpy() + 1) * 8, theirs.images)
     np.testing.assert_array_equal(labels.numpy(), theirs.target)
     assert images.unique().tolist() == [level / 8 - 1 for level in range(17)]
@@ -162,11 +224,15 @@ def test_digits_are_upright_and_match_their_labels():
     assert SVC().fit(x[:900], y[:900]).score(x[900:], y[900:]) > 0.94
     assert SVC().fit(x[:900], y[:900]).score(x[900:], y[899:-1]) < 0.3
     zeros = images[labels == 0, 0].mean(0)
-    assert zeros[3:5, 3:5].mean() < -0.5 < 0.3 < zeros[3:5, 2].mean()  # the hole and the stroke of a 0
+    assert (
+        zeros[3:5, 3:5].mean() < -0.5 < 0.3 < zeros[3:5, 2].mean()
+    )  # the hole and the stroke of a 0
     # the ink of a mean 7 lies higher than that of a mean 6
     rows = torch.arange(8.0)[:, None]
     heights = [
-        ((images[labels == d, 0].mean(0) + 1) * rows).sum() / (images[labels == d, 0].mean(0) + 1).sum() for d in (7, 6)
+        ((images[labels == d, 0].mean(0) + 1) * rows).sum()
+        / (images[labels == d, 0].mean(0) + 1).sum()
+        for d in (7, 6)
     ]
     assert heights[0] < heights[1] - 0.4
 
@@ -182,7 +248,9 @@ IDX_CASES = [  # type byte, struct's letter, numpy's name, numbers that need the
 
 
 def idx(code=0x08, shape=(2, 3), body=bytes(range(6))):
-    return bytes([0, 0, code, len(shape)]) + b"".join(struct.pack(">I", size) for size in shape) + body
+    return (
+        bytes([0, 0, code, len(shape)]) + b"".join(struct.pack(">I", size) for size in shape) + body
+    )
 
 
 @pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 2, 3), (6, 1, 1, 1)])
@@ -190,10 +258,17 @@ def idx(code=0x08, shape=(2, 3), body=bytes(range(6))):
 @pytest.mark.parametrize("name", ["file.idx", "file-idx3-ubyte", "file.gz"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_idx_by_hand(tmp_path, pack, name, code, letter, dtype, values, shape):
-    (tmp_path / name).write_bytes(pack(idx(code, shape, struct.pack(f">{len(values)}{letter}", *values))))
+    (tmp_path / name).write_bytes(
+        pack(idx(code, shape, struct.pack(f">{len(values)}{letter}", *values)))
+    )
     for path in (tmp_path / name, str(tmp_path / name)):
         array = datasets.load_idx(path)
-        assert array.dtype == dtype and array.dtype.isnative and array.shape == shape and array.flags.c_contiguous
+        assert (
+            array.dtype == dtype
+            and array.dtype.isnative
+            and array.shape == shape
+            and array.flags.c_contiguous
+        )
         np.testing.assert_array_equal(array, np.array(values, dtype).reshape(shape))
         array[...] = 1  # it can be written to,
         assert torch.from_numpy(array).shape == shape  # and torch takes it
@@ -206,7 +281,9 @@ def test_idx_larger_than_one_read(tmp_path):
         np.testing.assert_array_equal(datasets.load_idx(tmp_path / "images"), values)
     halves = idx(0x08, values.shape, values.tobytes())
     (tmp_path / "images").write_bytes(gzip.compress(halves[:1000]) + gzip.compress(halves[1000:]))
-    np.testing.assert_array_equal(datasets.load_idx(tmp_path / "images"), values)  # gzip allows several members
+    np.testing.assert_array_equal(
+        datasets.load_idx(tmp_path / "images"), values
+    )  # gzip allows several members
 
 
 def test_idx_faults_behind_a_whole_number_of_reads(tmp_path):
@@ -230,33 +307,72 @@ BAD_FILES = {
     "short header": (b"\0\0\x08", r"is no IDX file: .* but begins with b'\\x00\\x00\\x08'"),
     "wrong magic": (b"\1" + idx()[1:], "is no IDX file: it must begin with two zero bytes"),
     "wrong second byte": (b"\0\1" + idx()[2:], "is no IDX file: it must begin with two zero bytes"),
-    "a web page": (b"<!DOCTYPE html><html>404</html>", "is no IDX file: .* but begins with b'<!DO'"),
+    "a web page": (
+        b"<!DOCTYPE html><html>404</html>",
+        "is no IDX file: .* but begins with b'<!DO'",
+    ),
     "a zip archive": (b"PK\3\4" + idx(), "is no IDX file"),
-    "unknown type": (idx(code=0x0A), "its type must be one of 0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e, got 0x0a"),
+    "unknown type": (
+        idx(code=0x0A),
+        "its type must be one of 0x08, 0x09, 0x0b, 0x0c, 0x0d, 0x0e, got 0x0a",
+    ),
     "little-endian header": (idx()[3::-1] + idx()[4:], "is no IDX file"),
     "no dimensions": (idx(shape=()), "must have 1 to 64 dimensions, its header says 0"),
-    "many dimensions": (idx(shape=(1,) * 65, body=b"0"), "must have 1 to 64 dimensions, its header says 65"),
+    "many dimensions": (
+        idx(shape=(1,) * 65, body=b"0"),
+        "must have 1 to 64 dimensions, its header says 65",
+    ),
     "truncated sizes": (idx()[:10], "is truncated: 2 sizes of 4 bytes must follow, got 6 bytes"),
-    "size 0": (idx(shape=(0, 3), body=b""), r"holds no data: its header promises uint8 of shape \(0, 3\), 0 bytes"),
-    "no body": (idx(body=b""), r"is truncated: its header promises uint8 of shape \(2, 3\), 6 bytes, but 0 follow"),
+    "size 0": (
+        idx(shape=(0, 3), body=b""),
+        r"holds no data: its header promises uint8 of shape \(0, 3\), 0 bytes",
+    ),
+    "no body": (
+        idx(body=b""),
+        r"is truncated: its header promises uint8 of shape \(2, 3\), 6 bytes, but 0 follow",
+    ),
     "one byte short": (idx(body=bytes(5)), r"is truncated: .* 6 bytes, but 5 follow"),
-    "half a number": (idx(0x0E, (2,), bytes(12)), r"is truncated: .* float64 of shape \(2,\), 16 bytes, but 12 follow"),
+    "half a number": (
+        idx(0x0E, (2,), bytes(12)),
+        r"is truncated: .* float64 of shape \(2,\), 16 bytes, but 12 follow",
+    ),
     "one byte too long": (idx(body=bytes(7)), "is too long: .* 6 bytes, but more follow"),
     "labelled a smaller type": (idx(0x08, (2, 3), bytes(12)), "is too long"),
-    "labelled a larger type": (idx(0x0B, (2, 3), bytes(6)), r"is truncated: .* int16 .* 12 bytes, but 6 follow"),
-    "10^12 items": (idx(shape=(10**6, 10**6)), r"is truncated: .* 1,000,000,000,000 bytes, but 6 follow"),
+    "labelled a larger type": (
+        idx(0x0B, (2, 3), bytes(6)),
+        r"is truncated: .* int16 .* 12 bytes, but 6 follow",
+    ),
+    "10^12 items": (
+        idx(shape=(10**6, 10**6)),
+        r"is truncated: .* 1,000,000,000,000 bytes, but 6 follow",
+    ),
     "10^36 items": (idx(0x0E, shape=(10**9,) * 4), "is truncated"),
-    "zipped, 10^12 items": (gzip.compress(idx(shape=(10**6, 10**6))), "unzipped, is truncated: .* but 6 follow"),
+    "zipped, 10^12 items": (
+        gzip.compress(idx(shape=(10**6, 10**6))),
+        "unzipped, is truncated: .* but 6 follow",
+    ),
     "zipped, too long": (gzip.compress(idx(body=bytes(7))), "unzipped, is too long"),
-    "zipped, one byte short": (gzip.compress(idx(body=bytes(5))), "unzipped, is truncated: .* but 5 follow"),
+    "zipped, one byte short": (
+        gzip.compress(idx(body=bytes(5))),
+        "unzipped, is truncated: .* but 5 follow",
+    ),
     "zipped, empty": (gzip.compress(b""), "unzipped, is no IDX file: .* but is empty"),
-    "zipped text": (gzip.compress(b"label,pixel\n"), "unzipped, is no IDX file: .* but begins with b'labe'"),
+    "zipped text": (
+        gzip.compress(b"label,pixel\n"),
+        "unzipped, is no IDX file: .* but begins with b'labe'",
+    ),
     "zipped twice": (gzip.compress(ZIPPED), "unzipped, is no IDX file"),
     "gzip cut in its header": (ZIPPED[:5], "is a damaged or incomplete gzip file"),
     "gzip cut": (ZIPPED[:-10], "is a damaged or incomplete gzip file"),
     "gzip without its end": (ZIPPED[:-8], "is a damaged or incomplete gzip file"),
-    "gzip, wrong checksum": (flipped(ZIPPED, len(ZIPPED) - 6), "is a damaged or incomplete gzip file: CRC"),
-    "gzip, wrong length": (flipped(ZIPPED, len(ZIPPED) - 3), "is a damaged or incomplete gzip file"),
+    "gzip, wrong checksum": (
+        flipped(ZIPPED, len(ZIPPED) - 6),
+        "is a damaged or incomplete gzip file: CRC",
+    ),
+    "gzip, wrong length": (
+        flipped(ZIPPED, len(ZIPPED) - 3),
+        "is a damaged or incomplete gzip file",
+    ),
     "gzip, bad block": (flipped(flipped(ZIPPED, 10), 11), "is a damaged or incomplete gzip file"),
     "gzip, unknown method": (flipped(ZIPPED, 2), "is a damaged or incomplete gzip file"),
     "gzip and more": (ZIPPED + b"more", "is a damaged or incomplete gzip file"),

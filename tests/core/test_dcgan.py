@@ -16,7 +16,9 @@ def test_the_published_sizes():
     assert n_parameters(DCGANDiscriminator()) == 2_765_568
 
 
-@pytest.mark.parametrize("size, channels, width", [(8, 1, 3), (16, 3, 4), (32, 1, 8), (64, 3, 4), (128, 3, 2)])
+@pytest.mark.parametrize(
+    "size, channels, width", [(8, 1, 3), (16, 3, 4), (32, 1, 8), (64, 3, 4), (128, 3, 2)]
+)
 def test_shapes(size, channels, width):
     generator = DCGANGenerator(latent_dim=7, width=width, channels=channels, image_size=size)
     pictures = generator(torch.randn(5, 7))
@@ -48,12 +50,16 @@ def test_initial_weights():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.bias.fill_(3)
     assert init_dcgan_weights_(module, generator=torch.Generator().manual_seed(0)) is module
-    convolutions = torch.cat([m.weight.flatten() for m in module if isinstance(m, nn.ConvTranspose2d)])
+    convolutions = torch.cat(
+        [m.weight.flatten() for m in module if isinstance(m, nn.ConvTranspose2d)]
+    )
     assert abs(convolutions.mean()) < 5e-4 and 0.0195 < convolutions.std() < 0.0205
     norms = torch.cat([m.weight for m in module if isinstance(m, nn.BatchNorm2d)])
     assert abs(norms.mean() - 1) < 0.01 and 0.015 < norms.std() < 0.025
     assert all(m.bias.abs().max() == 0 for m in module if isinstance(m, nn.BatchNorm2d))
-    again = init_dcgan_weights_(DCGANGenerator(width=16), generator=torch.Generator().manual_seed(0))
+    again = init_dcgan_weights_(
+        DCGANGenerator(width=16), generator=torch.Generator().manual_seed(0)
+    )
     assert all(torch.equal(a, b) for a, b in zip(module.parameters(), again.parameters()))
 
 

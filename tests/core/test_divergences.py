@@ -79,7 +79,9 @@ def test_disjoint_and_identical():
         assert LOG2 - 1e-15 < js_divergence(p, q) <= LOG2
     for p in ([1], [0.3, 0.7], [0.1] * 10, [1, 5e-324, 0]):
         assert kl_divergence(p, p) == js_divergence(p, p) == total_variation(p, p) == 0
-        assert math.copysign(1, cross_entropy([1], [1])) == math.copysign(1, entropy([1])) == 1, "no -0.0"
+        assert math.copysign(1, cross_entropy([1], [1])) == math.copysign(1, entropy([1])) == 1, (
+            "no -0.0"
+        )
 
 
 def test_the_smallest_numbers():
@@ -101,7 +103,14 @@ def test_any_shape_and_number_type(function):
     p, q = np.array([1, 2, 3, 2]) / 8, np.array([3, 1, 2, 2]) / 8
     known = function(p, q)
     assert type(known) is float
-    for change in (list, tuple, np.float32, torch.tensor, lambda x: torch.tensor(x).float(), lambda x: x.reshape(2, 2)):
+    for change in (
+        list,
+        tuple,
+        np.float32,
+        torch.tensor,
+        lambda x: torch.tensor(x).float(),
+        lambda x: x.reshape(2, 2),
+    ):
         assert function(change(p), change(q)) == known
     assert function([1, 0], [1, 0]) == 0
 
@@ -119,7 +128,14 @@ def test_the_tolerance_of_the_sum_is_divided_out():
 # Gaussians on the line
 
 
-GAUSSIANS = [(0, 1, 0, 1), (0, 1, 2, 1), (0, 1, 0, 3), (-1.5, 0.2, 2, 4), (3, 2.5, -1, 0.7), (4, 0.5, 4.1, 0.6)]
+GAUSSIANS = [
+    (0, 1, 0, 1),
+    (0, 1, 2, 1),
+    (0, 1, 0, 3),
+    (-1.5, 0.2, 2, 4),
+    (3, 2.5, -1, 0.7),
+    (4, 0.5, 4.1, 0.6),
+]
 
 
 @pytest.mark.parametrize("parameters", GAUSSIANS)
@@ -163,7 +179,9 @@ def test_wasserstein_of_gaussians_against_quadrature(parameters, order):
 def test_wasserstein_of_gaussians_by_hand():
     assert wasserstein_gaussians(1, 5, 4, 1) == 5  # sqrt(3^2 + 4^2)
     assert wasserstein_gaussians(0, 1, 0, 3, order=1) == close(2 * math.sqrt(2 / math.pi))
-    folded_normal = 3 * math.sqrt(2 / math.pi) * math.exp(-2 / 9) + 2 * math.erf(2 / 3 / math.sqrt(2))
+    folded_normal = 3 * math.sqrt(2 / math.pi) * math.exp(-2 / 9) + 2 * math.erf(
+        2 / 3 / math.sqrt(2)
+    )
     assert wasserstein_gaussians(2, 4, 0, 1, order=1) == close(folded_normal)
     for order in (1, 2, 3.5, 1e3):
         assert wasserstein_gaussians(-1, 2, 4, 2, order=order) == 5
@@ -182,7 +200,9 @@ def test_high_orders_against_whole_numbers(order, shift):
     )
     known = math.exp(math.log(moment) / order)
     assert wasserstein_gaussians(shift, 2, 0, 1, order=order) == close(known)
-    assert wasserstein_gaussians(0, 1e-6, shift * 1e-6, 2e-6, order=order) == close(known * 1e-6, abs=0)
+    assert wasserstein_gaussians(0, 1e-6, shift * 1e-6, 2e-6, order=order) == close(
+        known * 1e-6, abs=0
+    )
 
 
 # Densities on a grid
@@ -200,7 +220,9 @@ def test_densities_of_gaussians(parameters, log, grid):
     p, q = (p.logpdf, q.logpdf) if log else (p.pdf, q.pdf)
     tolerance = 1e-9 if grid is LINE else 1e-4
     assert kl_from_densities(p, q, grid, log=log) == close(kl_gaussians(*parameters), rel=tolerance)
-    assert kl_from_densities(p(grid), list(q(grid)), grid, log=log) == kl_from_densities(p, q, grid, log=log)
+    assert kl_from_densities(p(grid), list(q(grid)), grid, log=log) == kl_from_densities(
+        p, q, grid, log=log
+    )
     assert kl_from_densities(p, p, grid, log=log) == js_from_densities(q, q, grid, log=log) == 0
 
 
@@ -208,14 +230,20 @@ def test_densities_that_underflow():
     p, q, narrow = stats.norm(0, 1), stats.norm(40, 1), stats.norm(0, 0.1)
     assert kl_from_densities(p.pdf, p.pdf, np.linspace(-1000, 1000, 40001)) == 0
     assert kl_from_densities(p.logpdf, q.logpdf, LINE, log=True) == close(800, abs=1e-6)
-    assert kl_from_densities(p.logpdf, q.logpdf, np.linspace(-1e4, 1e4, 400001), log=True) == close(800, abs=1e-6)
+    assert kl_from_densities(p.logpdf, q.logpdf, np.linspace(-1e4, 1e4, 400001), log=True) == close(
+        800, abs=1e-6
+    )
     assert js_from_densities(p.logpdf, q.logpdf, LINE, log=True) == close(LOG2)
     assert js_from_densities(p.pdf, q.pdf, LINE) == close(LOG2)
     # q is 0 beyond ±3.9, where p has 1e-4: infinite, as far as the values say; the log densities know better
     assert kl_from_densities(p.pdf, narrow.pdf, LINE) == math.inf
-    assert kl_from_densities(p.logpdf, narrow.logpdf, LINE, log=True) == close(kl_gaussians(0, 1, 0, 0.1))
+    assert kl_from_densities(p.logpdf, narrow.logpdf, LINE, log=True) == close(
+        kl_gaussians(0, 1, 0, 0.1)
+    )
     # q is 0 beyond ±9.7, where p has 4e-22: ignored
-    assert kl_from_densities(p.pdf, stats.norm(0, 0.25).pdf, LINE) == close(kl_gaussians(0, 1, 0, 0.25))
+    assert kl_from_densities(p.pdf, stats.norm(0, 0.25).pdf, LINE) == close(
+        kl_gaussians(0, 1, 0, 0.25)
+    )
 
 
 def test_densities_that_are_0():
@@ -229,18 +257,24 @@ def test_densities_that_are_0():
     # half of each is shared: 0 there, log 2 elsewhere
     assert js_from_densities(uniform(0, 2), uniform(1, 3), grid) == close(LOG2 / 2)
     with np.errstate(divide="ignore"):
-        assert kl_from_densities(*np.log([uniform(1, 2)(grid), uniform(0, 4)(grid)]), grid, log=True) == close(2 * LOG2)
+        assert kl_from_densities(
+            *np.log([uniform(1, 2)(grid), uniform(0, 4)(grid)]), grid, log=True
+        ) == close(2 * LOG2)
         # a log density of -inf is meant, however little p has there
         p, q = stats.norm(2, 0.2).logpdf, lambda x: np.log(uniform(0.2, 3.8)(x))
         assert kl_from_densities(p, q, grid, log=True) == math.inf
         assert math.isfinite(kl_from_densities(stats.norm(2, 0.2).pdf, uniform(0.2, 3.8), grid))
 
 
-@pytest.mark.parametrize("pair", [(stats.laplace(), stats.norm(1, 2)), (stats.logistic(), stats.norm(-1, 3))])
+@pytest.mark.parametrize(
+    "pair", [(stats.laplace(), stats.norm(1, 2)), (stats.logistic(), stats.norm(-1, 3))]
+)
 def test_other_densities_against_quadrature(pair):
     p, q = pair
     grid = np.linspace(-300, 300, 200001)
-    kl, _ = integrate.quad(lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), -30, 30, points=[0], limit=500)
+    kl, _ = integrate.quad(
+        lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), -30, 30, points=[0], limit=500
+    )
     assert kl_from_densities(p.logpdf, q.logpdf, grid, log=True) == close(kl, rel=1e-4)
 
     def js_integrand(x):
@@ -267,7 +301,9 @@ def test_samples_against_scipy(sizes):
     rng = np.random.default_rng(sum(sizes))
     x, y = rng.normal(size=sizes[0]), 2 * rng.normal(size=sizes[1]) + 1
     assert wasserstein_1d(x, y) == close(stats.wasserstein_distance(x, y))
-    assert wasserstein_1d(np.round(x), np.round(y)) == close(stats.wasserstein_distance(np.round(x), np.round(y)))
+    assert wasserstein_1d(np.round(x), np.round(y)) == close(
+        stats.wasserstein_distance(np.round(x), np.round(y))
+    )
     assert type(wasserstein_1d(x, y)) is float
 
 
@@ -290,7 +326,9 @@ def test_samples_by_hand():
     column = torch.tensor([[2.0], [0.0], [7.0]])
     assert wasserstein_1d(column, [0, 2, 8]) == close(1 / 3)
     # no power overflows or underflows
-    assert wasserstein_1d([0, 1e-200], [1e-200, 3e-200], order=2) == close(math.sqrt(2.5) * 1e-200, abs=0)
+    assert wasserstein_1d([0, 1e-200], [1e-200, 3e-200], order=2) == close(
+        math.sqrt(2.5) * 1e-200, abs=0
+    )
     assert wasserstein_1d([0, 0], [1e200, 2e200], order=1000) == close(2e200 * 0.5**0.001)
     assert wasserstein_1d([0], [1e300], order=1e6) == 1e300
 
@@ -300,7 +338,9 @@ def test_many_samples():
     x = stats.norm(0, 1).ppf((np.arange(100_000) + 0.5) / 100_000)
     y = stats.norm(3, 2).ppf((np.arange(70_001) + 0.5) / 70_001)
     for order in (1, 2, 3):
-        assert wasserstein_1d(x, y, order=order) == close(wasserstein_gaussians(0, 1, 3, 2, order=order), rel=1e-3)
+        assert wasserstein_1d(x, y, order=order) == close(
+            wasserstein_gaussians(0, 1, 3, 2, order=order), rel=1e-3
+        )
 
 
 # Optimal transport
@@ -342,7 +382,9 @@ def test_transport_against_all_vertices(shape):
     a, b, cost = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m)), rng.normal(size=shape)
     margins = np.vstack([np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))])[1:]
     best = math.inf
-    for chosen in itertools.combinations(range(n * m), n + m - 1):  # a vertex uses n + m - 1 cells at most
+    for chosen in itertools.combinations(
+        range(n * m), n + m - 1
+    ):  # a vertex uses n + m - 1 cells at most
         basis = margins[:, chosen]
         if abs(np.linalg.det(basis)) > 0.5:  # it is 0, 1 or -1
             flow = np.linalg.solve(basis, np.append(a, b)[1:])
@@ -370,7 +412,13 @@ def test_transport_by_hand():
 
 @pytest.mark.parametrize(
     "cost",
-    [np.zeros((3, 3)), np.full((3, 3), -7.0), 1e9 + np.arange(9).reshape(3, 3), 1e-300 * np.eye(3), 1e300 * np.eye(3)],
+    [
+        np.zeros((3, 3)),
+        np.full((3, 3), -7.0),
+        1e9 + np.arange(9).reshape(3, 3),
+        1e-300 * np.eye(3),
+        1e300 * np.eye(3),
+    ],
 )
 @pytest.mark.parametrize("a", [[0.2, 0.3, 0.5], [0, 1, 0], [0.5, 0, 0.5], [1e-12, 1 - 1e-12, 0]])
 def test_transport_with_zeros_and_odd_costs(a, cost):
@@ -382,7 +430,11 @@ def test_transport_of_weights_and_costs_of_every_size():
     # a starts with 0: were its first sum the one left out, the others would have to fit by themselves, to the last digit
     rng = np.random.default_rng(0)
     for _ in range(60):
-        a, b, cost = np.append(0, rng.random(30) ** 5), rng.random(40) ** 30, 10 ** rng.uniform(-12, 0, (31, 40))
+        a, b, cost = (
+            np.append(0, rng.random(30) ** 5),
+            rng.random(40) ** 30,
+            10 ** rng.uniform(-12, 0, (31, 40)),
+        )
         a, b = a / a.sum(), b / b.sum()
         for x, y, c in ((a, b, cost), (b, a, cost.T)):
             result = optimal_transport(x, y, c)
@@ -454,7 +506,9 @@ def vectors(count):
 
     def of_size(n):
         one = (
-            st.lists(entry, min_size=n, max_size=n).filter(lambda x: sum(x) > 1e-3).map(lambda x: np.array(x) / sum(x))
+            st.lists(entry, min_size=n, max_size=n)
+            .filter(lambda x: sum(x) > 1e-3)
+            .map(lambda x: np.array(x) / sum(x))
         )
         return st.tuples(*[one] * count)
 
@@ -476,7 +530,9 @@ def test_laws_of_kl_js_and_total_variation(pair):
     if tv > 1e-6:
         assert kl > 0 and js > 0
     assert tv <= math.sqrt(kl / 2) + 1e-7  # Pinsker; the root of a rounding error of 1e-16 is 1e-8
-    assert tv**2 / 2 - 1e-12 <= js <= LOG2 * tv + 1e-12  # Lin (1991) above; Pinsker for p and m, q and m below
+    assert (
+        tv**2 / 2 - 1e-12 <= js <= LOG2 * tv + 1e-12
+    )  # Lin (1991) above; Pinsker for p and m, q and m below
     assert cross_entropy(p, q) == close(entropy(p) + kl)
     assert 0 <= entropy(p) <= math.log(len(p)) + 1e-12
     m = (p + q) / 2
@@ -506,15 +562,27 @@ def test_the_order_of_the_entries_does_not_matter(pair, random):
 def test_laws_of_the_wasserstein_distance_of_samples(x, y, z, order, shift, scale):
     distance = wasserstein_1d(x, y, order=order)
     assert distance >= 0
-    assert distance == wasserstein_1d(y, x, order=order) == wasserstein_1d(x[::-1], sorted(y), order=order)
+    assert (
+        distance
+        == wasserstein_1d(y, x, order=order)
+        == wasserstein_1d(x[::-1], sorted(y), order=order)
+    )
     assert wasserstein_1d(x, x, order=order) == wasserstein_1d(x, x + x, order=order) == 0
     if len(x) == len(y):
         assert (distance > 0) == (sorted(x) != sorted(y))
         differences = np.abs(np.sort(x) - np.sort(y))
         assert distance == close(np.mean(differences**order) ** (1 / order), abs=1e-9)
-    assert wasserstein_1d(np.array(x) + shift, np.array(y) + shift, order=order) == close(distance, abs=1e-9)
-    assert wasserstein_1d(np.array(x) * scale, np.array(y) * scale, order=order) == close(distance * scale, abs=1e-9)
-    assert abs(np.mean(x) - np.mean(y)) - 1e-9 <= distance <= np.abs(np.subtract.outer(x, y)).max() + 1e-9
+    assert wasserstein_1d(np.array(x) + shift, np.array(y) + shift, order=order) == close(
+        distance, abs=1e-9
+    )
+    assert wasserstein_1d(np.array(x) * scale, np.array(y) * scale, order=order) == close(
+        distance * scale, abs=1e-9
+    )
+    assert (
+        abs(np.mean(x) - np.mean(y)) - 1e-9
+        <= distance
+        <= np.abs(np.subtract.outer(x, y)).max() + 1e-9
+    )
     assert distance <= wasserstein_1d(x, z, order=order) + wasserstein_1d(z, y, order=order) + 1e-9
     assert wasserstein_1d(x, y) <= distance + 1e-9  # W grows with the order
     assert wasserstein_1d(x, y) == close(stats.wasserstein_distance(x, y), abs=1e-9)
@@ -527,14 +595,24 @@ def test_samples_equal_the_linear_programme(x, y, order):
     cost = np.abs(np.subtract.outer(x, y)) ** order
     result = optimal_transport(np.ones(n) / n, np.ones(m) / m, cost)
     check_plan(np.ones(n), np.ones(m), cost, result)
-    assert wasserstein_1d(x, y, order=order) ** order == close(result.cost, abs=1e-9 * max(1, cost.max()))
+    assert wasserstein_1d(x, y, order=order) ** order == close(
+        result.cost, abs=1e-9 * max(1, cost.max())
+    )
 
 
 @for_all_cases
-@given(vectors(1), vectors(1), st.randoms(use_true_random=False), st.sampled_from([1e-6, 1.0, 1e6]), st.floats(-10, 10))
+@given(
+    vectors(1),
+    vectors(1),
+    st.randoms(use_true_random=False),
+    st.sampled_from([1e-6, 1.0, 1e6]),
+    st.floats(-10, 10),
+)
 def test_laws_of_optimal_transport(a, b, random, scale, offset):
     (a,), (b,) = a, b
-    cost = np.array([[scale * (random.choice([0, 1, random.random()]) + offset) for _ in b] for _ in a])
+    cost = np.array(
+        [[scale * (random.choice([0, 1, random.random()]) + offset) for _ in b] for _ in a]
+    )
     result = optimal_transport(a, b, cost)
     check_plan(a, b, cost, result)
     size = np.abs(cost).max() or 1.0
@@ -549,7 +627,9 @@ def test_laws_of_optimal_transport(a, b, random, scale, offset):
 @given(vectors(2))
 def test_transport_at_a_cost_of_one_is_total_variation(pair):
     p, q = pair
-    assert optimal_transport(p, q, 1 - np.eye(len(p))).cost == close(total_variation(p, q), abs=1e-9)
+    assert optimal_transport(p, q, 1 - np.eye(len(p))).cost == close(
+        total_variation(p, q), abs=1e-9
+    )
 
 
 @for_all_cases
@@ -560,7 +640,12 @@ def test_laws_of_gaussians(mu_p, sigma_p, mu_q, sigma_q, mu_r, sigma_r, order):
     distance = wasserstein_gaussians(*p, *q, order=order)
     assert distance == wasserstein_gaussians(*q, *p, order=order)
     assert (distance > 0) == (p != q) and wasserstein_gaussians(*p, *p, order=order) == 0
-    assert distance <= wasserstein_gaussians(*p, *r, order=order) + wasserstein_gaussians(*r, *q, order=order) + 1e-9
+    assert (
+        distance
+        <= wasserstein_gaussians(*p, *r, order=order)
+        + wasserstein_gaussians(*r, *q, order=order)
+        + 1e-9
+    )
     assert abs(mu_p - mu_q) - 1e-9 <= wasserstein_gaussians(*p, *q, order=1) <= distance + 1e-9
 
 
@@ -583,7 +668,10 @@ BAD_VECTORS = [
     ([None, 1.0], "array of real numbers, got entries of type object"),
     (None, "array of real numbers, got entries of type object"),
     ([[0.5], [0.25, 0.25]], "array of real numbers, got a list"),
-    (torch.tensor([0.5, 0.5], requires_grad=True), "array of real numbers, got a Tensor: .*requires grad"),
+    (
+        torch.tensor([0.5, 0.5], requires_grad=True),
+        "array of real numbers, got a Tensor: .*requires grad",
+    ),
 ]
 PAIRS = [kl_divergence, js_divergence, cross_entropy, total_variation]
 
@@ -594,7 +682,10 @@ def test_bad_vectors_are_named(value, message):
     calls = [("p", entropy, (value,))]
     for function in PAIRS:
         calls += [("p", function, (value, good)), ("q", function, (good, value))]
-    calls += [("a", optimal_transport, (value, good, np.eye(2))), ("b", optimal_transport, (good, value, np.eye(2)))]
+    calls += [
+        ("a", optimal_transport, (value, good, np.eye(2))),
+        ("b", optimal_transport, (good, value, np.eye(2))),
+    ]
     for name, function, arguments in calls:
         with pytest.raises(ValueError, match=f"^{name} must .*{message}"):
             function(*arguments)
@@ -602,10 +693,14 @@ def test_bad_vectors_are_named(value, message):
 
 @pytest.mark.parametrize("function", PAIRS)
 def test_shapes_that_differ_are_named(function):
-    with pytest.raises(ValueError, match=r"q must be a probability vector of the shape of p, \(3,\), got shape \(4,\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"q must be a probability vector of the shape of p, \(3,\), got shape \(4,\)",
+    ):
         function([0.5, 0.25, 0.25], [0.25] * 4)
     with pytest.raises(
-        ValueError, match=r"q must be a probability vector of the shape of p, \(2, 2\), got shape \(4,\)"
+        ValueError,
+        match=r"q must be a probability vector of the shape of p, \(2, 2\), got shape \(4,\)",
     ):
         function([[0.25] * 2] * 2, [0.25] * 4)
 
@@ -670,7 +765,11 @@ def gaussian(x):
 @pytest.mark.parametrize(
     ("p", "grid", "message"),
     [
-        (gaussian, [0.0], r"grid must be increasing, of shape \(n,\) with n >= 2, got shape \(1,\)"),
+        (
+            gaussian,
+            [0.0],
+            r"grid must be increasing, of shape \(n,\) with n >= 2, got shape \(1,\)",
+        ),
         (gaussian, [0.0, 2, 1], "grid must be increasing"),
         (gaussian, [0.0, 1, 1], "grid must be increasing"),
         (gaussian, [[0.0, 1], [2, 3]], "grid must be increasing"),
@@ -685,7 +784,11 @@ def gaussian(x):
         (lambda x: 1.01 * gaussian(x), LINE, "p must integrate to 1 .* integral is 1.01"),
         (lambda x: 0.99 * gaussian(x), LINE, "p must integrate to 1 .* integral is 0.99"),
         (lambda x: 0 * x, LINE, "p must integrate to 1"),
-        (lambda x: -gaussian(x), LINE, r"p must not be negative \(for log densities: log=True\), its minimum is -0.39"),
+        (
+            lambda x: -gaussian(x),
+            LINE,
+            r"p must not be negative \(for log densities: log=True\), its minimum is -0.39",
+        ),
         (lambda x: 1.0, LINE, r"p must be an array of at least one number, got shape \(\)"),
         (
             lambda x: gaussian(x)[:-1],
@@ -717,7 +820,10 @@ def test_bad_log_densities_are_named():
 @pytest.mark.parametrize(
     ("cost", "message"),
     [
-        (np.eye(3), r"cost must have a row for each of a and a column for each of b, \(2, 3\), got shape \(3, 3\)"),
+        (
+            np.eye(3),
+            r"cost must have a row for each of a and a column for each of b, \(2, 3\), got shape \(3, 3\)",
+        ),
         (np.zeros((3, 2)), r"\(2, 3\), got shape \(3, 2\)"),
         (np.zeros(6), r"got shape \(6,\)"),
         (1.0, r"got shape \(\)"),
@@ -730,5 +836,7 @@ def test_bad_log_densities_are_named():
 def test_bad_costs_are_named(cost, message):
     with pytest.raises(ValueError, match=message):
         optimal_transport([0.5, 0.5], [0.5, 0.25, 0.25], cost)
-    with pytest.raises(ValueError, match=r"a must be a probability vector of shape \(n,\), got shape \(1, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"a must be a probability vector of shape \(n,\), got shape \(1, 2\)"
+    ):
         optimal_transport([[0.5, 0.5]], [0.5, 0.25, 0.25], np.zeros((2, 3)))

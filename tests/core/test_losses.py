@@ -35,7 +35,9 @@ def test_generator_losses_are_binary_cross_entropies(logits):
 def test_by_hand():
     # D(x_real) = 0.8, D(x_fake) = 0.3: -ln 0.8 - ln 0.7
     real, fake = torch.tensor([math.log(0.8 / 0.2)]), torch.tensor([math.log(0.3 / 0.7)])
-    assert losses.discriminator_loss(real, fake).item() == pytest.approx(0.223144 + 0.356675, abs=1e-5)
+    assert losses.discriminator_loss(real, fake).item() == pytest.approx(
+        0.223144 + 0.356675, abs=1e-5
+    )
     assert losses.generator_loss_saturating(fake).item() == pytest.approx(-0.356675, abs=1e-5)
     assert losses.generator_loss_nonsaturating(fake).item() == pytest.approx(1.203973, abs=1e-5)
     zeros = torch.zeros(3)
@@ -67,7 +69,9 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
     rng = torch.Generator().manual_seed(1)
     x_real, x_fake = torch.randn(shape, generator=rng), torch.randn(shape, generator=rng)
     w = torch.randn(shape[1:], generator=rng, requires_grad=True)
-    penalty = losses.gradient_penalty(lambda x: (x * w).reshape(len(x), -1).sum(1), x_real, x_fake, generator=rng)
+    penalty = losses.gradient_penalty(
+        lambda x: (x * w).reshape(len(x), -1).sum(1), x_real, x_fake, generator=rng
+    )
     expected = (w.norm() - 1) ** 2
     assert penalty.item() == pytest.approx(expected.item(), abs=1e-5)
     for mine, known in zip(torch.autograd.grad(penalty, w), torch.autograd.grad(expected, w)):
@@ -76,7 +80,10 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
     # |x|^2 / 2 has the gradient x: the penalty is known from the x_hat, whose ε is drawn again from the same seed
     seen = []
     losses.gradient_penalty(
-        lambda x: seen.append(x) or x.square().sum() / 2, x_real, x_fake, torch.Generator().manual_seed(5)
+        lambda x: seen.append(x) or x.square().sum() / 2,
+        x_real,
+        x_fake,
+        torch.Generator().manual_seed(5),
     )
     epsilon = torch.rand(6, *[1] * (len(shape) - 1), generator=torch.Generator().manual_seed(5))
     x_hat = epsilon * x_real + (1 - epsilon) * x_fake
@@ -92,7 +99,9 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
 def test_second_order_gradients_of_the_penalty(shape):
     """The penalty holds a gradient, so that its own gradient is of second order: by closed form, and by differences."""
     rng = torch.Generator().manual_seed(2)
-    x_real, x_fake, w = (torch.randn(s, generator=rng, dtype=torch.float64) for s in (shape, shape, shape[1:]))
+    x_real, x_fake, w = (
+        torch.randn(s, generator=rng, dtype=torch.float64) for s in (shape, shape, shape[1:])
+    )
     w.requires_grad_()
     a = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
     seen = []
@@ -106,11 +115,15 @@ def test_second_order_gradients_of_the_penalty(shape):
     assert penalty.item() == pytest.approx((0.7 * r - 1).square().mean().item(), abs=1e-5)
     (slope,) = torch.autograd.grad(penalty, a, create_graph=True)
     assert slope.item() == pytest.approx((2 * r * (0.7 * r - 1)).mean().item(), abs=1e-5)
-    assert torch.autograd.grad(slope, a)[0].item() == pytest.approx((2 * r * r).mean().item(), abs=1e-5)
+    assert torch.autograd.grad(slope, a)[0].item() == pytest.approx(
+        (2 * r * r).mean().item(), abs=1e-5
+    )
 
     def by_weights(w, a):
         def critic(x):
-            return torch.tanh((x * w).reshape(len(x), -1).sum(1)) + a * x.reshape(len(x), -1).pow(3).sum(1)
+            return torch.tanh((x * w).reshape(len(x), -1).sum(1)) + a * x.reshape(len(x), -1).pow(
+                3
+            ).sum(1)
 
         return losses.gradient_penalty(critic, x_real, x_fake, torch.Generator().manual_seed(3))
 
@@ -122,7 +135,8 @@ def test_gradient_penalty_of_a_convolutional_critic():
     rng = torch.Generator().manual_seed(2)
     x_real, x_fake = (torch.randn(3, 2, 4, 4, generator=rng, dtype=torch.float64) for _ in range(2))
     kernel, read_out = (
-        torch.randn(s, generator=rng, dtype=torch.float64, requires_grad=True) for s in ((2, 2, 3, 3), 8)
+        torch.randn(s, generator=rng, dtype=torch.float64, requires_grad=True)
+        for s in ((2, 2, 3, 3), 8)
     )
 
     def penalty(kernel, read_out):
@@ -136,11 +150,17 @@ def test_gradient_penalty_of_a_convolutional_critic():
 
 def test_gradient_penalty_draws_one_even_mix_per_sample():
     rng = torch.Generator().manual_seed(0)
-    x_real, x_fake, seen = torch.randn(2000, 3, 2, generator=rng), torch.randn(2000, 3, 2, generator=rng), []
+    x_real, x_fake, seen = (
+        torch.randn(2000, 3, 2, generator=rng),
+        torch.randn(2000, 3, 2, generator=rng),
+        [],
+    )
     losses.gradient_penalty(lambda x: seen.append(x.detach()) or x.sum(), x_real, x_fake, rng)
     along, across = (x_real - x_fake).flatten(1), (seen[0] - x_fake).flatten(1)
     epsilon = (along * across).sum(1) / along.square().sum(1)
-    torch.testing.assert_close(across, epsilon[:, None] * along, atol=1e-5, rtol=0)  # on the line between the two
+    torch.testing.assert_close(
+        across, epsilon[:, None] * along, atol=1e-5, rtol=0
+    )  # on the line between the two
     assert scipy.stats.kstest(epsilon.numpy(), "uniform").pvalue > 0.001
 
 
@@ -179,14 +199,22 @@ def test_r1_of_linear_and_quadratic_discriminators(shape):
     a = torch.tensor(1.7, dtype=torch.float64, requires_grad=True)
     cases = [
         (lambda x: (x * w).reshape(6, -1).sum(1), w, w.square().sum() / 2),
-        (lambda x: a * x.square().reshape(6, -1).sum(1) / 2, a, (a * x).square().reshape(6, -1).sum(1).mean() / 2),
+        (
+            lambda x: a * x.square().reshape(6, -1).sum(1) / 2,
+            a,
+            (a * x).square().reshape(6, -1).sum(1).mean() / 2,
+        ),
     ]
     for discriminator, weight, expected in cases:
         penalty = losses.r1_penalty(discriminator, x, None)
         assert penalty.shape == ()
         torch.testing.assert_close(penalty, expected)
-        for mine, known in zip(torch.autograd.grad(penalty, weight), torch.autograd.grad(expected, weight)):
-            torch.testing.assert_close(mine, known)  # of second order: the penalty holds a gradient already
+        for mine, known in zip(
+            torch.autograd.grad(penalty, weight), torch.autograd.grad(expected, weight)
+        ):
+            torch.testing.assert_close(
+                mine, known
+            )  # of second order: the penalty holds a gradient already
 
 
 def test_r1_leaves_its_input_and_the_random_numbers_alone():
@@ -198,7 +226,9 @@ def test_r1_leaves_its_input_and_the_random_numbers_alone():
 
 @pytest.mark.parametrize("shape", [(0, 2), ()])
 def test_r1_names_bad_shapes(shape):
-    with pytest.raises(ValueError, match=r"x_real must be a batch of shape \(N, ...\) with N >= 1, got \("):
+    with pytest.raises(
+        ValueError, match=r"x_real must be a batch of shape \(N, ...\) with N >= 1, got \("
+    ):
         losses.r1_penalty(lambda x: x.sum(), torch.zeros(shape), None)
 
 
@@ -218,10 +248,16 @@ def test_clip_weights():
     before = list(module.parameters())
     assert losses.clip_weights_(module, 0.1) is None
     torch.testing.assert_close(module[0].weight.detach(), torch.tensor([[0.1, -0.02]]))
-    assert module[0].bias.item() == pytest.approx(-0.1) and module[1].bias.item() == pytest.approx(0.1)
-    assert module[1].weight.item() == pytest.approx(0.1)  # 1 before: every parameter, that of a normalisation too,
+    assert module[0].bias.item() == pytest.approx(-0.1) and module[1].bias.item() == pytest.approx(
+        0.1
+    )
+    assert module[1].weight.item() == pytest.approx(
+        0.1
+    )  # 1 before: every parameter, that of a normalisation too,
     assert module[1].running_mean.item() == 7  # but no statistic
-    assert all(a is b and a.requires_grad for a, b in zip(before, module.parameters()))  # the optimiser keeps its own
+    assert all(
+        a is b and a.requires_grad for a, b in zip(before, module.parameters())
+    )  # the optimiser keeps its own
     losses.clip_weights_(module, 1e6)
     torch.testing.assert_close(module[0].weight.detach(), torch.tensor([[0.1, -0.02]]))
 

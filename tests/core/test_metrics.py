@@ -24,17 +24,27 @@ CENTERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 
 
 def test_mode_coverage_by_hand():
-    samples = [[0, 0], [3, 0], [3.001, 0], [10, 1], [0, 15]]  # hit, hit on the edge, near miss, hit, far miss
+    samples = [
+        [0, 0],
+        [3, 0],
+        [3.001, 0],
+        [10, 1],
+        [0, 15],
+    ]  # hit, hit on the edge, near miss, hit, far miss
     coverage = metrics.mode_coverage(np.array(samples), CENTERS, sigma=1.0)
     assert coverage.modes == 2 and coverage.high_quality == 0.6
-    assert coverage.reverse_kl == pytest.approx(0.6 * math.log(1.8) + 0.4 * math.log(0.6), abs=1e-12)
+    assert coverage.reverse_kl == pytest.approx(
+        0.6 * math.log(1.8) + 0.4 * math.log(0.6), abs=1e-12
+    )
 
 
 def test_mode_coverage_of_extremes():
     assert metrics.mode_coverage(CENTERS, CENTERS, 0.1) == metrics.ModeCoverage(3, 1.0, 0.0)
     collapsed = metrics.mode_coverage(np.zeros((7, 2)), CENTERS, 0.1)
     assert collapsed == metrics.ModeCoverage(1, 1.0, pytest.approx(math.log(3)))
-    nowhere = metrics.mode_coverage(CENTERS + 1.0, CENTERS, 0.1)  # evenly spread, but none of high quality
+    nowhere = metrics.mode_coverage(
+        CENTERS + 1.0, CENTERS, 0.1
+    )  # evenly spread, but none of high quality
     assert nowhere == metrics.ModeCoverage(0, 0.0, 0.0)
     # a sample within 3 sigma of two centres counts for the nearer one only
     assert metrics.mode_coverage([[0.5]], [[0.0], [2.0]], 1.0).modes == 1
@@ -44,7 +54,10 @@ def test_mode_coverage_of_extremes():
 def test_mode_coverage_by_brute_force(rng):
     centers = rng.normal(size=(6, 3))
     samples = np.concatenate(
-        [centers[rng.integers(5, size=80)] + 0.3 * rng.normal(size=(80, 3)), 9 + rng.normal(size=(20, 3))]
+        [
+            centers[rng.integers(5, size=80)] + 0.3 * rng.normal(size=(80, 3)),
+            9 + rng.normal(size=(20, 3)),
+        ]
     )
     counts, hit_modes, hits = [0] * 6, set(), 0
     for sample in samples:
@@ -57,7 +70,9 @@ def test_mode_coverage_by_brute_force(rng):
     assert 0 < hits < 100 and len(hit_modes) > 1
     coverage = metrics.mode_coverage(samples, centers, 0.2)
     assert (coverage.modes, coverage.high_quality) == (len(hit_modes), hits / 100)
-    assert coverage.reverse_kl == pytest.approx(scipy.stats.entropy(np.array(counts) / 100, np.full(6, 1 / 6)))
+    assert coverage.reverse_kl == pytest.approx(
+        scipy.stats.entropy(np.array(counts) / 100, np.full(6, 1 / 6))
+    )
 
 
 def test_real_samples_are_of_high_quality():
@@ -65,7 +80,9 @@ def test_real_samples_are_of_high_quality():
     coverage = metrics.mode_coverage(samples, datasets.grid_centers(), sigma=0.05)
     assert coverage.modes == 25 and coverage.reverse_kl < 0.002
     hits = round(coverage.high_quality * 20_000)
-    assert scipy.stats.binomtest(hits, 20_000, 1 - math.exp(-4.5)).pvalue > 0.001  # P(|x| < 3 sigma) in two dimensions
+    assert (
+        scipy.stats.binomtest(hits, 20_000, 1 - math.exp(-4.5)).pvalue > 0.001
+    )  # P(|x| < 3 sigma) in two dimensions
 
 
 def test_mode_coverage_of_runs_that_diverged():
@@ -82,19 +99,31 @@ def test_mode_coverage_of_runs_that_diverged():
 def cheapest_pairing(x, y, order):
     """The Wasserstein distance by trying all pairings of points, repeated to equal numbers."""
     pairs = math.lcm(len(x), len(y))
-    x, y = [p for p in x for _ in range(pairs // len(x))], [p for p in y for _ in range(pairs // len(y))]
-    costs = (sum(math.dist(a, b) ** order for a, b in zip(x, other)) for other in itertools.permutations(y))
+    x, y = (
+        [p for p in x for _ in range(pairs // len(x))],
+        [p for p in y for _ in range(pairs // len(y))],
+    )
+    costs = (
+        sum(math.dist(a, b) ** order for a, b in zip(x, other))
+        for other in itertools.permutations(y)
+    )
     return (min(costs) / pairs) ** (1 / order)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3.5])
-@pytest.mark.parametrize("n, m, d", [(1, 1, 2), (5, 5, 2), (6, 6, 3), (2, 3, 2), (6, 3, 1), (7, 7, 1)])
+@pytest.mark.parametrize(
+    "n, m, d", [(1, 1, 2), (5, 5, 2), (6, 6, 3), (2, 3, 2), (6, 3, 1), (7, 7, 1)]
+)
 def test_wasserstein_by_brute_force(rng, n, m, d, order):
     x, y = rng.normal(size=(n, d)), 1 + 2 * rng.normal(size=(m, d))
-    assert metrics.wasserstein_samples(x, y, order) == pytest.approx(cheapest_pairing(x, y, order), rel=1e-9)
+    assert metrics.wasserstein_samples(x, y, order) == pytest.approx(
+        cheapest_pairing(x, y, order), rel=1e-9
+    )
 
 
-@pytest.mark.parametrize("n, m", [(40, 40), (20, 60), (47, 53)])  # 47 x 53 > 2000: by the linear programme
+@pytest.mark.parametrize(
+    "n, m", [(40, 40), (20, 60), (47, 53)]
+)  # 47 x 53 > 2000: by the linear programme
 def test_wasserstein_against_scipy(rng, n, m):
     x, y = rng.normal(size=(n, 2)), rng.normal(size=(m, 2)) * [1, 3]
     expected = scipy.stats.wasserstein_distance_nd(x, y)
@@ -108,7 +137,9 @@ def test_wasserstein_against_scipy(rng, n, m):
 def test_wasserstein_of_a_shift_is_its_length(rng, order, size):
     x = size * rng.normal(size=(300, 2))
     shifted = rng.permutation(x + size * np.array([3.0, 4.0]))
-    assert metrics.wasserstein_samples(x, shifted, order) == pytest.approx(5 * size, rel=1e-9, abs=0)
+    assert metrics.wasserstein_samples(x, shifted, order) == pytest.approx(
+        5 * size, rel=1e-9, abs=0
+    )
     assert metrics.wasserstein_samples(x, rng.permutation(x), order) == 0
 
 
@@ -117,12 +148,16 @@ def test_wasserstein_on_the_line_is_immediate_for_any_sizes(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         distance = metrics.wasserstein_samples(x, y)
-    assert distance == pytest.approx(scipy.stats.wasserstein_distance(x.ravel(), y.ravel()), rel=1e-9)
+    assert distance == pytest.approx(
+        scipy.stats.wasserstein_distance(x.ravel(), y.ravel()), rel=1e-9
+    )
 
 
 def test_wasserstein_of_points_that_coincide():
     assert metrics.wasserstein_samples(np.ones((4, 2)), np.ones((6, 2)), 2) == 0
-    assert metrics.wasserstein_samples(np.full((4, 2), 1e200), np.zeros((4, 2))) == math.inf  # its squares overflow
+    assert (
+        metrics.wasserstein_samples(np.full((4, 2), 1e200), np.zeros((4, 2))) == math.inf
+    )  # its squares overflow
 
 
 def test_large_pairings_are_warned_of(rng, monkeypatch):
@@ -134,14 +169,20 @@ def test_large_pairings_are_warned_of(rng, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         metrics.wasserstein_samples(x[:6], y[:6])
-        assert metrics.wasserstein_samples(x[:2], y[:4]) == pytest.approx(cheapest_pairing(x[:2], y[:4], 1))
-        transported = metrics.wasserstein_samples(x[:2], y[:5], 2)  # 10 pairs: by the linear programme
+        assert metrics.wasserstein_samples(x[:2], y[:4]) == pytest.approx(
+            cheapest_pairing(x[:2], y[:4], 1)
+        )
+        transported = metrics.wasserstein_samples(
+            x[:2], y[:5], 2
+        )  # 10 pairs: by the linear programme
     monkeypatch.undo()
     assert transported == pytest.approx(metrics.wasserstein_samples(x[:2], y[:5], 2), rel=1e-6)
 
 
 def test_variance_decomposition_by_hand():
-    parts = metrics.variance_decomposition([[1, 5], [3, 5]])  # features: mean 2, variance 1; mean 5, variance 0
+    parts = metrics.variance_decomposition(
+        [[1, 5], [3, 5]]
+    )  # features: mean 2, variance 1; mean 5, variance 0
     assert (parts.pooled_mean, parts.within_std, parts.between_std) == (3.5, math.sqrt(0.5), 1.5)
     assert parts.pooled_std == pytest.approx(math.sqrt(2.75), rel=1e-15)
 
@@ -152,9 +193,15 @@ def test_variance_decomposition_adds_up(rng):
     columns = samples.T.tolist()
     assert parts.pooled_mean == pytest.approx(statistics.fmean(samples.ravel().tolist()))
     assert parts.pooled_std == pytest.approx(statistics.pstdev(samples.ravel().tolist()), rel=1e-12)
-    assert parts.within_std == pytest.approx(math.sqrt(statistics.fmean(map(statistics.pvariance, columns))), rel=1e-12)
-    assert parts.between_std == pytest.approx(statistics.pstdev(map(statistics.fmean, columns)), rel=1e-12)
-    assert parts.pooled_std**2 == pytest.approx(parts.within_std**2 + parts.between_std**2, rel=1e-14)
+    assert parts.within_std == pytest.approx(
+        math.sqrt(statistics.fmean(map(statistics.pvariance, columns))), rel=1e-12
+    )
+    assert parts.between_std == pytest.approx(
+        statistics.pstdev(map(statistics.fmean, columns)), rel=1e-12
+    )
+    assert parts.pooled_std**2 == pytest.approx(
+        parts.within_std**2 + parts.between_std**2, rel=1e-14
+    )
 
 
 def test_pooled_numbers_can_deceive(rng):
@@ -163,9 +210,13 @@ def test_pooled_numbers_can_deceive(rng):
     )
     assert real.within_std == pytest.approx(2 * math.sqrt(0.99), rel=0.01)
     assert real.between_std == pytest.approx(2 / math.sqrt(100), rel=0.05)
-    constant = metrics.variance_decomposition(np.tile(rng.normal(3, 1, 512), (100, 1)))  # ignores z altogether
+    constant = metrics.variance_decomposition(
+        np.tile(rng.normal(3, 1, 512), (100, 1))
+    )  # ignores z altogether
     assert constant.within_std == pytest.approx(0, abs=1e-12)
-    assert constant.pooled_mean == pytest.approx(3, abs=0.2) and constant.pooled_std == pytest.approx(1, abs=0.15)
+    assert constant.pooled_mean == pytest.approx(
+        3, abs=0.2
+    ) and constant.pooled_std == pytest.approx(1, abs=0.15)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
@@ -186,19 +237,27 @@ def samples_with(rng, mean, covariance_root, n=50):
 
 def test_frechet_distance_by_hand():
     # variances 2 and 8 over n - 1, means 0 and 3: 9 + (sqrt 8 - sqrt 2)^2
-    assert metrics.frechet_distance([[-1.0], [1.0]], [[1.0], [5.0]]) == pytest.approx(9 + 2, rel=1e-12)
+    assert metrics.frechet_distance([[-1.0], [1.0]], [[1.0], [5.0]]) == pytest.approx(
+        9 + 2, rel=1e-12
+    )
 
 
 def test_frechet_distance_of_diagonal_covariances(rng):
     mean_x, mean_y = rng.normal(size=5), rng.normal(size=5)
     std_x, std_y = rng.uniform(0.1, 3, 5), rng.uniform(0.1, 3, 5)
-    x, y = samples_with(rng, mean_x, np.diag(std_x)), samples_with(rng, mean_y, np.diag(std_y), n=80)
+    x, y = (
+        samples_with(rng, mean_x, np.diag(std_x)),
+        samples_with(rng, mean_y, np.diag(std_y), n=80),
+    )
     expected = ((mean_x - mean_y) ** 2).sum() + ((std_x - std_y) ** 2).sum()
     assert metrics.frechet_distance(x, y) == pytest.approx(expected, rel=1e-10)
 
 
 def test_frechet_distance_against_the_square_root_of_a_matrix(rng):
-    x, y = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)), 1 + rng.normal(size=(90, 6)) @ rng.normal(size=(6, 6))
+    x, y = (
+        rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)),
+        1 + rng.normal(size=(90, 6)) @ rng.normal(size=(6, 6)),
+    )
     cov_x, cov_y = np.cov(x.T), np.cov(y.T)
     expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + np.trace(
         cov_x + cov_y - 2 * scipy.linalg.sqrtm(cov_x @ cov_y).real
@@ -211,12 +270,19 @@ def test_frechet_distance_of_singular_covariances(rng):
     directions = np.linalg.qr(rng.normal(size=(40, 40)))[0]  # of 40 features, two or three vary
     along, across = directions[:, :1], directions[:, 1:2]
     x, zero = samples_with(rng, np.zeros(40), 3 * along, n=10), np.zeros(40)
-    assert metrics.frechet_distance(x, samples_with(rng, zero, 5 * along, n=12)) == pytest.approx(4, rel=1e-10)
-    assert metrics.frechet_distance(x, samples_with(rng, zero, 5 * across, n=12)) == pytest.approx(34, rel=1e-10)
+    assert metrics.frechet_distance(x, samples_with(rng, zero, 5 * along, n=12)) == pytest.approx(
+        4, rel=1e-10
+    )
+    assert metrics.frechet_distance(x, samples_with(rng, zero, 5 * across, n=12)) == pytest.approx(
+        34, rel=1e-10
+    )
     assert metrics.frechet_distance(x, np.zeros((7, 40))) == pytest.approx(9, rel=1e-10)
     assert metrics.frechet_distance(x, x) == pytest.approx(0, abs=1e-13)
     assert metrics.frechet_distance(x, x + 1e-5 * across.T) == pytest.approx(1e-10, rel=1e-3)
-    few, others = rng.normal(size=(30, 3)), 2 * rng.normal(size=(20, 3))  # turning the space changes nothing
+    few, others = (
+        rng.normal(size=(30, 3)),
+        2 * rng.normal(size=(20, 3)),
+    )  # turning the space changes nothing
     embedded = metrics.frechet_distance(few @ directions[:3], others @ directions[:3])
     assert embedded == pytest.approx(metrics.frechet_distance(few, others), rel=1e-10)
 
@@ -227,7 +293,9 @@ def test_precision_recall_by_hand():
     assert metrics.precision_recall(real, generated, k=1) == metrics.PrecisionRecall(0.5, 1.0)
     assert metrics.precision_recall(generated, real, k=1) == metrics.PrecisionRecall(1.0, 0.5)
     collapsed = metrics.precision_recall(real, [[1.0]] * 5)
-    assert collapsed == metrics.PrecisionRecall(1.0, 0.25)  # its balls have radius 0 and hold a real 1 only
+    assert collapsed == metrics.PrecisionRecall(
+        1.0, 0.25
+    )  # its balls have radius 0 and hold a real 1 only
     assert metrics.precision_recall(real, np.array(real) + 100) == metrics.PrecisionRecall(0.0, 0.0)
     assert metrics.precision_recall(real, real) == metrics.PrecisionRecall(1.0, 1.0)
 
@@ -240,7 +308,9 @@ def test_precision_recall_by_brute_force(rng, k):
         inside = 0
         for point in points:
             for i, center in enumerate(centers):
-                others = sorted(math.dist(center, other) for j, other in enumerate(centers) if j != i)
+                others = sorted(
+                    math.dist(center, other) for j, other in enumerate(centers) if j != i
+                )
                 if math.dist(point, center) <= others[k - 1]:
                     inside += 1
                     break
@@ -249,14 +319,18 @@ def test_precision_recall_by_brute_force(rng, k):
     expected = metrics.PrecisionRecall(share(generated, real), share(real, generated))
     assert expected.precision != expected.recall
     assert metrics.precision_recall(real, generated, k) == expected
-    assert metrics.precision_recall(generated, real, k) == metrics.PrecisionRecall(expected.recall, expected.precision)
+    assert metrics.precision_recall(generated, real, k) == metrics.PrecisionRecall(
+        expected.recall, expected.precision
+    )
 
 
 def test_precision_recall_of_many_samples_and_the_default_k(rng):
     real, generated = rng.normal(size=(2_300, 4)), 1 + rng.normal(size=(1_700, 4))
 
     def share(points, centers):
-        radii = NearestNeighbors(n_neighbors=3).fit(centers).kneighbors()[0][:, -1]  # without the point itself
+        radii = (
+            NearestNeighbors(n_neighbors=3).fit(centers).kneighbors()[0][:, -1]
+        )  # without the point itself
         distances = np.linalg.norm(points[:, None] - centers, axis=2)
         return (distances <= radii).any(1).mean()
 
@@ -283,7 +357,9 @@ def test_tensors_and_arrays_of_any_type_give_the_same(call, rng):
     for kind in (torch.uint8, torch.int64, torch.float16, torch.bfloat16, torch.float32):
         assert call(tensor_x.to(kind), tensor_y.to(kind)) == expected
     assert call(tensor_x.float().requires_grad_(), tensor_y.float()) == expected
-    assert call(x.tolist(), y.astype(np.uint8)) == expected  # unsigned differences must not wrap around
+    assert (
+        call(x.tolist(), y.astype(np.uint8)) == expected
+    )  # unsigned differences must not wrap around
     assert call(x.astype(np.float16), y.astype(np.float32)) == expected
     assert call(np.asfortranarray(x), y) == expected and (x == kept).all()
 
@@ -316,22 +392,58 @@ def test_bad_samples_are_named(call, bad, message):
             lambda: metrics.mode_coverage([[0, 0]], [[0]], 1),
             r"samples and centers must have the same number of columns",
         ),
-        (lambda: metrics.mode_coverage([[0]], [[np.nan]], 1), "centers must hold finite numbers, got nan"),
-        (lambda: metrics.mode_coverage([[0]], [[0]], 0), "sigma must be a finite number above 0, got 0"),
+        (
+            lambda: metrics.mode_coverage([[0]], [[np.nan]], 1),
+            "centers must hold finite numbers, got nan",
+        ),
+        (
+            lambda: metrics.mode_coverage([[0]], [[0]], 0),
+            "sigma must be a finite number above 0, got 0",
+        ),
         (
             lambda: metrics.wasserstein_samples([[0]], [[0, 1]]),
             r"same number of columns, got shapes \(1, 1\) and \(1, 2\)",
         ),
-        (lambda: metrics.wasserstein_samples([[0]], [[0]], 0.5), "order must be a finite number at least 1, got 0.5"),
-        (lambda: metrics.wasserstein_samples([[0]], [[np.inf]]), "y must hold finite numbers, got inf"),
-        (lambda: metrics.frechet_distance([[0]], [[0], [1]]), r"x must have shape \(n, d\) with n >= 2"),
-        (lambda: metrics.frechet_distance([[0], [1]], [[0]]), r"y must have shape \(n, d\) with n >= 2"),
-        (lambda: metrics.frechet_distance([[0], [np.nan]], [[0], [1]]), "x must hold finite numbers, got nan"),
-        (lambda: metrics.frechet_distance([[0], [1]], [[0, 1]] * 2), "x and y must have the same number of columns"),
-        (lambda: metrics.precision_recall([[0]] * 3, [[0]] * 4), r"real must have shape \(n, d\) with n >= 4"),
-        (lambda: metrics.precision_recall([[0]] * 4, [[0]] * 3), r"generated must have shape \(n, d\) with n >= 4"),
-        (lambda: metrics.precision_recall([[0]] * 4, [[0]] * 4, k=0), "k must be a whole number of at least 1, got 0"),
-        (lambda: metrics.precision_recall([[0]] * 4, [[0, 1]] * 4), "real and generated must have the same number"),
+        (
+            lambda: metrics.wasserstein_samples([[0]], [[0]], 0.5),
+            "order must be a finite number at least 1, got 0.5",
+        ),
+        (
+            lambda: metrics.wasserstein_samples([[0]], [[np.inf]]),
+            "y must hold finite numbers, got inf",
+        ),
+        (
+            lambda: metrics.frechet_distance([[0]], [[0], [1]]),
+            r"x must have shape \(n, d\) with n >= 2",
+        ),
+        (
+            lambda: metrics.frechet_distance([[0], [1]], [[0]]),
+            r"y must have shape \(n, d\) with n >= 2",
+        ),
+        (
+            lambda: metrics.frechet_distance([[0], [np.nan]], [[0], [1]]),
+            "x must hold finite numbers, got nan",
+        ),
+        (
+            lambda: metrics.frechet_distance([[0], [1]], [[0, 1]] * 2),
+            "x and y must have the same number of columns",
+        ),
+        (
+            lambda: metrics.precision_recall([[0]] * 3, [[0]] * 4),
+            r"real must have shape \(n, d\) with n >= 4",
+        ),
+        (
+            lambda: metrics.precision_recall([[0]] * 4, [[0]] * 3),
+            r"generated must have shape \(n, d\) with n >= 4",
+        ),
+        (
+            lambda: metrics.precision_recall([[0]] * 4, [[0]] * 4, k=0),
+            "k must be a whole number of at least 1, got 0",
+        ),
+        (
+            lambda: metrics.precision_recall([[0]] * 4, [[0, 1]] * 4),
+            "real and generated must have the same number",
+        ),
     ],
 )
 def test_bad_input_is_named(call, message):

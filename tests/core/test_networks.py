@@ -27,7 +27,9 @@ def test_minibatch_features(n):
     rng = torch.Generator().manual_seed(n)
     layer = MinibatchDiscrimination(6, num_kernels=4, kernel_dim=2, init_std=0.7)
     x = torch.randn(n, 6, generator=rng)
-    expected = minibatch_features_by_loops(x.double().numpy(), layer.weight.detach().double().numpy(), 4, 2)
+    expected = minibatch_features_by_loops(
+        x.double().numpy(), layer.weight.detach().double().numpy(), 4, 2
+    )
     np.testing.assert_allclose(layer(x).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
@@ -54,7 +56,9 @@ def test_minibatch_names_bad_shapes(bad):
 
 def test_in_company_is_what_a_sample_sees_in_its_batch():
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(1, 4), nn.Tanh(), MinibatchDiscrimination(4, init_std=1.0), nn.Linear(9, 1))
+    network = nn.Sequential(
+        nn.Linear(1, 4), nn.Tanh(), MinibatchDiscrimination(4, init_std=1.0), nn.Linear(9, 1)
+    )
     batch = torch.randn(7, 1)
     torch.testing.assert_close(in_company(network, batch[:1], batch[1:]), network(batch)[:1])
     plain = mlp(1, 4, 1)
@@ -64,16 +68,25 @@ def test_in_company_is_what_a_sample_sees_in_its_batch():
 def test_init_normal():
     torch.manual_seed(0)
     network = init_normal_(
-        nn.Sequential(nn.Linear(200, 300), MinibatchDiscrimination(300, 40, 10, init_std=0.02)), std=2.0
+        nn.Sequential(nn.Linear(200, 300), MinibatchDiscrimination(300, 40, 10, init_std=0.02)),
+        std=2.0,
     )
     assert network[0].weight.std().item() == pytest.approx(2.0, rel=0.02)
     assert network[0].bias.abs().max().item() == 0
-    assert network[1].weight.std().item() == pytest.approx(0.02, rel=0.02)  # is no nn.Linear: keeps its own
+    assert network[1].weight.std().item() == pytest.approx(
+        0.02, rel=0.02
+    )  # is no nn.Linear: keeps its own
 
 
 def test_mlp():
     network = mlp(2, 5, 7, 1, activation=nn.Tanh)
-    assert [type(layer).__name__ for layer in network] == ["Linear", "Tanh", "Linear", "Tanh", "Linear"]
+    assert [type(layer).__name__ for layer in network] == [
+        "Linear",
+        "Tanh",
+        "Linear",
+        "Tanh",
+        "Linear",
+    ]
     assert network(torch.zeros(3, 2)).shape == (3, 1)
     with pytest.raises(ValueError, match="widths must be at least two numbers"):
         mlp(3)

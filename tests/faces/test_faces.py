@@ -23,7 +23,9 @@ from gan_edu.faces import draw as faces
 from gan_edu.faces import files as face_files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-REAL = next((home / "shared" / "data" for home in ROOT.parents if (home / "shared" / "data").is_dir()), None)
+REAL = next(
+    (home / "shared" / "data" for home in ROOT.parents if (home / "shared" / "data").is_dir()), None
+)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +59,9 @@ def test_shapes_and_types():
 
 def test_labels_come_from_the_documented_numbers():
     n = 300
-    bits = np.random.PCG64(7).random_raw(n * 96)  # this stream is guaranteed by numpy; 96 numbers a face, in rows
+    bits = np.random.PCG64(7).random_raw(
+        n * 96
+    )  # this stream is guaranteed by numpy; 96 numbers a face, in rows
     uniform = (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
     labels = make_faces(n, seed=7, size=8)[1]
     for column, (name, chances) in enumerate(PROBABILITIES.items()):
@@ -82,7 +86,9 @@ def test_numbers_are_uniform_in_their_ranges():
         columns.append(values)
     columns += [face.labels[name].numpy() for name in ATTRIBUTES]
     correlation = np.corrcoef(columns) - np.eye(len(columns))
-    assert np.abs(correlation).max() < 5 / np.sqrt(n)  # looks do not hang together, and no label leans on them
+    assert np.abs(correlation).max() < 5 / np.sqrt(
+        n
+    )  # looks do not hang together, and no label leans on them
 
 
 def test_marginals_are_the_documented_ones(many):
@@ -91,8 +97,14 @@ def test_marginals_are_the_documented_ones(many):
         assert len(chances) == len(ATTRIBUTES[name]) and sum(chances) == pytest.approx(1)
         counts = np.bincount(many[name], minlength=len(chances))
         assert scipy.stats.chisquare(counts, 20_000 * np.array(chances)).pvalue > 1e-3, name
-        other = np.roll(chances, 1) if len(set(chances)) > 1 else np.linspace(0.9, 1.1, len(chances)) / len(chances)
-        assert scipy.stats.chisquare(counts, 20_000 * other).pvalue < 1e-3, name  # the test can fail
+        other = (
+            np.roll(chances, 1)
+            if len(set(chances)) > 1
+            else np.linspace(0.9, 1.1, len(chances)) / len(chances)
+        )
+        assert scipy.stats.chisquare(counts, 20_000 * other).pvalue < 1e-3, (
+            name
+        )  # the test can fail
 
 
 def dependence(a, b):
@@ -108,7 +120,9 @@ def test_attributes_are_independent(many):
     for one, two in pairs:
         assert dependence(many[one], many[two]) > 1e-3, (one, two)
         # the test can fail: one face in ten follows the other attribute
-        leaning = torch.where(torch.arange(20_000) % 10 == 0, many[one] % len(ATTRIBUTES[two]), many[two])
+        leaning = torch.where(
+            torch.arange(20_000) % 10 == 0, many[one] % len(ATTRIBUTES[two]), many[two]
+        )
         assert dependence(many[one], leaning) < 1e-3, (one, two)
 
 
@@ -147,16 +161,23 @@ print(hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16])
 
 @pytest.mark.parametrize("capability", ["default", "avx2"])
 def test_the_bytes_are_the_same_on_every_processor(capability, monkeypatch):
-    monkeypatch.setenv("ATEN_CPU_CAPABILITY", capability)  # torch's kernels without and with fused multiply-adds
+    monkeypatch.setenv(
+        "ATEN_CPU_CAPABILITY", capability
+    )  # torch's kernels without and with fused multiply-adds
     command = [sys.executable, "-c", PRINT_SHA]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    found = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout.split()
     assert found[0] == capability.upper() or platform.machine() not in ("x86_64", "AMD64")
     assert found[1:] == [SHA["labels"], SHA["images"]]
 
 
 def test_the_bytes_are_the_same_with_this_processor_at_its_best():
     images, labels = make_faces(1000, seed=5)
-    assert hashlib.sha256(torch.stack(list(labels.values())).numpy().tobytes()).hexdigest()[:16] == SHA["labels"]
+    assert (
+        hashlib.sha256(torch.stack(list(labels.values())).numpy().tobytes()).hexdigest()[:16]
+        == SHA["labels"]
+    )
     assert hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16] == SHA["images"]
 
 
@@ -172,12 +193,20 @@ def test_fixed_attributes():
         dict(hair_colour=[3, 0, 4, 2, 1, 3] * 2, smile=1, skin=5),
         dict(hair_colour=tuple(names), smile="yes", skin=["dark"] * 12),
         dict(hair_colour=labels["hair_colour"], smile=np.ones(12, bool), skin=np.array("dark")),
-        dict(hair_colour=labels["hair_colour"].numpy(), smile=torch.tensor(True), skin=torch.tensor(5)),
+        dict(
+            hair_colour=labels["hair_colour"].numpy(),
+            smile=torch.tensor(True),
+            skin=torch.tensor(5),
+        ),
         dict(labels),
     ):
         again = make_faces(12, seed=6, **same)
-        assert torch.equal(again[0], images) and all(torch.equal(again[1][name], labels[name]) for name in labels)
-    repeated = make_faces(100, seed=6, skin=[k % 6 for k in range(100)])  # more than are painted at a time
+        assert torch.equal(again[0], images) and all(
+            torch.equal(again[1][name], labels[name]) for name in labels
+        )
+    repeated = make_faces(
+        100, seed=6, skin=[k % 6 for k in range(100)]
+    )  # more than are painted at a time
     assert repeated[1]["skin"].tolist() == [k % 6 for k in range(100)]
 
 
@@ -234,7 +263,9 @@ def test_bad_arguments_are_named(arguments, message):
         make_faces(**arguments)
 
 
-@pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="only Linux tells the peak of the memory")
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/status").exists(), reason="only Linux tells the peak of the memory"
+)
 def test_memory_stays_near_the_result():
     code = """
 import re, torch
@@ -246,8 +277,12 @@ before = peak()
 images, _ = make_faces(3000)
 print((peak() - before) / images.numel())
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert 0.9 < float(found.stdout) < 1.6  # one float32 layer of all these faces would be 1.3 times the result
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert (
+        0.9 < float(found.stdout) < 1.6
+    )  # one float32 layer of all these faces would be 1.3 times the result
 
 
 # --- drawn faces: pictures ------------------------------------------------------------------------------------------
@@ -255,7 +290,10 @@ print((peak() - before) / images.numel())
 
 @pytest.mark.parametrize("size, difference", [(16, 2.8), (32, 1.6), (64, 0.8)])
 def test_sizes_show_the_same_faces(size, difference):
-    large, small = make_faces(48, seed=3, size=2 * size)[0].float(), make_faces(48, seed=3, size=size)[0].float()
+    large, small = (
+        make_faces(48, seed=3, size=2 * size)[0].float(),
+        make_faces(48, seed=3, size=size)[0].float(),
+    )
     half = F.avg_pool2d(large, 2)
     assert (half - small).abs().mean() < difference
     for wrong in (small.roll(1, 0), small.flip(2), small.flip(3), small.roll(1, 3)):
@@ -268,11 +306,15 @@ def test_parts_of_the_page_cut_nothing_off(monkeypatch, size):
     part = faces._Canvas.part
 
     def larger(canvas, left, right, top, bottom, by=0.2):
-        return part(canvas, max(left - by, -1), min(right + by, 1), max(top - by, -1), min(bottom + by, 1))
+        return part(
+            canvas, max(left - by, -1), min(right + by, 1), max(top - by, -1), min(bottom + by, 1)
+        )
 
     monkeypatch.setattr(faces._Canvas, "part", larger)
     assert (make_faces(600, seed=9, size=size)[0].int() - images).abs().max() <= 1  # a rounding
-    monkeypatch.setattr(faces._Canvas, "part", lambda *arguments: larger(*arguments, by=-0.1 - 2 / size))
+    monkeypatch.setattr(
+        faces._Canvas, "part", lambda *arguments: larger(*arguments, by=-0.1 - 2 / size)
+    )
     assert (make_faces(600, seed=9, size=size)[0].int() - images).abs().max() > 20
 
 
@@ -283,7 +325,10 @@ def test_colours_are_those_of_the_labels():
         row, column = int((y + 1) * 32), int((x + 1) * 32)
         return images[:, :, row - 2 : row + 3, column - 2 : column + 3].mean((0, 2, 3)).tolist()
 
-    hair = {name: tone(-0.5, 0, hair_style="fringe", hair_colour=name) for name in ATTRIBUTES["hair_colour"]}
+    hair = {
+        name: tone(-0.5, 0, hair_style="fringe", hair_colour=name)
+        for name in ATTRIBUTES["hair_colour"]
+    }
     assert max(hair["black"]) < 70
     red, green, blue = hair["red"]
     assert red > 1.5 * green > 2 * blue
@@ -302,7 +347,9 @@ def test_only_smiles_show_teeth():
     shown = []
     for smile in (0, 1):
         mouths = make_faces(400, seed=5, smile=smile, beard=0, skin="dark")[0][:, :, 40:50, 26:38]
-        shown.append((mouths.amin(1) > 140).flatten(1).any(1).float().mean().item())  # white and not only bright
+        shown.append(
+            (mouths.amin(1) > 140).flatten(1).any(1).float().mean().item()
+        )  # white and not only bright
     assert shown[0] < 0.01 and 0.4 < shown[1] < 0.8
 
 
@@ -313,7 +360,11 @@ class Judge(nn.Module):
         super().__init__()
         layers, last = [], 3
         for width in (channels, 2 * channels, 4 * channels, 4 * channels):
-            layers += [nn.Conv2d(last, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            layers += [
+                nn.Conv2d(last, width, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
             last = width
         self.counts = [len(names) for names in ATTRIBUTES.values()]
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(last * 16, sum(self.counts)))
@@ -328,7 +379,9 @@ def test_labels_can_be_seen():
     wanted = torch.stack(list(labels.values()), dim=1)
     judge, train, epochs = Judge(), 6_000, 6
     optimizer = torch.optim.Adam(judge.parameters())
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=epochs * (train // 64))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 4e-3, total_steps=epochs * (train // 64)
+    )
     for _ in range(epochs):
         for batch in torch.randperm(train).split(64)[: train // 64]:
             logits = judge(images[batch])
@@ -346,7 +399,10 @@ def test_labels_can_be_seen():
     least = dict(smile=0.95, glasses=0.97, beard=0.95, hair_colour=0.94, hair_style=0.92, skin=0.95)
     for k, name in enumerate(ATTRIBUTES):
         assert right[k] >= least[name], (name, right[k])
-        assert wrong[k] < max(PROBABILITIES[name]) + 0.05, (name, wrong[k])  # of other faces it knows nothing
+        assert wrong[k] < max(PROBABILITIES[name]) + 0.05, (
+            name,
+            wrong[k],
+        )  # of other faces it knows nothing
 
 
 # --- loaded faces ---------------------------------------------------------------------------------------------------
@@ -379,8 +435,12 @@ def test_real_faces_of_the_source():
     assert all(torch.equal(loaded[:, channel], expected) for channel in range(3))
     folder = load_faces(REAL)  # in the order of the names
     assert torch.equal(folder, loaded.roll(80, 0))
-    symmetry = [(loaded.float() - other.float()).abs().mean() for other in (loaded.flip(3), loaded.flip(2))]
-    assert symmetry[0] < 0.7 * symmetry[1]  # upright: left and right are alike, top and bottom are not
+    symmetry = [
+        (loaded.float() - other.float()).abs().mean() for other in (loaded.flip(3), loaded.flip(2))
+    ]
+    assert (
+        symmetry[0] < 0.7 * symmetry[1]
+    )  # upright: left and right are alike, top and bottom are not
     small = load_faces(REAL / "faces_test.npy", size=16)
     assert (small.float() - F.avg_pool2d(loaded[320:].float(), 4)).abs().mean() < 4
 
@@ -398,18 +458,25 @@ def test_layouts_of_arrays(tmp_path, stack):
             for given in (None, layout):
                 loaded = load_faces(tmp_path / "faces.npy", size=20, layout=given)
                 assert loaded.shape == (7, 3, 20, 20) and loaded.dtype == torch.uint8
-                expected = chw(stack) if layout == "NHWC" else torch.from_numpy(grey)[:, None].expand(-1, 3, -1, -1)
+                expected = (
+                    chw(stack)
+                    if layout == "NHWC"
+                    else torch.from_numpy(grey)[:, None].expand(-1, 3, -1, -1)
+                )
                 assert torch.equal(loaded, expected)
     np.save(tmp_path / "faces.npy", stack[..., 0].transpose(1, 2, 0)[:, :, :1])  # one face
     assert torch.equal(load_faces(tmp_path / "faces.npy", size=20)[0, 1], torch.from_numpy(grey[0]))
 
 
-@pytest.mark.parametrize("shape", [(20, 20, 20), (18, 20, 22), (3, 20, 20), (21, 21, 3), (20, 18, 20)])
+@pytest.mark.parametrize(
+    "shape", [(20, 20, 20), (18, 20, 22), (3, 20, 20), (21, 21, 3), (20, 18, 20)]
+)
 def test_layouts_that_are_open_can_be_said(tmp_path, shape):
     array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     np.save(tmp_path / "faces.npy", array)
     with pytest.raises(
-        ValueError, match=r'faces\.npy has the shape .*×.*×.* several ways: say layout="HWN" or layout="NHW"'
+        ValueError,
+        match=r'faces\.npy has the shape .*×.*×.* several ways: say layout="HWN" or layout="NHW"',
     ):
         load_faces(tmp_path / "faces.npy", size=8)
     assert len(load_faces(tmp_path / "faces.npy", size=8, layout="HWN")) == shape[2]
@@ -447,7 +514,9 @@ def test_folders_are_searched_in_order(tmp_path, stack):
         loaded = load_faces(tmp_path, size=20)
     assert len(loaded) == 8
     faces_by_name = dict(zip(names, chw(stack)))
-    pictures = [faces_by_name[name] for name in expected[:5]] + [torch.from_numpy(grey[6]).expand(3, -1, -1)] * 2
+    pictures = [faces_by_name[name] for name in expected[:5]] + [
+        torch.from_numpy(grey[6]).expand(3, -1, -1)
+    ] * 2
     assert torch.equal(loaded, torch.stack([*pictures, faces_by_name["b/c/0.bmp"]]))
     chosen = load_faces([tmp_path / "b" / "c", str(tmp_path / "a" / "2.PNG")], size=20)
     assert torch.equal(chosen, torch.stack([faces_by_name["b/c/0.bmp"], faces_by_name["a/2.PNG"]]))
@@ -456,7 +525,10 @@ def test_folders_are_searched_in_order(tmp_path, stack):
 
 def test_order_when_some_pictures_take_longer(tmp_path):
     for k in range(12):
-        saved(tmp_path / f"{k:02}.png", np.full((900, 900, 3) if k % 3 == 0 else (8, 8, 3), 20 * k, np.uint8))
+        saved(
+            tmp_path / f"{k:02}.png",
+            np.full((900, 900, 3) if k % 3 == 0 else (8, 8, 3), 20 * k, np.uint8),
+        )
     assert load_faces(tmp_path, size=8)[:, 0, 0, 0].tolist() == [20 * k for k in range(12)]
 
 
@@ -471,9 +543,17 @@ def test_modes_of_pictures(tmp_path):
     seen = np.asarray(palette.convert("RGB")).astype(float)
     cases = {
         "RGB.png": (Image.fromarray(rgb), rgb, 0),
-        "RGBA.png": (Image.fromarray(np.dstack([rgb, alpha])), 255 + (rgb - 255.0) * (alpha / 255)[..., None], 1),
+        "RGBA.png": (
+            Image.fromarray(np.dstack([rgb, alpha])),
+            255 + (rgb - 255.0) * (alpha / 255)[..., None],
+            1,
+        ),
         "L.png": (Image.fromarray(grey), three, 0),
-        "LA.png": (Image.fromarray(np.dstack([grey, alpha])), 255 + (three - 255.0) * (alpha / 255)[..., None], 1),
+        "LA.png": (
+            Image.fromarray(np.dstack([grey, alpha])),
+            255 + (three - 255.0) * (alpha / 255)[..., None],
+            1,
+        ),
         "P.png": (palette, seen, 0),
         "P.gif": (palette, seen, 0),
         "P_holes.png": (holes, np.where(np.asarray(palette)[..., None] == 0, 255, seen), 0),
@@ -491,8 +571,13 @@ def test_modes_of_pictures(tmp_path):
     for name, (picture, expected, tolerance) in cases.items():
         picture.save(tmp_path / name)
         with Image.open(tmp_path / name) as again:
-            assert again.mode.startswith(re.match("[A-Z]+|1", name)[0]) or name == "YCbCr.tif", (name, again.mode)
-        difference = load_faces(tmp_path / name, size=24)[0].numpy().transpose(1, 2, 0) - expected.astype(float)
+            assert again.mode.startswith(re.match("[A-Z]+|1", name)[0]) or name == "YCbCr.tif", (
+                name,
+                again.mode,
+            )
+        difference = load_faces(tmp_path / name, size=24)[0].numpy().transpose(
+            1, 2, 0
+        ) - expected.astype(float)
         assert np.abs(difference).max() <= tolerance, (name, np.abs(difference).max())
 
 
@@ -517,12 +602,16 @@ def test_exif_orientation(tmp_path, orientation, undo):
     assert torch.equal(load_faces(tmp_path / "phone.png", size=24)[0], chw(undo(array)))
 
 
-@pytest.mark.parametrize("height, width", [(90, 40), (40, 90), (41, 90), (64, 64), (10, 10), (218, 178)])
+@pytest.mark.parametrize(
+    "height, width", [(90, 40), (40, 90), (41, 90), (64, 64), (10, 10), (218, 178)]
+)
 def test_scaling_and_cropping(tmp_path, height, width):
     array = gradient(height, width)
     short = min(height, width)
     top, left = (height - short) / 2, (width - short) / 2
-    centre = (np.arange(16) + 0.5) * short / 16  # of the new pixels, in old ones; the gradient is linear there
+    centre = (
+        (np.arange(16) + 0.5) * short / 16
+    )  # of the new pixels, in old ones; the gradient is linear there
     x, y = np.meshgrid(left + centre - 0.5, top + centre - 0.5)
     expected = np.stack([255 * x / width, 255 * y / height, 100 + 60 * x / width - 40 * y / height])
     inner = slice(2, -2)  # the edges lean inwards
@@ -537,18 +626,27 @@ def test_scaling_down_averages(tmp_path):
     stripes = np.zeros((96, 96, 3), np.uint8)
     stripes[:, ::2] = 255
     for shift in (0, 1):
-        face = load_faces(saved(tmp_path / "stripes.png", np.roll(stripes, shift, 1)), size=32)[0].int()
-        assert (face[:, :, 2:-2] - 127).abs().max() < 25  # picking single pixels would give 0 and 255
+        face = load_faces(saved(tmp_path / "stripes.png", np.roll(stripes, shift, 1)), size=32)[
+            0
+        ].int()
+        assert (
+            face[:, :, 2:-2] - 127
+        ).abs().max() < 25  # picking single pixels would give 0 and 255
     noise = np.random.default_rng(0).integers(0, 256, (80, 80, 3), dtype=np.uint8)
     face = load_faces(saved(tmp_path / "noise.png", noise), size=20)[0].float()
-    theirs = F.interpolate(chw(noise)[None].float(), (20, 20), mode="bicubic", antialias=True, align_corners=False)[0]
+    theirs = F.interpolate(
+        chw(noise)[None].float(), (20, 20), mode="bicubic", antialias=True, align_corners=False
+    )[0]
     assert (face - theirs.clamp(0, 255)).abs().max() < 1.5
 
 
 def test_broken_pictures_are_skipped_and_named(tmp_path, stack):
     good = saved(tmp_path / "good.png", stack[0])
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    png, jpg = saved(tmp_path / "t.png", noise).read_bytes(), saved(tmp_path / "t.jpg", noise).read_bytes()
+    png, jpg = (
+        saved(tmp_path / "t.png", noise).read_bytes(),
+        saved(tmp_path / "t.jpg", noise).read_bytes(),
+    )
     broken = {
         "empty.jpg": b"",
         "text.jpg": b"<html>404</html>",
@@ -571,7 +669,11 @@ def test_broken_pictures_are_skipped_and_named(tmp_path, stack):
     assert len(caught) == 1 and caught[0].filename == __file__
     message = str(caught[0].message)
     assert message.startswith("skipped 7 of 9 pictures that could not be read: ")
-    named = [name for name in sorted(broken) if re.search(re.escape(str(tmp_path / name)) + r" \(.+?\)", message)]
+    named = [
+        name
+        for name in sorted(broken)
+        if re.search(re.escape(str(tmp_path / name)) + r" \(.+?\)", message)
+    ]
     assert named == sorted(broken)[:5] and message.endswith("; and 2 more")
     assert "good.png" not in message and "last.png" not in message
     for name in broken:  # each of them alone
@@ -606,26 +708,56 @@ BAD_ARRAYS = {
     "header cut": (npy(FACES)[:50], "is no readable .npy file of numbers"),
     "data cut": (npy(FACES)[:-1], "is no readable .npy file of numbers"),
     "archive": (npz(), "is an archive of several arrays"),
-    "pickled": (npy(np.array([Harmful()]), allow_pickle=True), "is no readable .npy file of numbers"),
-    "int64": (npy(FACES.astype(np.int64)), "must hold uint8, or floats from 0 to 1 or from 0 to 255, got int64"),
+    "pickled": (
+        npy(np.array([Harmful()]), allow_pickle=True),
+        "is no readable .npy file of numbers",
+    ),
+    "int64": (
+        npy(FACES.astype(np.int64)),
+        "must hold uint8, or floats from 0 to 1 or from 0 to 255, got int64",
+    ),
     "bool": (npy(FACES > 0), "must hold uint8, or floats .*, got bool"),
     "complex": (npy(FACES * 1j), "must hold uint8, or floats .*, got complex128"),
     "text array": (npy(np.array(["a", "b"])), "must hold uint8, or floats .*, got <U1"),
     "number": (npy(np.uint8(3)), r"must have the shape .*, got \(\)"),
-    "vector": (npy(FACES[0, 0]), r"must have the shape \(H, W, N\), \(N, H, W\) or \(N, H, W, 3\), got 8"),
+    "vector": (
+        npy(FACES[0, 0]),
+        r"must have the shape \(H, W, N\), \(N, H, W\) or \(N, H, W, 3\), got 8",
+    ),
     "one picture": (npy(FACES[0]), "must have the shape .*, got 8×8"),
-    "channels first": (npy(np.zeros((5, 3, 8, 8), np.uint8)), "must have the shape NHWC, .* got 5×3×8×8"),
-    "four channels": (npy(np.zeros((5, 8, 8, 4), np.uint8)), "must have the shape NHWC, .* got 5×8×8×4"),
-    "five dimensions": (npy(np.zeros((1, 5, 8, 8, 3), np.uint8)), "must have the shape .*, got 1×5×8×8×3"),
+    "channels first": (
+        npy(np.zeros((5, 3, 8, 8), np.uint8)),
+        "must have the shape NHWC, .* got 5×3×8×8",
+    ),
+    "four channels": (
+        npy(np.zeros((5, 8, 8, 4), np.uint8)),
+        "must have the shape NHWC, .* got 5×8×8×4",
+    ),
+    "five dimensions": (
+        npy(np.zeros((1, 5, 8, 8, 3), np.uint8)),
+        "must have the shape .*, got 1×5×8×8×3",
+    ),
     "no face": (npy(FACES[:0]), "must hold at least one face, got the shape 0×8×8"),
-    "no pixel": (npy(np.zeros((5, 0, 0), np.uint8)), "must hold at least one face, got the shape 5×0×0"),
+    "no pixel": (
+        npy(np.zeros((5, 0, 0), np.uint8)),
+        "must hold at least one face, got the shape 5×0×0",
+    ),
     "nan": (
         npy(np.where(np.arange(320).reshape(5, 8, 8) == 300, np.nan, 0.5)),
         "numbers from 0 to 1 or .*, got .* nan",
     ),
-    "infinite": (npy(np.where(FACES < 1, np.inf, 0)), "must hold numbers from 0 to 1 or from 0 to 255, got .* inf"),
-    "negative": (npy(FACES - 1.0), "must hold numbers from 0 to 1 or from 0 to 255, got some from -1 to -1"),
-    "too large": (npy(FACES + 255.5), "must hold numbers from 0 to 1 or from 0 to 255, got .* to 255.5"),
+    "infinite": (
+        npy(np.where(FACES < 1, np.inf, 0)),
+        "must hold numbers from 0 to 1 or from 0 to 255, got .* inf",
+    ),
+    "negative": (
+        npy(FACES - 1.0),
+        "must hold numbers from 0 to 1 or from 0 to 255, got some from -1 to -1",
+    ),
+    "too large": (
+        npy(FACES + 255.5),
+        "must hold numbers from 0 to 1 or from 0 to 255, got .* to 255.5",
+    ),
 }
 
 
@@ -657,14 +789,34 @@ def test_bad_paths_and_arguments_are_named(tmp_path):
         (([tmp_path / "faces.npy", "absent.npy"],), FileNotFoundError, "there is no absent.npy"),
         ((tmp_path / "nothing",), ValueError, f"{tmp_path / 'nothing'} has no picture (.bmp, "),
         ((tmp_path / "nothing" / "faces.zip",), ValueError, "faces.zip; unpack archives first"),
-        ((None,), ValueError, "path must be the name of a folder or file, or a list of names, got None"),
+        (
+            (None,),
+            ValueError,
+            "path must be the name of a folder or file, or a list of names, got None",
+        ),
         ((3,), ValueError, "path must be the name of a folder or file, or a list of names, got 3"),
-        ((FACES,), ValueError, "path must be the name of a folder or file, or a list of names, got array"),
+        (
+            (FACES,),
+            ValueError,
+            "path must be the name of a folder or file, or a list of names, got array",
+        ),
         (([],), ValueError, "path must name at least one folder or file, got an empty list"),
         (([[]],), ValueError, "path must name at least one folder or file, got an empty list"),
-        (([None],), ValueError, "path must be the name of a folder or file, or a list of names, got None"),
-        ((tmp_path / "faces.npy", 0), ValueError, "size must be a whole number of at least 1, got 0"),
-        ((tmp_path / "faces.npy", "64"), ValueError, "size must be a whole number of at least 1, got '64'"),
+        (
+            ([None],),
+            ValueError,
+            "path must be the name of a folder or file, or a list of names, got None",
+        ),
+        (
+            (tmp_path / "faces.npy", 0),
+            ValueError,
+            "size must be a whole number of at least 1, got 0",
+        ),
+        (
+            (tmp_path / "faces.npy", "64"),
+            ValueError,
+            "size must be a whole number of at least 1, got '64'",
+        ),
         (
             (tmp_path / "faces.npy", 8, "nhw"),
             ValueError,

@@ -33,7 +33,9 @@ def test_grey_pictures_have_three_equal_colours():
     assert (page == page[..., :1]).all() and page.shape == (10, 10, 3)
 
 
-@pytest.mark.parametrize("images", [torch.zeros(3, 8, 8), torch.zeros(2, 4, 8, 8), torch.zeros(0, 3, 8, 8)])
+@pytest.mark.parametrize(
+    "images", [torch.zeros(3, 8, 8), torch.zeros(2, 4, 8, 8), torch.zeros(0, 3, 8, 8)]
+)
 def test_a_grid_wants_pictures(images):
     with pytest.raises(ValueError, match=r"images must have shape \(n, 3, h, w\)"):
         tile(images)

@@ -13,13 +13,24 @@ from sklearn.neighbors import NearestNeighbors
 
 from gan_edu.faces import ATTRIBUTES, PROBABILITIES, load_faces, make_faces, train_judge
 from gan_edu.faces import judge as judge_module
-from gan_edu.faces.judge import SEEDS, WEIGHTS, FaceJudge, FaceQuality, face_quality, is_face, load_judge, real_floor
+from gan_edu.faces.judge import (
+    SEEDS,
+    WEIGHTS,
+    FaceJudge,
+    FaceQuality,
+    face_quality,
+    is_face,
+    load_judge,
+    real_floor,
+)
 from gan_edu.faces.train_judge import blurred, conditions, disturbed, rough
 from gan_edu.first_edition.training import GAN, Hyperparameters
 from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-REAL = next((home / "shared" / "data" for home in ROOT.parents if (home / "shared" / "data").is_dir()), None)
+REAL = next(
+    (home / "shared" / "data" for home in ROOT.parents if (home / "shared" / "data").is_dir()), None
+)
 SEED = 7_123_456  # of the faces of these tests: of no other set
 COUNTS = [len(values) for values in ATTRIBUTES.values()]
 
@@ -56,21 +67,37 @@ def test_the_stored_file():
     content = torch.load(WEIGHTS, weights_only=True)
     assert WEIGHTS.stat().st_size < 400_000
     floats = [value for value in content["weights"].values() if value.is_floating_point()]
-    assert {value.dtype for value in floats} == {torch.float16} and all(value.isfinite().all() for value in floats)
+    assert {value.dtype for value in floats} == {torch.float16} and all(
+        value.isfinite().all() for value in floats
+    )
     about = content["about"]
     assert {"faces", "epochs", "seed", "core_seconds", "accuracy", "face"} <= set(about)
     assert about["attributes"] == {name: list(values) for name, values in ATTRIBUTES.items()}
-    assert list(about["accuracy"]) == ["clean", "blurred", "noisy", "tinted", "shifted", "all at once"]
+    assert list(about["accuracy"]) == [
+        "clean",
+        "blurred",
+        "noisy",
+        "tinted",
+        "shifted",
+        "all at once",
+    ]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "weights/*.pt" in project["tool"]["setuptools"]["package-data"]["gan_edu"]  # it goes with an installation
+    assert (
+        "weights/*.pt" in project["tool"]["setuptools"]["package-data"]["gan_edu"]
+    )  # it goes with an installation
 
 
 def test_the_sets_have_no_face_in_common():
     sets = {
-        name: {image.numpy().tobytes() for image in make_faces(400, seed=s, size=16)[0]} for name, s in SEEDS.items()
+        name: {image.numpy().tobytes() for image in make_faces(400, seed=s, size=16)[0]}
+        for name, s in SEEDS.items()
     }
     assert len(set.union(*sets.values())) == 400 * len(SEEDS)
-    for source in [*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("gan_edu/**/*.py"), *ROOT.glob("benchmarks/*.py")]:
+    for source in [
+        *ROOT.glob("notebooks/*.ipynb"),
+        *ROOT.glob("gan_edu/**/*.py"),
+        *ROOT.glob("benchmarks/*.py"),
+    ]:
         seeds = re.findall(r"seed\s*=\s*([\d_]+)", source.read_text(encoding="utf-8"))
         assert not {int(seed.replace("_", "") or 0) for seed in seeds} & set(SEEDS.values()), source
 
@@ -85,19 +112,33 @@ def test_the_same_judge_each_time():
 def test_a_foreign_file(tmp_path, monkeypatch, content):
     torch.save(content, tmp_path / "judge.pt")
     monkeypatch.setattr(judge_module, "WEIGHTS", tmp_path / "judge.pt")
-    with pytest.raises(ValueError, match=r"judge\.pt is not what python -m gan_edu\.faces\.train_judge writes"):
+    with pytest.raises(
+        ValueError, match=r"judge\.pt is not what python -m gan_edu\.faces\.train_judge writes"
+    ):
         load_judge.__wrapped__()
 
 
 # --- attributes -----------------------------------------------------------------------------------------------------
 
 LEAST = {  # share of right labels
-    "clean": dict(smile=0.96, glasses=0.99, beard=0.98, hair_colour=0.98, hair_style=0.98, skin=0.98),
-    "blurred": dict(smile=0.94, glasses=0.99, beard=0.97, hair_colour=0.97, hair_style=0.97, skin=0.98),
-    "noisy": dict(smile=0.93, glasses=0.99, beard=0.97, hair_colour=0.97, hair_style=0.96, skin=0.98),
-    "tinted": dict(smile=0.95, glasses=0.99, beard=0.96, hair_colour=0.97, hair_style=0.97, skin=0.96),
-    "shifted": dict(smile=0.94, glasses=0.98, beard=0.96, hair_colour=0.96, hair_style=0.92, skin=0.98),
-    "all at once": dict(smile=0.91, glasses=0.98, beard=0.96, hair_colour=0.96, hair_style=0.95, skin=0.97),
+    "clean": dict(
+        smile=0.96, glasses=0.99, beard=0.98, hair_colour=0.98, hair_style=0.98, skin=0.98
+    ),
+    "blurred": dict(
+        smile=0.94, glasses=0.99, beard=0.97, hair_colour=0.97, hair_style=0.97, skin=0.98
+    ),
+    "noisy": dict(
+        smile=0.93, glasses=0.99, beard=0.97, hair_colour=0.97, hair_style=0.96, skin=0.98
+    ),
+    "tinted": dict(
+        smile=0.95, glasses=0.99, beard=0.96, hair_colour=0.97, hair_style=0.97, skin=0.96
+    ),
+    "shifted": dict(
+        smile=0.94, glasses=0.98, beard=0.96, hair_colour=0.96, hair_style=0.92, skin=0.98
+    ),
+    "all at once": dict(
+        smile=0.91, glasses=0.98, beard=0.96, hair_colour=0.96, hair_style=0.95, skin=0.97
+    ),
 }
 
 
@@ -111,9 +152,14 @@ def test_attributes_are_read_from_faces_like_generated_ones(faces):
             assert said[name].dtype == torch.int64 and said[name].shape == (2000,)
             right = (said[name] == label).double().mean().item()
             assert right >= LEAST[condition][name], (condition, name, right)
-            assert abs(right - stored[condition][name]) < 0.02, (condition, name)  # what is stored is true
+            assert abs(right - stored[condition][name]) < 0.02, (
+                condition,
+                name,
+            )  # what is stored is true
             strangers = (said[name] == label.roll(1)).double().mean().item()
-            assert strangers < sum(p * p for p in PROBABILITIES[name]) + 0.05  # of other faces it knows nothing
+            assert (
+                strangers < sum(p * p for p in PROBABILITIES[name]) + 0.05
+            )  # of other faces it knows nothing
 
 
 def test_conditions_change_the_pictures_a_little(faces):
@@ -130,9 +176,20 @@ def test_pictures_as_bytes_floats_and_arrays(faces, x):
     judge, images = load_judge(), faces[0][:300]
     features = judge.features(images)
     assert features.shape == (300, 64) and features.dtype == np.float32
-    for same in (x[:300], x[:300].double(), images.numpy(), x[:300].numpy(), x[:300].clone().requires_grad_()):
+    for same in (
+        x[:300],
+        x[:300].double(),
+        images.numpy(),
+        x[:300].numpy(),
+        x[:300].clone().requires_grad_(),
+    ):
         assert np.abs(judge.features(same) - features).max() < 1e-3
-    assert np.abs(judge.features(images.contiguous(memory_format=torch.channels_last)) - features).max() < 1e-3
+    assert (
+        np.abs(
+            judge.features(images.contiguous(memory_format=torch.channels_last)) - features
+        ).max()
+        < 1e-3
+    )
     alone = np.concatenate([judge.features(images[k : k + 1]) for k in range(5)])
     assert np.abs(alone - features[:5]).max() < 1e-3  # a picture is judged by itself
     assert np.abs(features[0] - features[1]).max() > 0.1
@@ -163,7 +220,10 @@ def test_features_and_labels_of_one_pass_by_hand(x):
         (np.zeros((4, 64, 64, 3)), r"got \(4, 64, 64, 3\)"),
         ("faces.png", "got str"),
         (None, "got NoneType"),
-        (torch.zeros(4, 3, 64, 64, dtype=torch.int64), r"uint8, or floats from -1 to 1, got torch\.int64"),
+        (
+            torch.zeros(4, 3, 64, 64, dtype=torch.int64),
+            r"uint8, or floats from -1 to 1, got torch\.int64",
+        ),
         (torch.zeros(4, 3, 64, 64) + 255, "uint8, or floats from -1 to 1, got 255 to 255"),
         (torch.zeros(4, 3, 64, 64) + torch.nan, "uint8, or floats from -1 to 1, got nan to nan"),
     ],
@@ -213,13 +273,20 @@ def test_the_worst_and_those_within():
     marginals = dict(smile=0.1, glasses=0.15, beard=0.3, hair_colour=0.0, hair_style=0.2, skin=0.16)
     quality = FaceQuality(100, 1.0, 0.9, 0.8, marginals)
     assert quality.worst == "beard"
-    assert (quality.n_within(), quality.n_within(0.16), quality.n_within(0), quality.n_within(1)) == (3, 4, 1, 6)
+    assert (
+        quality.n_within(),
+        quality.n_within(0.16),
+        quality.n_within(0),
+        quality.n_within(1),
+    ) == (3, 4, 1, 6)
 
 
 def test_the_floor_of_real_faces(faces):
     floors = {n: real_floor(n) for n in (500, 1000, 2000)}
     print(floors)
-    assert floors[500].frechet > floors[1000].frechet > floors[2000].frechet  # fewer pictures: a larger distance
+    assert (
+        floors[500].frechet > floors[1000].frechet > floors[2000].frechet
+    )  # fewer pictures: a larger distance
     for n, floor in floors.items():
         assert floor.n == n and floor.n_within(0.15) == 6 and floor.n_within(0.1) == 6
         assert floor.precision > 0.9 and floor.recall > 0.88
@@ -227,7 +294,10 @@ def test_the_floor_of_real_faces(faces):
     again = face_quality(faces[0])  # other faces: the same floor
     assert again.frechet == pytest.approx(floors[2000].frechet, rel=0.3)
     assert again.n_within(0.04) == 6
-    assert abs(again.precision - floors[2000].precision) < 0.03 and abs(again.recall - floors[2000].recall) < 0.03
+    assert (
+        abs(again.precision - floors[2000].precision) < 0.03
+        and abs(again.recall - floors[2000].recall) < 0.03
+    )
 
 
 def test_the_reference_itself_is_at_zero():
@@ -238,7 +308,9 @@ def test_the_reference_itself_is_at_zero():
 # --- quality: sets with a known fault -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name, value, distance", [("glasses", 1, 0.7), ("smile", 0, 0.5), ("skin", 5, 5 / 6)])
+@pytest.mark.parametrize(
+    "name, value, distance", [("glasses", 1, 0.7), ("smile", 0, 0.5), ("skin", 5, 5 / 6)]
+)
 def test_marginals_see_a_set_with_one_value(name, value, distance):
     found = face_quality(make_faces(1000, seed=SEED, **{name: value})[0])
     assert found.worst == name and found.marginals[name] == pytest.approx(distance, abs=0.04)
@@ -258,7 +330,9 @@ def test_labels_of_other_faces_change_nothing_but_a_shuffled_reading_does(faces,
     monkeypatch.setattr(FaceJudge, "_judge", shuffled)
     found = face_quality(faces[0], judge)
     assert found.frechet == right.frechet
-    assert found.marginals["hair_style"] > right.marginals["hair_style"] + 0.02  # shaved is rarer than the others
+    assert (
+        found.marginals["hair_style"] > right.marginals["hair_style"] + 0.02
+    )  # shaved is rarer than the others
 
 
 def rises(values, by=1.2):
@@ -268,7 +342,9 @@ def rises(values, by=1.2):
 def test_the_distance_rises_with_blur_and_noise(x, rng):
     blur = [face_quality(blurred(x, sigma)) for sigma in (0.05, 1, 2, 3, 5, 8)]
     drawn = torch.randn(x.shape, generator=rng)
-    noise = [face_quality((x + scale * drawn).clamp(-1, 1)) for scale in (0, 0.1, 0.2, 0.4, 0.8, 1.6)]
+    noise = [
+        face_quality((x + scale * drawn).clamp(-1, 1)) for scale in (0, 0.1, 0.2, 0.4, 0.8, 1.6)
+    ]
     for found in (blur, noise):
         print([(round(q.frechet, 2), q.precision, q.recall) for q in found])
         assert rises([quality.frechet for quality in found])
@@ -327,7 +403,8 @@ def test_real_grey_faces_are_told_from_others(rng, faces):
     grey = faces[0][:200].float().mean(1, keepdim=True).repeat(1, 3, 1, 1) / 127.5 - 1
     noise = torch.rand(200, 3, 64, 64, generator=rng) * 2 - 1
     found = {
-        name: face_quality(p, reference=reference) for name, p in dict(blur=spoilt, drawn=grey, noise=noise).items()
+        name: face_quality(p, reference=reference)
+        for name, p in dict(blur=spoilt, drawn=grey, noise=noise).items()
     }
     print(floor, found)
     assert floor.precision > 0.6 and floor.recall > 0.6
@@ -342,7 +419,9 @@ def test_real_grey_faces_are_told_from_others(rng, faces):
 def test_both_limits_count(monkeypatch):
     limits = load_judge().about["face"]
     logit, distance = limits["least_logit"], limits["largest_distance"]
-    cases = np.array([[logit + 1, distance - 1], [logit - 1, distance - 1], [logit + 1, distance + 1], [-9, 99]])
+    cases = np.array(
+        [[logit + 1, distance - 1], [logit - 1, distance - 1], [logit + 1, distance + 1], [-9, 99]]
+    )
     monkeypatch.setattr(FaceJudge, "likeness", lambda self, images: (cases[:, 0], cases[:, 1]))
     assert is_face(None).tolist() == [True, False, False, False]
 
@@ -386,14 +465,29 @@ def without(x, top, bottom, left, right):
 NO_FACES = {  # name: how to make them of faces, the largest share that may pass
     "uniform noise": (lambda x, rng: torch.rand(x.shape, generator=rng) * 2 - 1, 0),
     "normal noise": (lambda x, rng: torch.randn(x.shape, generator=rng).clamp(-1, 1), 0),
-    "coarse noise": (lambda x, rng: blurred(torch.randn(x.shape, generator=rng), 3.0).mul(8).clamp(-1, 1), 0),
-    "faces under noise": (lambda x, rng: (x + torch.randn(x.shape, generator=rng)).clamp(-1, 1), 0.01),
-    "shuffled pixels": (lambda x, rng: x.flatten(2)[:, :, torch.randperm(4096, generator=rng)].view(x.shape), 0),
-    "blank": (lambda x, rng: (torch.rand(len(x), 3, 1, 1, generator=rng) * 2 - 1).expand(x.shape), 0),
+    "coarse noise": (
+        lambda x, rng: blurred(torch.randn(x.shape, generator=rng), 3.0).mul(8).clamp(-1, 1),
+        0,
+    ),
+    "faces under noise": (
+        lambda x, rng: (x + torch.randn(x.shape, generator=rng)).clamp(-1, 1),
+        0.01,
+    ),
+    "shuffled pixels": (
+        lambda x, rng: x.flatten(2)[:, :, torch.randperm(4096, generator=rng)].view(x.shape),
+        0,
+    ),
+    "blank": (
+        lambda x, rng: (torch.rand(len(x), 3, 1, 1, generator=rng) * 2 - 1).expand(x.shape),
+        0,
+    ),
     "black": (lambda x, rng: torch.full(x.shape, -1.0), 0),
     "grey": (lambda x, rng: torch.zeros(x.shape), 0),
     "backgrounds": (lambda x, rng: x[:, :, :1, :1].expand(x.shape), 0),
-    "blurred averages": (lambda x, rng: blurred(torch.stack([x.roll(k, 0) for k in range(12)]).mean(0), 2.0), 0.02),
+    "blurred averages": (
+        lambda x, rng: blurred(torch.stack([x.roll(k, 0) for k in range(12)]).mean(0), 2.0),
+        0.02,
+    ),
     "strong blur": (lambda x, rng: blurred(x, 6.0), 0.02),
     "top and bottom exchanged": (lambda x, rng: swapped_halves(x, 2), 0.02),
     "left and right exchanged": (lambda x, rng: swapped_halves(x, 3), 0.02),
@@ -446,11 +540,17 @@ def test_spoilt_and_disturbed_pictures(x, rng):
 def test_blur_is_scipys(x):
     from scipy.ndimage import gaussian_filter
 
-    middle = (slice(None), slice(12, -12), slice(12, -12))  # they differ in what lies beyond the edge
+    middle = (
+        slice(None),
+        slice(12, -12),
+        slice(12, -12),
+    )  # they differ in what lies beyond the edge
     expected = gaussian_filter(x[0].double().numpy(), (0, 2.0, 2.0), truncate=6)
     assert np.abs(blurred(x[:1], 2.0)[0].numpy() - expected)[middle].max() < 1e-4
     assert (blurred(x[:3], 0.0) - x[:3]).abs().max() < 1e-6
-    assert torch.allclose(blurred(x[:2], torch.tensor([1.0, 3.0]))[1], blurred(x[1:2], 3.0)[0], atol=1e-5)
+    assert torch.allclose(
+        blurred(x[:2], torch.tensor([1.0, 3.0]))[1], blurred(x[1:2], 3.0)[0], atol=1e-5
+    )
 
 
 def test_training_can_be_repeated_and_learns(tmp_path, capsys):
@@ -468,5 +568,6 @@ def test_training_can_be_repeated_and_learns(tmp_path, capsys):
     assert "s of one core" in capsys.readouterr().out
     again = train_judge.train(1280, 3).state_dict()
     assert all(
-        torch.equal(value.to(content["weights"][name].dtype), content["weights"][name]) for name, value in again.items()
+        torch.equal(value.to(content["weights"][name].dtype), content["weights"][name])
+        for name, value in again.items()
     )

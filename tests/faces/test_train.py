@@ -21,8 +21,25 @@ from gan_edu.first_edition.training import GAN
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SMALL = ["--width", "4", "--size", "8", "--faces", "40", "--batch-size", "6", "--save-every", "3", "--seed", "2"]
-ALONE = {name: value for name, value in os.environ.items() if name not in ("WORLD_SIZE", "RANK", "LOCAL_RANK")} | {
+SMALL = [
+    "--width",
+    "4",
+    "--size",
+    "8",
+    "--faces",
+    "40",
+    "--batch-size",
+    "6",
+    "--save-every",
+    "3",
+    "--seed",
+    "2",
+]
+ALONE = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("WORLD_SIZE", "RANK", "LOCAL_RANK")
+} | {
     "OMP_NUM_THREADS": "1",
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE), str(HERE.parent / "first_edition")]),
     "CUDA_VISIBLE_DEVICES": "",
@@ -32,7 +49,9 @@ ALONE = {name: value for name, value in os.environ.items() if name not in ("WORL
 def program(*arguments, processes=1, run=("-m", "gan_edu.faces.train")):
     """Return a started `python -m gan_edu.faces.train`, or torchrun with so many processes of it."""
     torchrun = (
-        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)] if processes > 1 else []
+        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+        if processes > 1
+        else []
     )
     command = [sys.executable, *torchrun, *run, *SMALL, *map(str, arguments)]
     return subprocess.Popen(
@@ -83,9 +102,13 @@ def two_processes(function, folder):
     code = WORKER.format(function=function.__name__)
     running = []
     for rank in (0, 1):
-        env = ALONE | dict(MASTER_ADDR="localhost", MASTER_PORT=str(port), WORLD_SIZE="2", RANK=str(rank))
+        env = ALONE | dict(
+            MASTER_ADDR="localhost", MASTER_PORT=str(port), WORLD_SIZE="2", RANK=str(rank)
+        )
         running.append(
-            subprocess.Popen([sys.executable, "-c", code, str(rank), folder], env=env, stderr=subprocess.PIPE)
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(rank), folder], env=env, stderr=subprocess.PIPE
+            )
         )
     for process in running:
         _, err = process.communicate(timeout=300)
@@ -98,7 +121,9 @@ def trained(rank):
     options = train_faces.parse([*SMALL, "--out", f"/tmp/unused-{os.getpid()}"])
     options.out.rmdir()
     options.precision = torch.bfloat16
-    gan = train_faces.make_gan(options, train_faces.load_images(options, rank, 2), torch.device("cpu"))
+    gan = train_faces.make_gan(
+        options, train_faces.load_images(options, rank, 2), torch.device("cpu")
+    )
     for _ in range(20):
         gan.step()
     return gan.state_dict()
@@ -120,9 +145,14 @@ def test_two_processes_keep_the_same_weights_and_see_other_pictures(tmp_path):
 
 def plain_players():
     torch.manual_seed(5)
-    generator = torch.nn.Sequential(torch.nn.Linear(3, 12), torch.nn.Tanh(), torch.nn.Unflatten(1, (3, 2, 2)))
+    generator = torch.nn.Sequential(
+        torch.nn.Linear(3, 12), torch.nn.Tanh(), torch.nn.Unflatten(1, (3, 2, 2))
+    )
     discriminator = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 4, 2, bias=False), torch.nn.Softplus(), torch.nn.Flatten(), torch.nn.Linear(4, 1)
+        torch.nn.Conv2d(3, 4, 2, bias=False),
+        torch.nn.Softplus(),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4, 1),
     )
     return generator.double(), discriminator.double()
 
@@ -144,11 +174,18 @@ def recorded(rank):
         optimizer=torch.optim.SGD, hparams=train_faces.Hyperparameters(1.0, 1.0, lambda_gp=3.0),
     )  # fmt: skip
     gan.step()
-    return [drawn, gan.generator.state_dict(), gan.discriminator.state_dict(), gan.history["grad_norm_d"].tolist()]
+    return [
+        drawn,
+        gan.generator.state_dict(),
+        gan.discriminator.state_dict(),
+        gan.history["grad_norm_d"].tolist(),
+    ]
 
 
 def test_two_processes_move_as_one_would_with_both_batches(tmp_path):
-    (mine, generator_after, discriminator_after, norm), (its, *_) = two_processes(recorded, tmp_path)
+    (mine, generator_after, discriminator_after, norm), (its, *_) = two_processes(
+        recorded, tmp_path
+    )
     x_real, z, z_new = (torch.cat(pair) for pair in zip(mine, its))
     assert len(z) == 10 and not torch.equal(mine[0], its[0])
     generator, discriminator = plain_players()
@@ -156,7 +193,9 @@ def test_two_processes_move_as_one_would_with_both_batches(tmp_path):
     x = x_real.requires_grad_()
     logits_real, logits_fake = discriminator(x), discriminator(generator(z).detach())
     bce = torch.nn.functional.binary_cross_entropy_with_logits
-    loss = bce(logits_real, torch.ones_like(logits_real)) + bce(logits_fake, torch.zeros_like(logits_fake))
+    loss = bce(logits_real, torch.ones_like(logits_real)) + bce(
+        logits_fake, torch.zeros_like(logits_fake)
+    )
     (slopes,) = torch.autograd.grad(logits_real.sum(), x, create_graph=True)
     (loss + 3.0 * slopes.flatten(1).norm(dim=1).square().mean() / 2).backward()
     gradients = [p.grad for p in discriminator.parameters()]
@@ -189,7 +228,10 @@ def diverging(rank):
 
 
 def test_a_loss_that_is_not_finite_in_one_process_stops_both(tmp_path):
-    assert all("the discriminator's loss became inf" in words for words in two_processes(diverging, tmp_path))
+    assert all(
+        "the discriminator's loss became inf" in words
+        for words in two_processes(diverging, tmp_path)
+    )
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -214,7 +256,9 @@ def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path, processes):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_resuming_gives_the_same_numbers_as_not_stopping(tmp_path, processes):
     finished(program("--steps", 8, "--out", tmp_path / "whole", processes=processes))
-    finished(program("--steps", 8, "--minutes", 0, "--out", tmp_path / "parts", processes=processes))
+    finished(
+        program("--steps", 8, "--minutes", 0, "--out", tmp_path / "parts", processes=processes)
+    )
     assert len(checkpoint(tmp_path / "parts")["history"]) == 1
     finished(program("--steps", 8, "--out", tmp_path / "parts", "--resume", processes=processes))
     assert_same_state(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts"))
@@ -230,7 +274,9 @@ def test_the_processes_leave_no_thread_of_their_group_behind(tmp_path):
     finished(program("--steps", 2, "--out", tmp_path / "run", processes=2, run=(str(script),)))
 
 
-@pytest.mark.parametrize("processes, number", [(1, signal.SIGINT), (1, signal.SIGTERM), (2, signal.SIGINT)])
+@pytest.mark.parametrize(
+    "processes, number", [(1, signal.SIGINT), (1, signal.SIGTERM), (2, signal.SIGINT)]
+)
 def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, processes, number):
     process = program("--steps", 99999, "--out", tmp_path, processes=processes)
     while not (tmp_path / "checkpoint.pt").exists():
@@ -239,7 +285,9 @@ def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, processes, number):
     for one in family(process):  # as a terminal does
         one.send_signal(number)
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 0 or processes > 1, err  # torchrun itself ends with an error after Ctrl-C
+    assert process.returncode == 0 or processes > 1, (
+        err
+    )  # torchrun itself ends with an error after Ctrl-C
     assert "of 99999 steps" in out and "--resume goes on" in out
     steps = len(checkpoint(tmp_path)["history"])
     assert f"{steps} of 99999 steps" in out  # saved after its last step, not three steps before
@@ -312,7 +360,10 @@ def test_the_run_is_that_of_a_gan_made_in_the_same_way(tmp_path, quiet_signals):
         (["--size", "48"], "--size must be a power of two of at least 8, got 48"),
         (["--size", "4"], "--size must be a power of two of at least 8, got 4"),
         (["--precision", "float16"], "invalid choice: 'float16'"),
-        (["--data", "/nowhere/at/all"], "--data must be a folder or a file, there is no '/nowhere/at/all'"),
+        (
+            ["--data", "/nowhere/at/all"],
+            "--data must be a folder or a file, there is no '/nowhere/at/all'",
+        ),
         (["--resume"], "--resume needs a checkpoint.pt in"),
         (["--out", "{folder}/file/run"], "Not a directory"),
         (["--log", "x", "--colour"], "unrecognized arguments: --colour"),
@@ -332,6 +383,8 @@ def test_a_run_is_not_overwritten_and_a_wrong_checkpoint_is_named(tmp_path, quie
     with pytest.raises(SystemExit):
         train_faces.main([*SMALL, "--out", str(tmp_path)])
     assert "--out has a run already" in capsys.readouterr().err
-    with pytest.raises(SystemExit, match=r"gan_edu.faces.train: .*is no checkpoint, or it is damaged"):
+    with pytest.raises(
+        SystemExit, match=r"gan_edu.faces.train: .*is no checkpoint, or it is damaged"
+    ):
         train_faces.main([*SMALL, "--out", str(tmp_path), "--resume"])
     assert (tmp_path / "checkpoint.pt").read_text() == "mine"

@@ -17,7 +17,12 @@ from test_training import assert_same_history, make_gan, make_picture_gan, make_
 from torch import nn
 
 from gan_edu.datasets import gaussian_1d, latent_uniform
-from gan_edu.first_edition.checkpoints import export_generator, load_checkpoint, load_generator, save_checkpoint
+from gan_edu.first_edition.checkpoints import (
+    export_generator,
+    load_checkpoint,
+    load_generator,
+    save_checkpoint,
+)
 from gan_edu.first_edition.training import GAN, Hyperparameters, adam, sgd
 from gan_edu.losses import critic_loss, generator_loss_saturating
 from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, mlp
@@ -26,7 +31,11 @@ from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, mlp
 def dropout_gan(seed=0, optimizer=adam, width=8):
     def generator():
         return nn.Sequential(
-            nn.Linear(1, width), nn.ReLU(), nn.Dropout(0.3), nn.BatchNorm1d(width), nn.Linear(width, 1)
+            nn.Linear(1, width),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.BatchNorm1d(width),
+            nn.Linear(width, 1),
         )
 
     return GAN(
@@ -74,7 +83,9 @@ def test_going_on_from_a_file_is_like_never_having_stopped(tmp_path, make):
     assert_same_history(whole, resumed)
     assert everything(whole) == everything(resumed)
     assert whole.code() == resumed.code()
-    torch.testing.assert_close(whole.generate(whole.fixed_z(9)), resumed.generate(resumed.fixed_z(9)), rtol=0, atol=0)
+    torch.testing.assert_close(
+        whole.generate(whole.fixed_z(9)), resumed.generate(resumed.fixed_z(9)), rtol=0, atol=0
+    )
     whole.reset(), resumed.reset()
     whole.step(), resumed.step()
     assert_same_history(whole, resumed)
@@ -137,7 +148,9 @@ def test_a_loss_of_the_notebook_is_found_by_its_name(tmp_path, monkeypatch):
     save_checkpoint(tmp_path / "run.pt", gan)
     fresh = make_gan()
     before = everything(fresh)
-    with pytest.raises(ValueError, match="uses the function my_loss of __main__ as g_loss: define it first"):
+    with pytest.raises(
+        ValueError, match="uses the function my_loss of __main__ as g_loss: define it first"
+    ):
         load_checkpoint(tmp_path / "run.pt", fresh)
     assert everything(fresh) == before
     monkeypatch.setattr(sys.modules["__main__"], "my_loss", my_loss, raising=False)
@@ -300,7 +313,9 @@ def test_bad_arguments(tmp_path):
     with pytest.raises(ValueError, match="folder that exists"):
         save_checkpoint(tmp_path / "nowhere" / "run.pt", make_gan())
     for call in (save_checkpoint, load_checkpoint):
-        with pytest.raises(ValueError, match=r"gan must be a gan_edu.first_edition.training.GAN, got 3"):
+        with pytest.raises(
+            ValueError, match=r"gan must be a gan_edu.first_edition.training.GAN, got 3"
+        ):
             call(tmp_path / "run.pt", 3)
     with pytest.raises(ValueError, match="damaged"):
         load_checkpoint(tmp_path, make_gan())  # a folder
@@ -322,10 +337,15 @@ def test_an_exported_generator_makes_the_same_pictures(tmp_path):
     generator = load_generator(path)
     assert type(generator) is DCGANGenerator and generator.about == {"seed": 0, "data": "none"}
     assert not generator.training and not any(p.requires_grad for p in generator.parameters())
-    assert {value.dtype for value in generator.state_dict().values()} == {torch.float32, torch.int64}
+    assert {value.dtype for value in generator.state_dict().values()} == {
+        torch.float32,
+        torch.int64,
+    }
     for name, value in generator.state_dict().items():  # the averaged weights, to half precision
         known = gan.averaged.state_dict()[name]
-        assert torch.equal(value, known.half().to(known.dtype) if known.is_floating_point() else known)
+        assert torch.equal(
+            value, known.half().to(known.dtype) if known.is_floating_point() else known
+        )
     z = gan.fixed_z(20)
     torch.testing.assert_close(generator(z), gan.generate(z), atol=5e-3, rtol=0)
     assert not torch.allclose(generator(z), gan.generator.eval()(z), atol=5e-3)
@@ -338,7 +358,9 @@ def test_an_exported_generator_makes_the_same_pictures(tmp_path):
 
 @pytest.mark.parametrize("width, most", [(16, 1e6), (32, 3e6)])
 def test_an_exported_generator_is_small(tmp_path, width, most):
-    gan = make_picture_gan(generator=lambda: DCGANGenerator(width=width), discriminator=lambda: DCGANDiscriminator(4))
+    gan = make_picture_gan(
+        generator=lambda: DCGANGenerator(width=width), discriminator=lambda: DCGANDiscriminator(4)
+    )
     path = export_generator(tmp_path / "faces.pt", gan)
     assert path.stat().st_size < most
     assert load_generator(path)(torch.zeros(1, 100)).shape == (1, 3, 64, 64)
@@ -346,7 +368,9 @@ def test_an_exported_generator_is_small(tmp_path, width, most):
 
 def test_the_same_layers_written_by_hand_are_a_dcgan_too(tmp_path):
     gan = make_picture_gan(generator=lambda: nn.Sequential(*DCGANGenerator(4, 8, 3, 8)))
-    assert load_generator(export_generator(tmp_path / "faces.pt", gan))(torch.zeros(2, 4)).shape == (2, 3, 8, 8)
+    assert load_generator(export_generator(tmp_path / "faces.pt", gan))(
+        torch.zeros(2, 4)
+    ).shape == (2, 3, 8, 8)
 
 
 @pytest.mark.parametrize("make", [make_gan, lambda: make_picture_gan(generator=lambda: nn.Sequential(nn.Unflatten(1, (4, 1, 1)), nn.ConvTranspose2d(4, 3, 8)))])  # fmt: skip
@@ -360,7 +384,9 @@ def test_weights_too_large_for_half_precision_are_not_exported(tmp_path):
     gan = make_picture_gan()
     with torch.no_grad():
         gan.averaged[1].weight.fill_(1e6)
-    with pytest.raises(ValueError, match=r"whose 1.weight is not finite, or too large for half precision"):
+    with pytest.raises(
+        ValueError, match=r"whose 1.weight is not finite, or too large for half precision"
+    ):
         export_generator(tmp_path / "faces.pt", gan)
     assert os.listdir(tmp_path) == []
 
@@ -370,9 +396,15 @@ BAD_GENERATORS = {
     "half": (lambda f: truncated(f, 0.5), "no generator, or it is damaged"),
     "a flipped byte": (lambda f: flipped(f, 0.5), "no generator, or it is damaged"),
     "code": (lambda f: torch.save({"format": Boom()}, f), "no generator, or it is damaged"),
-    "a checkpoint": (lambda f: save_checkpoint(f, make_gan()), "not a generator written by export_generator"),
+    "a checkpoint": (
+        lambda f: save_checkpoint(f, make_gan()),
+        "not a generator written by export_generator",
+    ),
     "other sizes": (rewritten(lambda c: c["sizes"].update(width=3)), "does not fit its sizes"),
-    "impossible sizes": (rewritten(lambda c: c["sizes"].update(image_size=7)), "does not fit .* image_size must be"),
+    "impossible sizes": (
+        rewritten(lambda c: c["sizes"].update(image_size=7)),
+        "does not fit .* image_size must be",
+    ),
     "unknown sizes": (rewritten(lambda c: c["sizes"].update(depth=7)), "does not fit its sizes"),
     "no sizes": (rewritten(lambda c: c.pop("sizes")), "does not fit its sizes"),
     "a missing weight": (rewritten(lambda c: c["weights"].popitem()), "does not fit its sizes"),
@@ -383,7 +415,9 @@ BAD_GENERATORS = {
 def test_a_bad_generator_file_says_what_is_wrong(tmp_path, kind, monkeypatch):
     monkeypatch.chdir(tmp_path)
     spoil, words = BAD_GENERATORS[kind]
-    file = export_generator(tmp_path / "faces.pt", make_picture_gan(generator=lambda: DCGANGenerator(4, 64, 3, 8)))
+    file = export_generator(
+        tmp_path / "faces.pt", make_picture_gan(generator=lambda: DCGANGenerator(4, 64, 3, 8))
+    )
     spoil(file)
     with pytest.raises(ValueError, match=words):
         load_generator(file)
@@ -393,7 +427,9 @@ def test_a_bad_generator_file_says_what_is_wrong(tmp_path, kind, monkeypatch):
 def test_bad_arguments_of_a_generator_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no generator"):
         load_generator(tmp_path / "nothing.pt")
-    with pytest.raises(ValueError, match=r"gan must be a gan_edu.first_edition.training.GAN, got 3"):
+    with pytest.raises(
+        ValueError, match=r"gan must be a gan_edu.first_edition.training.GAN, got 3"
+    ):
         export_generator(tmp_path / "faces.pt", 3)
     with pytest.raises(ValueError, match="folder that exists"):
         export_generator(tmp_path / "nowhere" / "faces.pt", make_picture_gan())

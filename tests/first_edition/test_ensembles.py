@@ -48,17 +48,29 @@ def make_with_minibatch_discrimination(seed=0, **arguments):
     """The source's setting: a batch of 12 on a grid, SGD."""
 
     def discriminator():
-        return init_normal_(nn.Sequential(nn.Linear(1, 8), nn.Tanh(), MinibatchDiscrimination(8), nn.Linear(13, 1)))
+        return init_normal_(
+            nn.Sequential(nn.Linear(1, 8), nn.Tanh(), MinibatchDiscrimination(8), nn.Linear(13, 1))
+        )
 
-    settings = dict(discriminator=discriminator, sample_latent=latent_grid, batch_size=12, optimizer=sgd)
+    settings = dict(
+        discriminator=discriminator, sample_latent=latent_grid, batch_size=12, optimizer=sgd
+    )
     return make_gan(seed, **settings | arguments)
 
 
 def make_ring(seed=0, **arguments):
-    settings = dict(generator=lambda: mlp(2, 16, 16, 2), discriminator=lambda: mlp(2, 16, 16, 1), **WASSERSTEIN)
+    settings = dict(
+        generator=lambda: mlp(2, 16, 16, 2), discriminator=lambda: mlp(2, 16, 16, 1), **WASSERSTEIN
+    )
     latent = functools.partial(latent_normal, latent_dim=2)
     hparams = Hyperparameters(**dict(lr_d=1e-3, lr_g=1e-3) | arguments.pop("hparams", {}))
-    return GAN(sample_real=gaussian_ring, sample_latent=latent, seed=seed, hparams=hparams, **settings | arguments)
+    return GAN(
+        sample_real=gaussian_ring,
+        sample_latent=latent,
+        seed=seed,
+        hparams=hparams,
+        **settings | arguments,
+    )
 
 
 make_clipped = functools.partial(make_ring, hparams=dict(clip_value=0.05))
@@ -71,9 +83,9 @@ def learners_penalty(critic, x_real, x_fake, generator=None):
     x_hat = eps * x_real + (1 - eps) * x_fake
     x_hat.requires_grad = True
     scores = critic(x_hat)
-    slopes = torch.autograd.grad(outputs=scores, inputs=x_hat, grad_outputs=torch.ones_like(scores), create_graph=True)[
-        0
-    ]
+    slopes = torch.autograd.grad(
+        outputs=scores, inputs=x_hat, grad_outputs=torch.ones_like(scores), create_graph=True
+    )[0]
     return ((slopes.view(slopes.size(0), -1).norm(2, dim=1) - 1) ** 2).mean()
 
 
@@ -83,7 +95,9 @@ def learners_slow_penalty(critic, x_real, x_fake, generator=None):
     x_hat = (eps * x_real + (1 - eps) * x_fake).requires_grad_()
     (slopes,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
     assert slopes.norm().item() >= 0
-    return (slopes.norm(dim=1) - 1).square().mean() + 0.01 * sum(p.square().sum() for p in critic.parameters())
+    return (slopes.norm(dim=1) - 1).square().mean() + 0.01 * sum(
+        p.square().sum() for p in critic.parameters()
+    )
 
 
 def learners_loss(logits_fake):
@@ -94,9 +108,13 @@ def learners_loss(logits_fake):
 def assert_member_is(ensemble, k, gan, rtol=1e-3):
     """Member k against the run of `gan` alone, to rounding errors (which grow with every step)."""
     for column, values in ensemble.history.items():
-        np.testing.assert_allclose(values[k], gan.history[column], rtol=rtol, atol=rtol / 10, err_msg=column)
+        np.testing.assert_allclose(
+            values[k], gan.history[column], rtol=rtol, atol=rtol / 10, err_msg=column
+        )
     n = ensemble.samples.shape[1]
-    np.testing.assert_allclose(ensemble.samples[k], gan.generate(gan.fixed_z(n)), rtol=rtol, atol=rtol)
+    np.testing.assert_allclose(
+        ensemble.samples[k], gan.generate(gan.fixed_z(n)), rtol=rtol, atol=rtol
+    )
 
 
 def assert_members_are_solo_runs(make, n_steps=12, seeds=(3, 0, 11), **arguments):
@@ -109,8 +127,12 @@ def assert_members_are_solo_runs(make, n_steps=12, seeds=(3, 0, 11), **arguments
     return ensemble
 
 
-@pytest.mark.parametrize("optimizer", [adam, sgd, rmsprop, torch.optim.Adam, functools.partial(sgd, momentum=0.9)])
-@pytest.mark.parametrize("make", [make_gan, make_with_minibatch_discrimination, make_clipped, make_wgan_gp])
+@pytest.mark.parametrize(
+    "optimizer", [adam, sgd, rmsprop, torch.optim.Adam, functools.partial(sgd, momentum=0.9)]
+)
+@pytest.mark.parametrize(
+    "make", [make_gan, make_with_minibatch_discrimination, make_clipped, make_wgan_gp]
+)
 def test_each_member_is_the_solo_run_of_its_seed(make, optimizer):
     assert_members_are_solo_runs(functools.partial(make, optimizer=optimizer))
 
@@ -122,7 +144,9 @@ def test_each_member_is_the_solo_run_of_its_seed(make, optimizer):
         dict(hparams=dict(n_critic=2, clip_value=0.3)),
         dict(lr_schedule=staircase(0.5, 3)),
         dict(g_loss=learners_loss),
-        dict(batch_size=13),  # not a multiple of 16: torch draws the rest of its normal numbers in another way
+        dict(
+            batch_size=13
+        ),  # not a multiple of 16: torch draws the rest of its normal numbers in another way
         dict(
             discriminator=lambda: nn.Sequential(
                 nn.Linear(1, 8), nn.LayerNorm(8), nn.PReLU(), nn.Linear(8, 1, bias=False)
@@ -141,13 +165,16 @@ def test_variants_follow_their_solo_runs(arguments):
 
 
 def test_a_learners_penalty_is_computed_for_all_members_at_once(recwarn):
-    assert_members_are_solo_runs(functools.partial(make_wgan_gp, penalty=learners_penalty, hparams=dict(n_critic=2)))
+    assert_members_are_solo_runs(
+        functools.partial(make_wgan_gp, penalty=learners_penalty, hparams=dict(n_critic=2))
+    )
     assert not recwarn.list
 
 
 def test_a_penalty_that_needs_its_member_alone_is_right_too():
     with pytest.warns(
-        UserWarning, match="the penalty is computed for one member after the other, which is slow: drawn with"
+        UserWarning,
+        match="the penalty is computed for one member after the other, which is slow: drawn with",
     ):
         assert_members_are_solo_runs(functools.partial(make_wgan_gp, penalty=learners_slow_penalty))
 
@@ -157,7 +184,9 @@ def test_samplers_of_their_own():
 
     def make(seed):
         players = (lambda: mlp(1, 4, 1), lambda: mlp(1, 4, 1))
-        return GAN(*players, functools.partial(gaussian_1d, mean=seed % 2), latent_normal, seed=seed)
+        return GAN(
+            *players, functools.partial(gaussian_1d, mean=seed % 2), latent_normal, seed=seed
+        )
 
     assert_members_are_solo_runs(make)
 
@@ -166,7 +195,9 @@ def test_many_groups_give_the_same_runs(monkeypatch):
     alone = train_ensemble(make_wgan_gp, range(5), n_steps=10, every=5)
     monkeypatch.setattr(ensembles, "_suitable_groups", lambda gans: 3)
     grouped = train_ensemble(make_wgan_gp, range(5), n_steps=10, every=5)
-    np.testing.assert_allclose(grouped.history["d_loss"], alone.history["d_loss"], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        grouped.history["d_loss"], alone.history["d_loss"], rtol=1e-3, atol=1e-4
+    )
     np.testing.assert_allclose(grouped.snapshots, alone.snapshots, rtol=1e-2, atol=1e-3)
 
 
@@ -188,7 +219,9 @@ def test_blocks_of_any_length_give_the_same_runs(monkeypatch):
         functools.partial(latent_grid, jitter="stratum"),
         latent_uniform,
         functools.partial(latent_normal, latent_dim=3),
-        lambda n, generator: torch.linspace(0, 1, 50)[torch.randint(50, (n,), generator=generator)][:, None],
+        lambda n, generator: torch.linspace(0, 1, 50)[torch.randint(50, (n,), generator=generator)][
+            :, None
+        ],
     ],
 )
 @pytest.mark.parametrize("batch_size", [12, 64])
@@ -228,7 +261,9 @@ def test_later_members_and_solo_runs_agree_in_distribution():
 @pytest.mark.parametrize("optimizer", [adam, sgd, rmsprop])
 def test_lists_of_knobs_against_solo_runs(optimizer):
     make = functools.partial(make_wgan_gp, optimizer=optimizer)
-    ensemble = train_ensemble(make, [5, 6], n_steps=6, n_samples=50, lambda_gp=[0, 10], lr_d=[1e-3, 1e-2], lr_g=0.002)
+    ensemble = train_ensemble(
+        make, [5, 6], n_steps=6, n_samples=50, lambda_gp=[0, 10], lr_d=[1e-3, 1e-2], lr_g=0.002
+    )
     assert ensemble.seeds.tolist() == [5, 6] * 4
     assert ensemble.hparams["lambda_gp"].tolist() == [0] * 4 + [10] * 4
     assert ensemble.hparams["lr_d"].tolist() == [1e-3, 1e-3, 1e-2, 1e-2] * 2
@@ -246,7 +281,9 @@ def test_clip_values_and_learning_rates_of_zero():
     ensemble = train_ensemble(
         make_clipped, [1], n_steps=8, n_samples=50, clip_value=[0.01, None, 0.3], lr_g=[0.0, 0.01]
     )
-    np.testing.assert_array_equal(ensemble.hparams["clip_value"], [0.01, 0.01, np.inf, np.inf, 0.3, 0.3])
+    np.testing.assert_array_equal(
+        ensemble.hparams["clip_value"], [0.01, 0.01, np.inf, np.inf, 0.3, 0.3]
+    )
     for k in range(6):
         gan = make_clipped(seed=1)
         gan.hparams.clip_value = [0.01, 0.01, None, None, 0.3, 0.3][k]
@@ -264,10 +301,18 @@ def test_snapshots_are_those_of_the_solo_run():
     assert ensemble.snapshots.shape == (3, 2, 30, 1)
     for k, seed in enumerate([2, 9]):
         gan, seen = make_gan(seed), []
-        gan.run(10, every=4, callback=lambda gan, seen=seen: seen.append(gan.generate(gan.fixed_z(30)).numpy()))
+        gan.run(
+            10,
+            every=4,
+            callback=lambda gan, seen=seen: seen.append(gan.generate(gan.fixed_z(30)).numpy()),
+        )
         np.testing.assert_allclose(ensemble.snapshots[:, k], np.array(seen), rtol=1e-3, atol=1e-4)
     plain = train_ensemble(make_gan, [2], n_steps=3)
-    assert plain.steps.shape == (0,) and plain.snapshots.shape == (0, 1, 1000, 1) and plain.n_steps == 3
+    assert (
+        plain.steps.shape == (0,)
+        and plain.snapshots.shape == (0, 1, 1000, 1)
+        and plain.n_steps == 3
+    )
 
 
 def test_the_same_call_gives_the_same_bits_and_leaves_the_learners_numbers_alone():
@@ -317,11 +362,20 @@ def test_an_interruption_returns_what_is_done(n_groups, monkeypatch, capsys):
     timer.join()
     n = ensemble.n_steps
     assert 20 < n < 40_000
-    assert f"Stopped by you after step {n} of 40000: these are the runs up to there." in capsys.readouterr().out
-    assert ensemble.history["d_loss"].shape == (2, n) and np.isfinite(ensemble.history["d_loss"]).all()
-    assert ensemble.steps.tolist() == list(range(0, n + 1, 20)) and len(ensemble.snapshots) == len(ensemble.steps)
+    assert (
+        f"Stopped by you after step {n} of 40000: these are the runs up to there."
+        in capsys.readouterr().out
+    )
+    assert (
+        ensemble.history["d_loss"].shape == (2, n) and np.isfinite(ensemble.history["d_loss"]).all()
+    )
+    assert ensemble.steps.tolist() == list(range(0, n + 1, 20)) and len(ensemble.snapshots) == len(
+        ensemble.steps
+    )
     again = train_ensemble(make_gan, [0, 1], n_steps=n, n_samples=30)
-    np.testing.assert_array_equal(again.samples, ensemble.samples)  # weights, samples and history are of the same step
+    np.testing.assert_array_equal(
+        again.samples, ensemble.samples
+    )  # weights, samples and history are of the same step
 
 
 def test_a_fault_in_a_learners_loss_is_shown():
@@ -353,7 +407,10 @@ def by_seed(**options):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (dict(make_gan="gan"), r"make_gan must be a function such as lambda seed: GAN\(\.\.\., seed=seed\), got 'gan'"),
+        (
+            dict(make_gan="gan"),
+            r"make_gan must be a function such as lambda seed: GAN\(\.\.\., seed=seed\), got 'gan'",
+        ),
         (dict(make_gan=lambda seed: 3), "make_gan must return a GAN, got 3"),
         (dict(seeds=[]), "seeds must hold at least one seed, got none"),
         (dict(seeds=[-1]), "seeds must be a whole number of at least 0, got -1"),
@@ -361,20 +418,33 @@ def by_seed(**options):
         (dict(n_steps=0), "n_steps must be a whole number of at least 1, got 0"),
         (dict(every=0), "every must be a whole number of at least 1, got 0"),
         (dict(n_samples=0), "n_samples must be a whole number of at least 1, got 0"),
-        (dict(lr=[0.1]), "hparam_lists must be among lr_d, lr_g, n_critic, lambda_gp, clip_value, got 'lr'"),
+        (
+            dict(lr=[0.1]),
+            "hparam_lists must be among lr_d, lr_g, n_critic, lambda_gp, clip_value, got 'lr'",
+        ),
         (dict(lr_d=[]), "lr_d must hold at least one value, got none"),
         (dict(lr_d=[-1]), "lr_d must be a finite number at least 0, got -1"),
-        (dict(n_critic=[1, 2]), r"n_critic must be the same for all members, which move together, got \[1, 2\]"),
+        (
+            dict(n_critic=[1, 2]),
+            r"n_critic must be the same for all members, which move together, got \[1, 2\]",
+        ),
         (dict(lambda_gp=[1, 2]), "lambda_gp weighs a penalty, and the GANs of make_gan have none"),
         (
             dict(make_gan=by_seed(discriminator=[lambda: mlp(1, 8, 1), lambda: mlp(1, 9, 1)])),
             r"make_gan must give every seed the same discriminator, got .*\(8, 1\).* for seed 0, .*\(9, 1\).* for seed 1",
         ),
         (
-            dict(make_gan=by_seed(generator=[lambda: mlp(1, 8, 1), lambda: mlp(1, 8, 1, activation=nn.Tanh)])),
+            dict(
+                make_gan=by_seed(
+                    generator=[lambda: mlp(1, 8, 1), lambda: mlp(1, 8, 1, activation=nn.Tanh)]
+                )
+            ),
             "make_gan must give every seed the same generator, got .*ReLU.* for seed 0, .*Tanh.* for seed 1",
         ),
-        (dict(make_gan=by_seed(batch_size=[8, 9])), "every seed the same batch_size, got 8 for seed 0, 9 for seed 1"),
+        (
+            dict(make_gan=by_seed(batch_size=[8, 9])),
+            "every seed the same batch_size, got 8 for seed 0, 9 for seed 1",
+        ),
         (
             dict(make_gan=by_seed(d_loss=[critic_loss, discriminator_loss])),
             "every seed the same d_loss, got .*critic_loss",
@@ -385,11 +455,19 @@ def by_seed(**options):
             "every seed the same lr_schedule, got",
         ),
         (
-            dict(make_gan=by_seed(discriminator=[lambda: nn.Sequential(nn.Linear(1, 1), nn.Dropout())])),
+            dict(
+                make_gan=by_seed(
+                    discriminator=[lambda: nn.Sequential(nn.Linear(1, 1), nn.Dropout())]
+                )
+            ),
             r"make_gan must give a discriminator without dropout, batch normalisation .* got the layer Dropout",
         ),
         (
-            dict(make_gan=by_seed(generator=[lambda: nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))])),
+            dict(
+                make_gan=by_seed(
+                    generator=[lambda: nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))]
+                )
+            ),
             r"make_gan must give a generator without dropout, batch normalisation .* got the layer BatchNorm1d",
         ),
         (
@@ -436,4 +514,6 @@ def test_parameters_without_a_dimension():
     for seed in range(3):
         alone = make(seed)
         alone.run(5)
-        np.testing.assert_allclose(ensemble.history["grad_norm_g"][seed], alone.history["grad_norm_g"], rtol=1e-4)
+        np.testing.assert_allclose(
+            ensemble.history["grad_norm_g"][seed], alone.history["grad_norm_g"], rtol=1e-4
+        )

@@ -97,7 +97,9 @@ def test_what_is_dragged_follows_the_pointer_from_where_it_was_grabbed(explorer)
     point(explorer, "grab", 1.0, 0.2)
     point(explorer, "move", 0.1, 2.0)  # beside its own bar
     assert explorer.values["heights"] == (0.2, 2.0)
-    explorer._page_message(explorer._screen, {"pointer": {"kind": "grab", "at": [0.001, 0.001]}}, [])  # no Axes there
+    explorer._page_message(
+        explorer._screen, {"pointer": {"kind": "grab", "at": [0.001, 0.001]}}, []
+    )  # no Axes there
     point(explorer, "move", 0.0, 1.0)
     assert explorer.values["heights"] == (0.2, 2.0)
 
@@ -112,7 +114,10 @@ def test_the_keyboard_moves_it_too(explorer):
 def test_a_fault_is_told_and_the_last_picture_stays(explorer):
     before = explorer._screen.picture
     explorer.set(scale=2.0)
-    assert "scale must be below 1.95" in explorer._words.value and 'role="alert"' in explorer._words.value
+    assert (
+        "scale must be below 1.95" in explorer._words.value
+        and 'role="alert"' in explorer._words.value
+    )
     assert explorer._screen.picture == before
     explorer.set(scale=1.0)
     assert "alert" not in explorer._words.value
@@ -126,7 +131,9 @@ def test_every_slider_at_either_end(explorer):
 
 def test_moves_from_several_threads_leave_the_picture_of_the_last_values(explorer):
     slider = explorer._controls["scale"]
-    threads = [threading.Thread(target=setattr, args=(slider, "value", k / 10)) for k in range(1, 19)]
+    threads = [
+        threading.Thread(target=setattr, args=(slider, "value", k / 10)) for k in range(1, 19)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -145,7 +152,10 @@ def test_running_the_cell_again_closes_the_old_one(explorer):
     [
         (lambda e: e.set(size=1), "values must be among scale, color, extra, heights, got size"),
         (lambda e: Explorer(object()), "view must have figure, artists, update and describe"),
-        (lambda e: e.set(extra=((1, 2, 3),)), r"extra must be a table of shape \(1, 2\), got shape \(1, 3\)"),
+        (
+            lambda e: e.set(extra=((1, 2, 3),)),
+            r"extra must be a table of shape \(1, 2\), got shape \(1, 3\)",
+        ),
     ],
 )
 def test_bad_input_is_named(explorer, make, words):

@@ -40,7 +40,13 @@ def open_panel():
     panels = []
 
     def open_one(gan=None, view=None, **arguments):
-        panels.append(LivePanel(gan or make_gan(), view or GaussianView(), **({"name": str(len(panels))} | arguments)))
+        panels.append(
+            LivePanel(
+                gan or make_gan(),
+                view or GaussianView(),
+                **({"name": str(len(panels))} | arguments),
+            )
+        )
         return panels[-1]
 
     yield open_one
@@ -72,14 +78,18 @@ def test_the_panel_trains_as_run_does(open_panel):
 
 
 def test_code_replays_what_sliders_buttons_and_reset_knobs_did(open_panel):
-    panel = open_panel(rebuild(), rebuild=rebuild, choices={"batch_size": [2, 12, 64]}, toggles={"loss": LOSSES})
+    panel = open_panel(
+        rebuild(), rebuild=rebuild, choices={"batch_size": [2, 12, 64]}, toggles={"loss": LOSSES}
+    )
     panel._choices["batch_size"].value = 64
     panel._buttons["New seed"].click()
     panel._buttons["Play"].click()
     wait_for(lambda: len(panel.gan.history) > 3)
     for k in range(12):  # as a learner's drag: from another thread, while training runs
         time.sleep(0.02)
-        thread = threading.Thread(target=setattr, args=(panel._sliders["lr_d"], "value", 10 ** (-3 + k / 10)))
+        thread = threading.Thread(
+            target=setattr, args=(panel._sliders["lr_d"], "value", 10 ** (-3 + k / 10))
+        )
         thread.start(), thread.join()
     panel._toggles["loss"].value = "saturating"
     wait_for(lambda: panel.gan.history.changes and panel.gan.history.changes[-1][1] == "g_loss")
@@ -132,15 +142,25 @@ def test_a_reset_knob_starts_a_new_run_and_keeps_the_live_knobs(open_panel):
 
 def test_a_choice_of_the_loss_takes_effect_and_the_sliders_follow(open_panel):
     def game(seed=0, saturating=False):
-        loss, lr_g = (generator_loss_saturating, 0.05) if saturating else (generator_loss_nonsaturating, 0.01)
+        loss, lr_g = (
+            (generator_loss_saturating, 0.05)
+            if saturating
+            else (generator_loss_nonsaturating, 0.01)
+        )
         return make_gan(seed, g_loss=loss, hparams=Hyperparameters(lr_d=0.01, lr_g=lr_g))
 
-    panel = open_panel(game(), rebuild=game, choices={"saturating": [False, True]}, toggles={"loss": LOSSES})
+    panel = open_panel(
+        game(), rebuild=game, choices={"saturating": [False, True]}, toggles={"loss": LOSSES}
+    )
     panel.set(lr_d=0.02)  # moved by the learner: stays; the rest belongs to the choice
     panel._choices["saturating"].value = True
     wait_for(lambda: panel.gan.g_loss is generator_loss_saturating)
     assert panel.gan.hparams.lr_d == 0.02 and panel.gan.hparams.lr_g == 0.05
-    wait_for(lambda: panel._sliders["lr_g"].value == 0.05 and panel._toggles["loss"].value == "saturating")
+    wait_for(
+        lambda: (
+            panel._sliders["lr_g"].value == 0.05 and panel._toggles["loss"].value == "saturating"
+        )
+    )
     panel._choices["saturating"].value = False
     wait_for(lambda: panel.gan.g_loss is generator_loss_nonsaturating)
     assert panel.gan.hparams.lr_d == 0.02 and panel.gan.hparams.lr_g == 0.01
@@ -181,7 +201,9 @@ def make_modules(seed=0, **arguments):
 
 def make_dropout(seed=0, **arguments):
     def generator():
-        return nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.ReLU(), nn.Linear(8, 1))
+        return nn.Sequential(
+            nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.ReLU(), nn.Linear(8, 1)
+        )
 
     return GAN(generator, lambda: mlp(1, 4, 1), gaussian_1d, latent_grid, seed=seed, **arguments)
 
@@ -192,9 +214,13 @@ GANS = {
     "WGAN-GP": make_wgan_gp,
     "modules": make_modules,
     "dropout": make_dropout,
-    "dropout, averaged": lambda seed=0: make_dropout(seed, ema=0.9, hparams=Hyperparameters(n_critic=2)),
+    "dropout, averaged": lambda seed=0: make_dropout(
+        seed, ema=0.9, hparams=Hyperparameters(n_critic=2)
+    ),
     "RMSprop": lambda seed=0: make_gan(seed, optimizer=torch.optim.RMSprop),
-    "SGD with momentum": lambda seed=0: make_gan(seed, optimizer=functools.partial(torch.optim.SGD, momentum=0.9)),
+    "SGD with momentum": lambda seed=0: make_gan(
+        seed, optimizer=functools.partial(torch.optim.SGD, momentum=0.9)
+    ),
     "WGAN-GP, all at once": lambda seed=0: make_wgan_gp(seed, **copy.deepcopy(ALL_AT_ONCE)),
 }
 
@@ -217,9 +243,15 @@ def everything(gan):
 
 def memory(gan):
     """Where the tensors of a GAN lie in memory."""
-    tensors = [*gan.generator.state_dict().values(), *gan.discriminator.state_dict().values(), gan._global_rng]
+    tensors = [
+        *gan.generator.state_dict().values(),
+        *gan.discriminator.state_dict().values(),
+        gan._global_rng,
+    ]
     for optimizer in (gan.d_optimizer, gan.g_optimizer):
-        tensors += [v for state in optimizer.state.values() for v in state.values() if torch.is_tensor(v)]
+        tensors += [
+            v for state in optimizer.state.values() for v in state.values() if torch.is_tensor(v)
+        ]
     if gan.averaged is not None:
         tensors += gan.averaged.state_dict().values()
     return {tensor.data_ptr() for tensor in tensors}
@@ -262,7 +294,11 @@ def test_a_fork_has_knobs_of_its_own():
     alone.hparams.lr_d = 0.002
     alone.run(7)
     assert_same_history(gan, alone)
-    assert [change[:2] for change in fork.history.changes] == [(5, "lr_d"), (5, "lambda_gp"), (5, "g_loss")]
+    assert [change[:2] for change in fork.history.changes] == [
+        (5, "lr_d"),
+        (5, "lambda_gp"),
+        (5, "g_loss"),
+    ]
     assert not torch.equal(weights(fork), weights(gan))
 
 
@@ -282,38 +318,58 @@ def test_a_function_that_gives_the_same_module_again_cannot_be_forked():
     gan = GAN(lambda: one, lambda: mlp(1, 4, 1), gaussian_1d, latent_grid)
     gan.run(3)
     before = everything(gan)
-    with pytest.raises(ValueError, match="generator must be a function that builds a new module each time"):
+    with pytest.raises(
+        ValueError, match="generator must be a function that builds a new module each time"
+    ):
         gan.fork()
     assert torch.equal(everything(gan), before)
 
 
 def test_the_panel_forks_and_the_fork_has_sliders_of_its_own(open_panel):
-    panel, alone = open_panel(make_wgan_gp(4), PlaneView(), sliders=["lambda_gp", "lr_d"]), make_wgan_gp(4)
+    panel, alone = (
+        open_panel(make_wgan_gp(4), PlaneView(), sliders=["lambda_gp", "lr_d"]),
+        make_wgan_gp(4),
+    )
     panel.step(10)
     panel._buttons["Fork here"].click()
-    wait_for(lambda: panel.branch is not None and panel._buttons["Fork here"].description == "End fork")
-    assert [slider.description for slider in panel._sliders.values()] == ["A: λ (lambda_gp)", "A: η_D (lr_d)"]
+    wait_for(
+        lambda: panel.branch is not None and panel._buttons["Fork here"].description == "End fork"
+    )
+    assert [slider.description for slider in panel._sliders.values()] == [
+        "A: λ (lambda_gp)",
+        "A: η_D (lr_d)",
+    ]
     second = panel._second
-    assert [slider.description for slider in second.sliders.values()] == ["B: λ (lambda_gp)", "B: η_D (lr_d)"]
+    assert [slider.description for slider in second.sliders.values()] == [
+        "B: λ (lambda_gp)",
+        "B: η_D (lr_d)",
+    ]
     panel.step(5)
     assert torch.equal(everything(panel.gan), everything(panel.branch))  # until a knob is moved
     play_until(panel, 40)
     assert torch.equal(everything(panel.gan), everything(panel.branch))
     panel.play()
     for value in (5.0, 1.0, 0.1):
-        thread = threading.Thread(target=setattr, args=(second.sliders["lambda_gp"], "value", value))
+        thread = threading.Thread(
+            target=setattr, args=(second.sliders["lambda_gp"], "value", value)
+        )
         thread.start(), thread.join()
         time.sleep(0.05)
     panel.pause()
     panel.step(3)
-    assert panel._status.value.count("step") and '<b class="gan-live-b">B</b> · λ = 0.1 · η_D' in panel._status.value
+    assert (
+        panel._status.value.count("step")
+        and '<b class="gan-live-b">B</b> · λ = 0.1 · η_D' in panel._status.value
+    )
     assert '<b class="gan-live-a">A</b> · λ = 10 · η_D' in panel._status.value
     assert len(panel.gan.history) == len(panel.branch.history)
     alone.run(len(panel.gan.history))
     assert_same_history(panel.gan, alone)
     assert torch.equal(everything(panel.gan), everything(alone))
     assert panel.branch.history.changes[-1][1:] == ("lambda_gp", 0.1)
-    assert panel.gan.history.changes == [] and not torch.equal(weights(panel.gan), weights(panel.branch))
+    assert panel.gan.history.changes == [] and not torch.equal(
+        weights(panel.gan), weights(panel.branch)
+    )
     assert pixels(second.screen.picture).shape == pixels(panel._screen.picture).shape
     panel.end_fork()
     assert panel.branch is None and panel._sliders["lambda_gp"].description == "λ (lambda_gp)"
@@ -335,7 +391,10 @@ def test_the_code_of_a_branch_replays_it_exactly(open_panel, rebuilt):
     panel.set(lr_d=0.03)
     panel.step_discriminator()
     panel.step(5)
-    assert panel._second.toggles["loss"].value == "saturating" and panel._toggles["loss"].value == "non-saturating"
+    assert (
+        panel._second.toggles["loss"].value == "saturating"
+        and panel._toggles["loss"].value == "non-saturating"
+    )
     for gan in (panel.gan, panel.branch):
         expected = {column: gan.history[column] for column in History.columns}
         for code in (gan.code(), panel._code_of(gan)):
@@ -375,11 +434,15 @@ def test_what_ends_a_fork(open_panel):
         panel.fork(lr_d=0.1)
         panel.step(1)
         end()
-        wait_for(lambda: panel.branch is None and panel._buttons["Fork here"].description == "Fork here")
+        wait_for(
+            lambda: panel.branch is None and panel._buttons["Fork here"].description == "Fork here"
+        )
         wait_for(lambda: "forked" not in panel._status.value)
         assert len(panel._pictures.children) == 1 and panel._second_knobs.children == ()
     panel.end_fork()  # without a fork: nothing
-    assert len(ipywidgets.widgets.widget._instances) == widgets  # a widget that is left over breaks a reloaded page
+    assert (
+        len(ipywidgets.widgets.widget._instances) == widgets
+    )  # a widget that is left over breaks a reloaded page
 
 
 def test_what_cannot_be_forked_is_told(open_panel):
@@ -390,7 +453,9 @@ def test_what_cannot_be_forked_is_told(open_panel):
         panel.fork(lr_d=-1)
     assert panel.branch is None and len(panel._pictures.children) == 1
     panel.fork()
-    with pytest.raises(RuntimeError, match="forked already, and a fork is not forked again: end_fork"):
+    with pytest.raises(
+        RuntimeError, match="forked already, and a fork is not forked again: end_fork"
+    ):
         panel.fork()
     assert panel.branch is not None
 
@@ -403,7 +468,9 @@ def test_what_cannot_be_forked_is_told(open_panel):
                 raise AttributeError(name)
             return getattr(self.inner, name)
 
-    with pytest.raises(RuntimeError, match=r"Bare shows one GAN only: a view that derives from views\.View forks"):
+    with pytest.raises(
+        RuntimeError, match=r"Bare shows one GAN only: a view that derives from views\.View forks"
+    ):
         open_panel(view=Bare()).fork()
 
 
@@ -413,7 +480,9 @@ def test_one_branch_diverges_and_the_other_goes_on(open_panel, which):
     panel, alone = open_panel(make_wgan_gp(6), PlaneView(), sliders=["lr_d"]), make_wgan_gp(6)
     panel.step(5)
     panel.fork()
-    broken, set_broken = (panel.gan, panel.set) if which == "A" else (panel.branch, panel.set_branch)
+    broken, set_broken = (
+        (panel.gan, panel.set) if which == "A" else (panel.branch, panel.set_branch)
+    )
     sound = panel.branch if which == "A" else panel.gan
     set_broken(lr_d=1e30)
     panel.play()
@@ -450,12 +519,16 @@ def test_one_branch_diverges_and_the_other_goes_on(open_panel, which):
     assert panel.branch is None and not panel._trainer.stopped
 
 
-def test_a_forked_panel_survives_interrupt_closed_page_and_its_cell_run_again(open_panel, monkeypatch):
+def test_a_forked_panel_survives_interrupt_closed_page_and_its_cell_run_again(
+    open_panel, monkeypatch
+):
     panel = open_panel(make_wgan_gp(), PlaneView(), name="forked")
     panel.fork()
     panel.play()
     live.pause_all()
-    wait_for(lambda: panel.state == "paused" and "the kernel was interrupted" in panel._status.value)
+    wait_for(
+        lambda: panel.state == "paused" and "the kernel was interrupted" in panel._status.value
+    )
     assert len(panel.gan.history) == len(panel.branch.history)
     monkeypatch.setattr(screen, "NO_VIEWER_SECONDS", 0.5)
     panel.play()
@@ -480,7 +553,10 @@ def test_both_pictures_have_the_same_past_and_the_same_scales(open_panel):
     for _ in range(4):
         panel.step(60)
         for mine, its in zip(a.curves, b.curves):
-            assert mine.axes.get_xlim() == its.axes.get_xlim() and mine.axes.get_ylim() == its.axes.get_ylim()
+            assert (
+                mine.axes.get_xlim() == its.axes.get_xlim()
+                and mine.axes.get_ylim() == its.axes.get_ylim()
+            )
     _, values = b.losses.lines["g_loss"].get_data()
     np.testing.assert_allclose(values, panel.branch.history["g_loss"])
     width = pixels(panel._screen.picture).shape[1]
@@ -555,11 +631,19 @@ def test_every_slider_at_either_end(open_panel, knob, end):
     bound = slider.min if end == "low" else slider.max
     slider.value = bound if knob == "n_critic" else slider.base**bound
     panel.step(150)
-    used = {knob: value for _, knob, value in [(0, knob, panel.gan.history.initial[knob]), *panel.gan.history.changes]}
+    used = {
+        knob: value
+        for _, knob, value in [
+            (0, knob, panel.gan.history.initial[knob]),
+            *panel.gan.history.changes,
+        ]
+    }
     assert used == {knob: pytest.approx(getattr(live.SLIDERS[knob], end))}
     if panel._trainer.message:  # diverging is allowed, breaking is not
         assert panel._trainer.message.startswith("Training diverged")
-    assert torch.isfinite(torch.cat([p.ravel() for p in panel.gan.discriminator.parameters()])).all()
+    assert torch.isfinite(
+        torch.cat([p.ravel() for p in panel.gan.discriminator.parameters()])
+    ).all()
     panel.reset()
     assert len(panel.gan.history) == 0
 
@@ -568,14 +652,18 @@ def test_interrupt_pauses(open_panel):
     panel = open_panel()
     panel.play()
     live.pause_all()
-    wait_for(lambda: panel.state == "paused" and "the kernel was interrupted" in panel._status.value)
+    wait_for(
+        lambda: panel.state == "paused" and "the kernel was interrupted" in panel._status.value
+    )
     play_until(panel, len(panel.gan.history) + 5)
     assert "interrupted" not in panel._status.value
 
 
 def test_interrupting_a_cell_that_steps_stops_the_steps(open_panel):
     panel = open_panel()
-    interrupt = threading.Timer(0.5, signal.pthread_kill, args=(threading.main_thread().ident, signal.SIGINT))
+    interrupt = threading.Timer(
+        0.5, signal.pthread_kill, args=(threading.main_thread().ident, signal.SIGINT)
+    )
     interrupt.start()
     with pytest.raises(KeyboardInterrupt):
         panel.step(40_000)
@@ -653,7 +741,11 @@ def test_the_last_tick_label_of_a_long_run_has_room():
     painter.forget_background()
     painter.jpeg(gan)
     for curves in view.curves:
-        labels = [label.get_window_extent() for label in curves.axes.get_xticklabels() if label.get_text() == "10000"]
+        labels = [
+            label.get_window_extent()
+            for label in curves.axes.get_xticklabels()
+            if label.get_text() == "10000"
+        ]
         assert labels and labels[0].x1 <= view.figure.bbox.x1
 
 
@@ -677,7 +769,9 @@ def test_the_quick_picture_is_the_full_picture(make, view):
         artist.set_animated(False)
     view.figure.canvas.draw()
     plain = np.asarray(view.figure.canvas.buffer_rgba())[..., :3].astype(int)
-    assert (np.abs(quick - plain).max(-1) > 60).mean() < 0.005  # JPEG rounds; nothing is missing or stale
+    assert (
+        np.abs(quick - plain).max(-1) > 60
+    ).mean() < 0.005  # JPEG rounds; nothing is missing or stale
 
 
 def test_view_reads_only_and_shows_ghosts_and_marks():
@@ -705,13 +799,19 @@ def test_view_reads_only_and_shows_ghosts_and_marks():
     [
         (dict(gan="gan"), "gan must be a gan_edu.first_edition.training.GAN, got 'gan'"),
         (dict(sliders=["lr"]), r"sliders must be Slider\(...\) or names among .* got 'lr'"),
-        (dict(choices={"batch_size": [2]}), "rebuild must be a function that makes a GAN from the choices, got None"),
+        (
+            dict(choices={"batch_size": [2]}),
+            "rebuild must be a function that makes a GAN from the choices, got None",
+        ),
         (dict(rebuild=3), "rebuild must be a function such as"),
         (
             dict(rebuild=make_gan, choices={"batch_size": [2]}),
             r"choices must offer the present batch_size, 12, got \[2\]",
         ),
-        (dict(rebuild=make_gan, choices={"variant": []}), r"choices must offer the present variant, None, got \[\]"),
+        (
+            dict(rebuild=make_gan, choices={"variant": []}),
+            r"choices must offer the present variant, None, got \[\]",
+        ),
         (dict(fps=0), "fps must be a finite number above 0, got 0"),
     ],
 )
@@ -728,12 +828,17 @@ def test_the_speed_to_begin_with(open_panel):
     time.sleep(0.75)
     panel.pause()
     assert 4 <= len(panel.gan.history) <= 10
-    with pytest.raises(ValueError, match="speed must be one of 1, 3, 10, 30, 100, 300, inf steps per second, got 7"):
+    with pytest.raises(
+        ValueError, match="speed must be one of 1, 3, 10, 30, 100, 300, inf steps per second, got 7"
+    ):
         open_panel(speed=7)
 
 
 def test_a_toggle_shows_what_code_has_set(open_panel):
-    losses = {"saturating": generator_loss_saturating, "non-saturating": generator_loss_nonsaturating}
+    losses = {
+        "saturating": generator_loss_saturating,
+        "non-saturating": generator_loss_nonsaturating,
+    }
     panel = open_panel(toggles={"loss": {name: {"g_loss": loss} for name, loss in losses.items()}})
     for name, loss in losses.items():
         panel.set(g_loss=loss)

@@ -121,14 +121,22 @@ def test_mean_outputs_of_the_discriminator(tmp_path, critic):
     def note(gan):
         log(gan)
         outputs = {key: value.double().numpy() for key, value in gan.last_outputs.items()}
-        expected[len(gan.history)] = {k: (v if critic else 1 / (1 + np.exp(-v))).mean() for k, v in outputs.items()}
+        expected[len(gan.history)] = {
+            k: (v if critic else 1 / (1 + np.exp(-v))).mean() for k, v in outputs.items()
+        }
 
     gan.run(6, every=3, callback=note)
     events = read(tmp_path)
-    for key, name in (("real", "D(x)"), ("fake", "D(G(z)) before"), ("fake_after", "D(G(z)) after")):
+    for key, name in (
+        ("real", "D(x)"),
+        ("fake", "D(G(z)) before"),
+        ("fake_after", "D(G(z)) after"),
+    ):
         found = curve(events, f"discriminator/{name}")
         assert list(found) == [3, 6]
-        assert list(found.values()) == pytest.approx([expected[step][key] for step in (3, 6)], rel=1e-5)
+        assert list(found.values()) == pytest.approx(
+            [expected[step][key] for step in (3, 6)], rel=1e-5
+        )
         assert all((0 < value < 1) for value in found.values()) or critic
 
 
@@ -158,7 +166,11 @@ def test_grey_pictures_and_a_short_row():
     grey = torch.linspace(-1, 1, 16).reshape(1, 1, 4, 4).repeat(3, 1, 1, 1)
     page = logs._grid(grey)
     assert page.shape == (3, 4, 12) and page.dtype == torch.uint8
-    assert (page[0] == page[2]).all() and page[0, 0, :4].tolist() == [0, 17, 34, 51] and page.max() == 255
+    assert (
+        (page[0] == page[2]).all()
+        and page[0, 0, :4].tolist() == [0, 17, 34, 51]
+        and page.max() == 255
+    )
     assert torch.equal(page[:, :, :4], page[:, :, 8:])
 
 
@@ -227,7 +239,10 @@ def test_training_goes_on_as_without_the_log(tmp_path, make):
     (plain, numbers), (logged, numbers_after) = run(False), run(True)
     assert plain.history._rows[:7].tobytes() == logged.history._rows[:7].tobytes()
     for player in ("generator", "discriminator"):
-        for a, b in zip(getattr(plain, player).state_dict().values(), getattr(logged, player).state_dict().values()):
+        for a, b in zip(
+            getattr(plain, player).state_dict().values(),
+            getattr(logged, player).state_dict().values(),
+        ):
             assert torch.equal(a, b)
     assert logged.generator.training and logged.discriminator.training
     assert torch.equal(numbers, numbers_after)  # the learner's own random numbers too
@@ -240,7 +255,9 @@ def test_the_averages_of_batch_normalisation_stay(tmp_path):
     with TensorBoardLog(tmp_path, gan) as log:
         log(gan)
     assert any("running_mean" in name for name in before)
-    assert all(torch.equal(value, before[name]) for name, value in gan.generator.state_dict().items())
+    assert all(
+        torch.equal(value, before[name]) for name, value in gan.generator.state_dict().items()
+    )
 
 
 def test_pictures_are_of_the_averaged_weights(tmp_path):
@@ -261,7 +278,9 @@ def test_another_run_replaces_the_curves(tmp_path):
             gan.run(6, every=2, callback=log)
         time.sleep(1.1)  # event files are told apart by the second of their making
     events = read(tmp_path)
-    assert list(curve(events, "loss/generator").values()) == np.float32(gan.history["g_loss"]).tolist()
+    assert (
+        list(curve(events, "loss/generator").values()) == np.float32(gan.history["g_loss"]).tolist()
+    )
     assert len(list((tmp_path / "generator").iterdir())) == 1
 
 
@@ -283,7 +302,9 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
     gan = make_small_gan()
     (tmp_path / "file").write_text("")
     for bad in (tmp_path / "file", tmp_path / "file" / "below", "/proc/none/here", 3, None):
-        with pytest.raises(ValueError, match="log_dir must be a folder that can be written to, got"):
+        with pytest.raises(
+            ValueError, match="log_dir must be a folder that can be written to, got"
+        ):
             TensorBoardLog(bad, gan)
     TensorBoardLog(str(tmp_path / "new" / "below"), gan).close()
     assert (tmp_path / "new" / "below" / "generator").is_dir()
@@ -294,7 +315,10 @@ def test_a_folder_without_permission(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(pathlib.Path, "touch", refuse)  # root may write anywhere
-    with pytest.raises(ValueError, match=r"log_dir must be a folder that can be written to, got .*Permission denied"):
+    with pytest.raises(
+        ValueError,
+        match=r"log_dir must be a folder that can be written to, got .*Permission denied",
+    ):
         TensorBoardLog(tmp_path, make_small_gan())
 
 
@@ -330,8 +354,14 @@ TensorBoardLog({str(tmp_path)!r}, gan)(gan)
 show_tensorboard({str(tmp_path)!r})
 print("alive")
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert (found.returncode, found.stdout, found.stderr) == (0, "alive\n", "")  # and the server ended with it
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (
+        0,
+        "alive\n",
+        "",
+    )  # and the server ended with it
 
 
 # --- the server -----------------------------------------------------------------------------------------------------
@@ -359,8 +389,13 @@ def test_the_server_shows_the_run(folder, monkeypatch):
         time.sleep(0.2)
     assert sorted(json.loads(get(view, "data/runs"))) == [".", "discriminator", "generator"]
     assert b"loss/generator" in get(view, "data/plugin/scalars/tags")
-    assert all(thread.daemon for thread in set(threading.enumerate()) - before)  # they don't hold up the end
-    assert view.url == f"http://localhost:{view.port}/" and view.command == f"tensorboard --logdir '{folder}'"
+    assert all(
+        thread.daemon for thread in set(threading.enumerate()) - before
+    )  # they don't hold up the end
+    assert (
+        view.url == f"http://localhost:{view.port}/"
+        and view.command == f"tensorboard --logdir '{folder}'"
+    )
     assert repr(view) == f"TensorBoard: {view.url} or, in a terminal: {view.command}"
     page = view._repr_html_()
     assert page.count(f'href="{view.url}"') == 1 and "<iframe" in page and " hidden>" in page
@@ -394,7 +429,9 @@ def test_busy_ports(folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("bad", ["nowhere", 3, None])
 def test_a_folder_that_is_not_there(bad):
-    with pytest.raises(ValueError, match="log_dir must be a folder that a TensorBoardLog has written, got"):
+    with pytest.raises(
+        ValueError, match="log_dir must be a folder that a TensorBoardLog has written, got"
+    ):
         show_tensorboard(bad)
 
 

@@ -19,7 +19,9 @@ def test_seed_fan_draws_median_quartiles_and_range(axes):
         drawn = band.get_paths()[0].vertices
         for step in range(5):
             at_step = drawn[drawn[:, 0] == step, 1]
-            np.testing.assert_allclose([at_step.min(), at_step.max()], np.percentile(curves[:, step], percents))
+            np.testing.assert_allclose(
+                [at_step.min(), at_step.max()], np.percentile(curves[:, step], percents)
+            )
     assert len(axes.lines) == 3
 
 
@@ -38,7 +40,9 @@ def test_outcome_against_draws_median_quartiles_and_range(axes):
     values = [0.1, 1, 10]
     outcomes = np.random.default_rng(1).normal(size=(3, 9))
     line = plotting.outcome_against(axes, values, outcomes)
-    np.testing.assert_allclose(line.get_xydata(), np.column_stack([values, np.median(outcomes, axis=1)]))
+    np.testing.assert_allclose(
+        line.get_xydata(), np.column_stack([values, np.median(outcomes, axis=1)])
+    )
     for bars, percents in zip(axes.collections, ([0, 100], [25, 75])):
         ends = np.array([segment[:, 1] for segment in bars.get_segments()])
         np.testing.assert_allclose(ends, np.percentile(outcomes, percents, axis=1).T)
@@ -59,7 +63,9 @@ def test_outcome_against_names_a_wrong_shape(axes, outcomes):
         plotting.outcome_against(axes, [1, 2, 3], outcomes)
 
 
-@pytest.mark.parametrize("value, limit", [(0.3, 0.5), (1, 1), (1.01, 2), (4, 5), (70, 100), (0, 1), (np.inf, 1)])
+@pytest.mark.parametrize(
+    "value, limit", [(0.3, 0.5), (1, 1), (1.01, 2), (4, 5), (70, 100), (0, 1), (np.inf, 1)]
+)
 def test_limits_move_in_steps(value, limit):
     assert plotting.next_limit(value) == pytest.approx(limit)
 

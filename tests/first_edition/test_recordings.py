@@ -38,11 +38,17 @@ def page(tmp_path_factory):
 
 def test_it_holds_what_was_asked_for(page):
     found = load_recording(page)
-    assert found.knob == "lambda_gp" and found.values == VALUES and found.steps == [0, 10, 20, 30, 40, 50, 60]
+    assert (
+        found.knob == "lambda_gp"
+        and found.values == VALUES
+        and found.steps == [0, 10, 20, 30, 40, 50, 60]
+    )
     assert found.faults == [""] * 3 and found.title == "a ring </script> & <b>more</b>"
     assert [len(words) for words in found.descriptions] == [N_FRAMES] * 3
     for words in found.descriptions:
-        assert [re.search(r"after (\d+) steps", text)[1] for text in words] == [str(step) for step in found.steps]
+        assert [re.search(r"after (\d+) steps", text)[1] for text in words] == [
+            str(step) for step in found.steps
+        ]
     assert sorted(os.listdir(page.parent)) == [page.name] and page.stat().st_size < 600_000
 
 
@@ -56,7 +62,9 @@ def test_the_frames_are_the_pictures_of_a_run_made_anew(page):
             gan.run(step - len(gan.history))
             ruler.update(gan)
     limits = np.array([(*r.history.axes.get_xlim(), *r.history.axes.get_ylim()) for r in rulers])
-    np.testing.assert_allclose(found.limits, [(0, limits[:, 1].max(), limits[:, 2].min(), limits[:, 3].max())])
+    np.testing.assert_allclose(
+        found.limits, [(0, limits[:, 1].max(), limits[:, 2].min(), limits[:, 3].max())]
+    )
     for k, value in enumerate(VALUES):
         gan, view = make_wgan_gp(), PlaneView(bands=12, n_arrows=30)
         gan.hparams.lambda_gp = value
@@ -68,7 +76,9 @@ def test_the_frames_are_the_pictures_of_a_run_made_anew(page):
             expected, frame = painter.array(gan).astype(int), found.frame(k, i).astype(int)
             assert frame.shape == expected.shape
             off = np.abs(frame - expected).max(-1)
-            assert off.mean() < 2.7 and (off > 40).mean() < 1e-4  # fewer colours; nothing is missing or stale
+            assert (
+                off.mean() < 2.7 and (off > 40).mean() < 1e-4
+            )  # fewer colours; nothing is missing or stale
     last = [found.frame(k, N_FRAMES - 1).astype(int) for k in range(3)]
     for one, other in ((0, 1), (1, 2)):  # and the test can tell the runs apart
         assert (np.abs(last[one] - last[other]).max(-1) > 60).mean() > 0.004
@@ -76,7 +86,9 @@ def test_the_frames_are_the_pictures_of_a_run_made_anew(page):
 
 def test_photos_keep_their_shades(tmp_path):
     views = [PlaneView(bands=12, n_arrows=30) for _ in range(2)]
-    path = record(tmp_path / "x.html", make_wgan_gp, lambda: views[-1], "lambda_gp", [1.0], 20, 2, photos=True)
+    path = record(
+        tmp_path / "x.html", make_wgan_gp, lambda: views[-1], "lambda_gp", [1.0], 20, 2, photos=True
+    )
     found, gan = load_recording(path), make_wgan_gp()
     gan.hparams.lambda_gp = 1.0
     set_scales(views[0], found.limits)
@@ -97,7 +109,9 @@ def test_a_take_may_choose_from_a_menu_and_press_a_toggle():
     )  # fmt: skip
     try:
         chosen = record_panels.gan_of(panel, {"batch_size": 5, "brake": "on"})
-        assert chosen.batch_size == 5 and chosen.hparams.clip_value == 0.1 and chosen.seed == gan.seed
+        assert (
+            chosen.batch_size == 5 and chosen.hparams.clip_value == 0.1 and chosen.seed == gan.seed
+        )
         assert record_panels.gan_of(panel, {"brake": "on"}).batch_size == gan.batch_size
     finally:
         panel.close()
@@ -107,7 +121,10 @@ def test_the_page_is_complete_in_itself(page):
     text = page.read_text(encoding="utf-8")
     assert "default-src 'none'" in text and not re.search(r"""(src|href)=["'](?!data:)""", text)
     assert "http://" not in text and "https://" not in text
-    assert '<span class="badge">Recording</span>a ring &lt;/script&gt; &amp; &lt;b&gt;more&lt;/b&gt;' in text
+    assert (
+        '<span class="badge">Recording</span>a ring &lt;/script&gt; &amp; &lt;b&gt;more&lt;/b&gt;'
+        in text
+    )
     assert not re.search(r"\b20\d\d-\d\d-\d\d\b|/(home|root|tmp|work|Users)/", text)
 
 
@@ -121,8 +138,18 @@ def test_a_run_that_diverges_is_recorded_up_to_there(tmp_path):
 
 def test_a_gan_of_another_seed_each_time_is_found_out(tmp_path):
     seeds = iter(range(9))
-    with pytest.raises(RuntimeError, match="two runs at lambda_gp = 1 differ: make_gan must always give"):
-        record(tmp_path / "x.html", lambda: make_wgan_gp(next(seeds)), PlaneView, "lambda_gp", [1], 4, 2)
+    with pytest.raises(
+        RuntimeError, match="two runs at lambda_gp = 1 differ: make_gan must always give"
+    ):
+        record(
+            tmp_path / "x.html",
+            lambda: make_wgan_gp(next(seeds)),
+            PlaneView,
+            "lambda_gp",
+            [1],
+            4,
+            2,
+        )
     assert os.listdir(tmp_path) == []
 
 
@@ -151,7 +178,14 @@ def test_an_interruption_leaves_the_old_file(tmp_path, monkeypatch):
 )
 def test_bad_arguments_are_named(tmp_path, monkeypatch, change, message):
     monkeypatch.chdir(tmp_path)
-    arguments = dict(path="x.html", make_gan=make_gan, make_view=GaussianView, knob="lr_d", values=[0.1], n_steps=4)
+    arguments = dict(
+        path="x.html",
+        make_gan=make_gan,
+        make_view=GaussianView,
+        knob="lr_d",
+        values=[0.1],
+        n_steps=4,
+    )
     with pytest.raises(ValueError, match=message):
         record(**arguments | change)
     assert os.listdir(tmp_path) == []
@@ -159,7 +193,10 @@ def test_bad_arguments_are_named(tmp_path, monkeypatch, change, message):
 
 def test_another_page_is_not_read(tmp_path):
     (tmp_path / "x.html").write_text("<html></html>")
-    with pytest.raises(ValueError, match=r"path must be a page written by gan_edu\.first_edition\.recordings\.record"):
+    with pytest.raises(
+        ValueError,
+        match=r"path must be a page written by gan_edu\.first_edition\.recordings\.record",
+    ):
         load_recording(tmp_path / "x.html")
 
 
@@ -171,7 +208,11 @@ def test_the_stored_recordings_are_of_the_lessons(take):
     """Whole and small, and their first pictures are those of the lesson as it is now."""
     found = load_recording(take.path)
     assert take.path.stat().st_size < 1_500_000
-    assert found.values == list(take.values) and found.knob == take.knob and found.steps[-1] == take.n_steps
+    assert (
+        found.values == list(take.values)
+        and found.knob == take.knob
+        and found.steps[-1] == take.n_steps
+    )
     assert len(found.steps) == take.n_frames
     for k, words in enumerate(found.descriptions):
         assert len(words) == take.n_frames or found.faults[k]
@@ -184,12 +225,19 @@ def test_the_stored_recordings_are_of_the_lessons(take):
     assert gan.seed == 0 and len(gan.history) == 0
     set_scales(view, found.limits)
     painter = Painter(view)
-    same = not take.photos or runtime.fast_precision("cpu") is torch.bfloat16  # else faces are trained otherwise
+    same = (
+        not take.photos or runtime.fast_precision("cpu") is torch.bfloat16
+    )  # else faces are trained otherwise
     for i in (0, 1) if same else (0,):
         gan.run(found.steps[i] - len(gan.history))
         picture = painter.array(gan).astype(int)
-        now, stored = (re.findall(r"-?\d+\.?\d*", words) for words in (view.describe(gan), found.descriptions[1][i]))
-        np.testing.assert_allclose(np.array(now, float), np.array(stored, float), rtol=0.05, atol=0.05)
+        now, stored = (
+            re.findall(r"-?\d+\.?\d*", words)
+            for words in (view.describe(gan), found.descriptions[1][i])
+        )
+        np.testing.assert_allclose(
+            np.array(now, float), np.array(stored, float), rtol=0.05, atol=0.05
+        )
     off = np.abs(found.frame(1, i).astype(int) - picture).max(-1)
     # Another processor rounds otherwise, and some dots move (0.002 of the pixels); the next picture of lesson 08 differs in 0.03.
     # Photos lose a little everywhere, 5.1 in the mean of lesson 13; the next picture differs by 13, and in 0.02 of the pixels.
@@ -201,7 +249,9 @@ def test_what_is_not_there_cannot_be_recorded():
         record_panels.panel_of("77", "panel")
     with pytest.raises(ValueError, match="name must be that of a LivePanel"):
         record_panels.panel_of("08", "gadget")
-    with pytest.raises(SystemExit, match="no panel to record in lesson 77; there are those of 02, 03"):
+    with pytest.raises(
+        SystemExit, match="no panel to record in lesson 77; there are those of 02, 03"
+    ):
         record_panels.main(["77"])
 
 
@@ -209,12 +259,17 @@ def test_what_is_not_there_cannot_be_recorded():
 
 
 def test_the_panel_shows_its_recording_and_goes_back(page):
-    panel = LivePanel(make_wgan_gp(), PlaneView(), sliders=["lambda_gp"], recording=page, name="with recording")
+    panel = LivePanel(
+        make_wgan_gp(), PlaneView(), sliders=["lambda_gp"], recording=page, name="with recording"
+    )
     try:
         panel.play()
         panel._trainer.call(panel._show_recording)
         assert panel.state == "paused" and 'title="Recording"' in panel._player.value
-        assert panel._pictures.layout.display == "none" and panel._buttons["Recording"].description == "Back to live"
+        assert (
+            panel._pictures.layout.display == "none"
+            and panel._buttons["Recording"].description == "Back to live"
+        )
         assert "&lt;span class=&quot;badge&quot;&gt;Recording" in panel._player.value
         panel._trainer.call(panel._show_recording)
         assert panel._player.value == "" and panel._pictures.layout.display == ""
@@ -226,6 +281,8 @@ def test_the_panel_shows_its_recording_and_goes_back(page):
 
 
 def test_a_panel_without_its_file_has_no_such_button(tmp_path):
-    panel = LivePanel(make_wgan_gp(), PlaneView(), recording=tmp_path / "missing.html", name="without recording")
+    panel = LivePanel(
+        make_wgan_gp(), PlaneView(), recording=tmp_path / "missing.html", name="without recording"
+    )
     panel.close()
     assert "Recording" not in panel._buttons

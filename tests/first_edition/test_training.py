@@ -33,7 +33,13 @@ from gan_edu.losses import (
     gradient_penalty,
     r1_penalty,
 )
-from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, MinibatchDiscrimination, init_dcgan_weights_, mlp
+from gan_edu.networks import (
+    DCGANDiscriminator,
+    DCGANGenerator,
+    MinibatchDiscrimination,
+    init_dcgan_weights_,
+    mlp,
+)
 
 
 def minibatch_discriminator():
@@ -41,15 +47,28 @@ def minibatch_discriminator():
 
 
 def make_gan(seed=0, **arguments):
-    settings = dict(batch_size=12, hparams=Hyperparameters(lr_d=0.01, lr_g=0.01), seed=seed) | arguments
-    players = dict(generator=lambda: mlp(1, 4, 1, activation=nn.Softplus), discriminator=minibatch_discriminator)
+    settings = (
+        dict(batch_size=12, hparams=Hyperparameters(lr_d=0.01, lr_g=0.01), seed=seed) | arguments
+    )
+    players = dict(
+        generator=lambda: mlp(1, 4, 1, activation=nn.Softplus),
+        discriminator=minibatch_discriminator,
+    )
     return GAN(**players | settings, sample_real=gaussian_1d, sample_latent=latent_grid)
 
 
 def make_wgan_gp(seed=0, **arguments):
     latent = functools.partial(latent_normal, latent_dim=2)
     losses = dict(d_loss=critic_loss, g_loss=generator_loss_wasserstein, penalty=gradient_penalty)
-    return GAN(lambda: mlp(2, 16, 2), lambda: mlp(2, 16, 1), gaussian_ring, latent, **losses, seed=seed, **arguments)
+    return GAN(
+        lambda: mlp(2, 16, 2),
+        lambda: mlp(2, 16, 1),
+        gaussian_ring,
+        latent,
+        **losses,
+        seed=seed,
+        **arguments,
+    )
 
 
 def assert_same_history(one, other):
@@ -60,7 +79,9 @@ def assert_same_history(one, other):
 
 
 def weights(gan):
-    return torch.cat([p.detach().ravel() for p in [*gan.generator.parameters(), *gan.discriminator.parameters()]])
+    return torch.cat(
+        [p.detach().ravel() for p in [*gan.generator.parameters(), *gan.discriminator.parameters()]]
+    )
 
 
 @pytest.mark.parametrize("make", [make_gan, make_wgan_gp])
@@ -108,7 +129,9 @@ def test_dropout_is_repeatable_too():
     one, other = make(), make()
     state = torch.get_rng_state()
     one.run(10)
-    assert torch.equal(torch.get_rng_state(), state)  # and leaves the learner's random numbers alone
+    assert torch.equal(
+        torch.get_rng_state(), state
+    )  # and leaves the learner's random numbers alone
     torch.rand(100)
     other.run(10)
     assert_same_history(one, other)
@@ -116,7 +139,9 @@ def test_dropout_is_repeatable_too():
 
 def test_a_step_is_what_plain_torch_code_does():
     """n_critic = 2, SGD: the package's step against the loop of any tutorial."""
-    gan = make_gan(5, optimizer=torch.optim.SGD, hparams=Hyperparameters(lr_d=0.1, lr_g=0.05, n_critic=2))
+    gan = make_gan(
+        5, optimizer=torch.optim.SGD, hparams=Hyperparameters(lr_d=0.1, lr_g=0.05, n_critic=2)
+    )
     generator, discriminator = copy.deepcopy(gan.generator), copy.deepcopy(gan.discriminator)
     d_optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.1)
     g_optimizer = torch.optim.SGD(generator.parameters(), lr=0.05)
@@ -130,7 +155,9 @@ def test_a_step_is_what_plain_torch_code_does():
             d_optimizer.zero_grad()
             d_loss.backward()
             d_optimizer.step()
-        g_loss = generator_loss_nonsaturating(discriminator(generator(latent_grid(12, generator=rng))))
+        g_loss = generator_loss_nonsaturating(
+            discriminator(generator(latent_grid(12, generator=rng)))
+        )
         g_optimizer.zero_grad()
         g_loss.backward()
         norm = torch.cat([p.grad.ravel() for p in generator.parameters()]).norm()
@@ -149,7 +176,9 @@ def test_one_pass_for_real_and_fake_gives_what_two_give():
         pass
 
     def make(activation):
-        return make_gan(4, discriminator=lambda: mlp(1, 8, 8, 1, activation=activation), optimizer=sgd)
+        return make_gan(
+            4, discriminator=lambda: mlp(1, 8, 8, 1, activation=activation), optimizer=sgd
+        )
 
     one, two = make(nn.Tanh), make(Tanh)
     one.run(30), two.run(30)
@@ -157,7 +186,9 @@ def test_one_pass_for_real_and_fake_gives_what_two_give():
     np.testing.assert_allclose(one.history["grad_norm_g"], two.history["grad_norm_g"], rtol=1e-3)
 
 
-@pytest.mark.parametrize("layer", [nn.BatchNorm1d(8), MinibatchDiscrimination(8, 1, 1), nn.Dropout(0.5)])
+@pytest.mark.parametrize(
+    "layer", [nn.BatchNorm1d(8), MinibatchDiscrimination(8, 1, 1), nn.Dropout(0.5)]
+)
 def test_layers_that_mix_samples_see_real_and_fake_apart(layer):
     sizes = []
     layer.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
@@ -179,7 +210,8 @@ def test_gradients_of_any_memory_layout(optimizer):
             return torch.bmm(x[None], self.weight.T[None])[0]
 
     gan = make_gan(
-        discriminator=lambda: nn.Sequential(nn.Linear(1, 3), Transposed(), nn.Linear(5, 1)), optimizer=optimizer
+        discriminator=lambda: nn.Sequential(nn.Linear(1, 3), Transposed(), nn.Linear(5, 1)),
+        optimizer=optimizer,
     )
     weight = gan.discriminator[1].weight
     gan.hparams.lr_d = 1e-3
@@ -238,7 +270,12 @@ def test_a_change_is_used_in_the_very_next_step_and_recorded():
     gan.step()
     assert gan.history["g_loss"][-1] < 0
     assert gan.history.initial["lr_d"] == 0.01
-    expected = [(3, "lr_d", 0.0), (3, "lr_g", 0.0), (4, "lr_g", 0.5), (4, "g_loss", generator_loss_saturating)]
+    expected = [
+        (3, "lr_d", 0.0),
+        (3, "lr_g", 0.0),
+        (4, "lr_g", 0.5),
+        (4, "g_loss", generator_loss_saturating),
+    ]
     assert gan.history.changes == expected
 
 
@@ -289,13 +326,19 @@ def test_bad_knobs_are_refused_where_they_are_set(name, bad, message):
     "arguments, message",
     [
         (dict(generator="big"), "generator must be a function such as lambda: mlp"),
-        (dict(discriminator=lambda: 3), "discriminator must be a torch module or a function that builds one, got 3"),
+        (
+            dict(discriminator=lambda: 3),
+            "discriminator must be a torch module or a function that builds one, got 3",
+        ),
         (dict(sample_real=torch.zeros(3)), "sample_real must be a function such as"),
         (
             dict(sample_latent=lambda n: torch.zeros(n, 1)),
             r"sample_latent must take .* generator=.* got a function of \(n\)",
         ),
-        (dict(d_loss="bce"), "d_loss must be a function such as gan_edu.losses.discriminator_loss, got 'bce'"),
+        (
+            dict(d_loss="bce"),
+            "d_loss must be a function such as gan_edu.losses.discriminator_loss, got 'bce'",
+        ),
         (dict(hparams={"lr_d": 1}), "hparams must be a Hyperparameters"),
         (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
         (dict(seed=-1), "seed must be a whole number of at least 0, got -1"),
@@ -306,7 +349,12 @@ def test_bad_knobs_are_refused_where_they_are_set(name, bad, message):
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
-    good = dict(generator=mlp(1, 1), discriminator=mlp(1, 1), sample_real=gaussian_1d, sample_latent=latent_grid)
+    good = dict(
+        generator=mlp(1, 1),
+        discriminator=mlp(1, 1),
+        sample_real=gaussian_1d,
+        sample_latent=latent_grid,
+    )
     with pytest.raises(ValueError, match=message):
         GAN(**(good | arguments))
 
@@ -336,10 +384,15 @@ class Fails:
 
 @pytest.mark.parametrize("at", [1, 6])
 @pytest.mark.parametrize("how", ["nan", RuntimeError, KeyboardInterrupt])
-@pytest.mark.parametrize("optimizer", [adam, torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
+@pytest.mark.parametrize(
+    "optimizer", [adam, torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop]
+)
 def test_a_step_that_fails_is_undone_and_training_goes_on(at, how, optimizer, capsys):
     """The discriminator has already moved when the generator's loss fails: it must be put back."""
-    smooth, rough = make_gan(optimizer=optimizer), make_gan(optimizer=optimizer, g_loss=Fails(at, how))
+    smooth, rough = (
+        make_gan(optimizer=optimizer),
+        make_gan(optimizer=optimizer, g_loss=Fails(at, how)),
+    )
     smooth.run(10)
     with pytest.raises(FloatingPointError if how == "nan" else how):
         rough.run(10)
@@ -355,7 +408,8 @@ def test_a_step_that_fails_is_undone_and_training_goes_on(at, how, optimizer, ca
 def test_divergence_is_said_in_plain_words():
     gan = make_gan(g_loss=Fails(3, "nan"))
     with pytest.raises(
-        FloatingPointError, match=r"the generator's loss became nan .* in step 3; .* the state after step 2 is kept"
+        FloatingPointError,
+        match=r"the generator's loss became nan .* in step 3; .* the state after step 2 is kept",
     ):
         gan.run(5)
 
@@ -398,7 +452,10 @@ def test_code_of_a_run_that_has_not_begun():
 def test_code_says_what_it_cannot_name():
     gan = make_gan(g_loss=lambda logits: -logits.mean())
     gan.run(1)
-    assert "# gan.g_loss = ...  a function without a name was used here: write it out with def" in gan.code()
+    assert (
+        "# gan.g_loss = ...  a function without a name was used here: write it out with def"
+        in gan.code()
+    )
 
 
 # ---- around a run
@@ -458,7 +515,9 @@ def make_picture_gan(seed=0, **arguments):
 def everything(gan):
     """Return all that a step may change, as one flat tensor of bits."""
     networks = [gan.generator, gan.discriminator, *[gan.averaged] * (gan.averaged is not None)]
-    return torch.cat([t.double().ravel() for t in _tensors(networks, [gan.d_optimizer, gan.g_optimizer])])
+    return torch.cat(
+        [t.double().ravel() for t in _tensors(networks, [gan.d_optimizer, gan.g_optimizer])]
+    )
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
@@ -471,7 +530,9 @@ def test_pictures_too_give_the_same_bits_however_the_steps_are_called(precision)
     again.run(4), again.reset(), again.run(7)
     assert_same_history(by_hand, at_once)
     assert_same_history(by_hand, again)
-    assert torch.equal(everything(by_hand), everything(at_once)) and torch.equal(everything(by_hand), everything(again))
+    assert torch.equal(everything(by_hand), everything(at_once)) and torch.equal(
+        everything(by_hand), everything(again)
+    )
     z = by_hand.fixed_z(5)
     assert torch.equal(by_hand.generate(z), again.generate(z))
 
@@ -491,7 +552,9 @@ def test_a_step_on_pictures_that_fails_is_undone_and_training_goes_on(at):
 
 def test_a_lazy_penalty_comes_every_so_many_updates_and_as_much_stronger():
     def make(penalty_every, lambda_gp):
-        settings = dict(penalty_every=penalty_every, hparams=Hyperparameters(0.05, 0.05, lambda_gp=lambda_gp))
+        settings = dict(
+            penalty_every=penalty_every, hparams=Hyperparameters(0.05, 0.05, lambda_gp=lambda_gp)
+        )
         return make_picture_gan(precision=torch.float32, optimizer=torch.optim.SGD, **settings)
 
     lazy, strong, none = make(3, 2.0), make(1, 6.0), make(1, 0.0)
@@ -499,7 +562,15 @@ def test_a_lazy_penalty_comes_every_so_many_updates_and_as_much_stronger():
         gan.step_discriminator()
     assert torch.equal(everything(lazy), everything(strong))  # the first update has it, three times
     lazy.run(6)
-    assert np.isfinite(lazy.history["penalty"]).tolist() == [True, False, False, True, False, False, True]
+    assert np.isfinite(lazy.history["penalty"]).tolist() == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+        True,
+    ]
     lazy.reset()
     lazy.step_discriminator()
     none.discriminator.load_state_dict(lazy.discriminator.state_dict())
@@ -536,7 +607,10 @@ def test_averaged_weights_by_hand():
         assert torch.equal(mine, its)
     z = gan.fixed_z(3)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-        averaged, raw = gan.averaged.eval()(z).float(), copy.deepcopy(gan.generator).eval()(z).float()
+        averaged, raw = (
+            gan.averaged.eval()(z).float(),
+            copy.deepcopy(gan.generator).eval()(z).float(),
+        )
     assert torch.equal(gan.generate(z), averaged) and not torch.equal(averaged, raw)
     assert gan.generator.training
 
@@ -552,7 +626,10 @@ def test_without_ema_there_is_no_average():
 
 def test_bfloat16_is_used_in_the_passes_and_nowhere_else():
     seen = []
-    short, long = make_picture_gan(penalty_every=1), make_picture_gan(penalty_every=1, precision=torch.float32)
+    short, long = (
+        make_picture_gan(penalty_every=1),
+        make_picture_gan(penalty_every=1, precision=torch.float32),
+    )
     for gan in (short, long):
         for network in (gan.generator, gan.discriminator):
             network[1 if network is gan.generator else 0].register_forward_hook(
@@ -561,7 +638,9 @@ def test_bfloat16_is_used_in_the_passes_and_nowhere_else():
         seen.clear()
         gan.run(3)
         assert set(seen) == {gan.precision}
-        assert {p.dtype for p in [*gan.generator.parameters(), *gan.averaged.parameters()]} == {torch.float32}
+        assert {p.dtype for p in [*gan.generator.parameters(), *gan.averaged.parameters()]} == {
+            torch.float32
+        }
         assert {p.grad.dtype for p in gan.discriminator.parameters()} == {torch.float32}
         assert {value.dtype for value in gan.last_outputs.values()} == {torch.float32}
         assert gan.generate(gan.fixed_z(2)).dtype == torch.float32
@@ -595,7 +674,9 @@ def test_adam_takes_moments_of_another_memory_layout():
     other.run(1)
     state = gan.state_dict()
     for moments in state["d_optimizer"]["state"].values():
-        moments["exp_avg"], moments["exp_avg_sq"] = (moments[n].contiguous() for n in ("exp_avg", "exp_avg_sq"))
+        moments["exp_avg"], moments["exp_avg_sq"] = (
+            moments[n].contiguous() for n in ("exp_avg", "exp_avg_sq")
+        )
     other.load_state_dict(state)
     gan.run(2), other.run(2)
     assert_same_history(gan, other)
@@ -627,7 +708,9 @@ def test_the_last_outputs_are_what_the_discriminator_said():
 @pytest.mark.parametrize("n_critic", [1, 3])
 def test_the_same_fakes_are_judged_in_both_updates(n_critic):
     """Against the loop of the tutorial: D sees them detached, then G's update sees them again."""
-    gan = make_gan(5, same_fakes=True, optimizer=torch.optim.SGD, hparams=Hyperparameters(0.1, 0.05, n_critic))
+    gan = make_gan(
+        5, same_fakes=True, optimizer=torch.optim.SGD, hparams=Hyperparameters(0.1, 0.05, n_critic)
+    )
     generator, discriminator = copy.deepcopy(gan.generator), copy.deepcopy(gan.discriminator)
     rng = torch.Generator().manual_seed(5)
     for _ in range(4):
@@ -637,7 +720,10 @@ def test_the_same_fakes_are_judged_in_both_updates(n_critic):
             d_loss = discriminator_loss(discriminator(x_real), discriminator(fake.detach()))
             gradients = torch.autograd.grad(d_loss, list(discriminator.parameters()))
             with torch.no_grad():
-                [p.sub_(0.1 * gradient) for p, gradient in zip(discriminator.parameters(), gradients)]
+                [
+                    p.sub_(0.1 * gradient)
+                    for p, gradient in zip(discriminator.parameters(), gradients)
+                ]
         g_loss = generator_loss_nonsaturating(discriminator(fake))
         gradients = torch.autograd.grad(g_loss, list(generator.parameters()))
         with torch.no_grad():
@@ -686,14 +772,18 @@ def test_a_fault_in_the_second_thread_undoes_the_step(monkeypatch):
     with pytest.raises(RuntimeError, match="in the other thread"):
         gan.step()
     hook.remove()
-    assert torch.equal(everything(gan), everything(smooth)) and set(threading.enumerate()) <= set(threads)
+    assert torch.equal(everything(gan), everything(smooth)) and set(threading.enumerate()) <= set(
+        threads
+    )
     gan.run(3), smooth.run(3)
     assert_same_history(gan, smooth)
 
 
 def test_dropout_and_other_networks_are_trained_one_after_the_other(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    with_dropout = make_picture_gan(discriminator=lambda: nn.Sequential(nn.Dropout(0.3), DCGANDiscriminator(4, 3, 8)))
+    with_dropout = make_picture_gan(
+        discriminator=lambda: nn.Sequential(nn.Dropout(0.3), DCGANDiscriminator(4, 3, 8))
+    )
     assert not with_dropout._side_by_side and not make_gan()._side_by_side
     asked = make_picture_gan(threads=2)
     assert asked.num_threads == 2 and not asked._side_by_side

@@ -24,7 +24,9 @@ def test_the_project_names_its_pins():
     assert {"torch", "numpy", "ipywidgets", "anywidget"} <= set(wanted) and "pytest" not in wanted
 
 
-@pytest.mark.parametrize("version, sound", [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)])
+@pytest.mark.parametrize(
+    "version, sound", [((3, 10), False), ((3, 11), True), ((3, 13), True), ((3, 14), False)]
+)
 def test_python(version, sound):
     faults = installation.version_faults(version)
     assert (faults == []) == sound
@@ -47,7 +49,9 @@ def test_packages(found, words):
 
 
 def test_a_missing_package_is_told_with_what_to_do(monkeypatch, capsys):
-    monkeypatch.setattr(installation, "_installed", lambda name: None if name == "anywidget" else "0")
+    monkeypatch.setattr(
+        installation, "_installed", lambda name: None if name == "anywidget" else "0"
+    )
     assert not installation.check_installation()
     words = capsys.readouterr().out
     assert "anywidget is missing" in words and "make lab" in words
@@ -63,4 +67,8 @@ def test_not_installed_at_all(monkeypatch, capsys):
 
 
 def test_the_time_of_a_product_is_a_time():
-    assert 0 < installation.time_of_a_product(torch, size=50) < installation.time_of_a_product(torch, size=1500)
+    assert (
+        0
+        < installation.time_of_a_product(torch, size=50)
+        < installation.time_of_a_product(torch, size=1500)
+    )

@@ -17,7 +17,11 @@ def test_the_shown_kl_is_the_packages():
     rng = np.random.default_rng(0)
     for _ in range(50):
         p, q = rng.dirichlet(np.ones(5)), rng.dirichlet(np.ones(5))
-        assert kl(p, q) == pytest.approx(divergences.kl_divergence(p, q)) == pytest.approx(stats.entropy(p, q))
+        assert (
+            kl(p, q)
+            == pytest.approx(divergences.kl_divergence(p, q))
+            == pytest.approx(stats.entropy(p, q))
+        )
 
 
 def test_kl_breaks_the_triangle_inequality():
@@ -30,7 +34,9 @@ def test_the_best_judge_is_right_with_half_of_one_plus_tv():
     rng = np.random.default_rng(0)
     for _ in range(20):
         p, q = rng.dirichlet(np.ones(6)), rng.dirichlet(np.ones(6))
-        judges = itertools.product([False, True], repeat=6)  # every rule that says "real" on a set of bins
+        judges = itertools.product(
+            [False, True], repeat=6
+        )  # every rule that says "real" on a set of bins
         best = max(p[np.array(real)].sum() / 2 + q[~np.array(real)].sum() / 2 for real in judges)
         assert best == pytest.approx((1 + divergences.total_variation(p, q)) / 2)
 
@@ -48,8 +54,14 @@ def test_what_section_3_says_of_its_settings():
 
 def test_the_playground_has_two_best_plans_and_greed_finds_neither():
     view = PlaygroundView()
-    rows = [[r for r in itertools.product(range(n + 1), repeat=4) if sum(r) == n] for n in view.supply]
-    plans = [np.array(plan) for plan in itertools.product(*rows) if (np.sum(plan, 0) == view.demand).all()]
+    rows = [
+        [r for r in itertools.product(range(n + 1), repeat=4) if sum(r) == n] for n in view.supply
+    ]
+    plans = [
+        np.array(plan)
+        for plan in itertools.product(*rows)
+        if (np.sum(plan, 0) == view.demand).all()
+    ]
     costs = np.array([(plan * view.cost).sum() for plan in plans])
     assert costs.min() == 29 and (costs == 29).sum() == 2 and (costs == 33).any()
 
@@ -58,7 +70,10 @@ def test_many_samples_fewer_errors():
     """Section 3: a hundred times as many samples buy one digit."""
     errors = {}
     for n in (100, 10_000):
-        runs = [GaussianPairView(n_samples=n, seed=seed).compute(-1, 1, 1, 0.6)["KL(q‖p)"] for seed in range(64)]
+        runs = [
+            GaussianPairView(n_samples=n, seed=seed).compute(-1, 1, 1, 0.6)["KL(q‖p)"]
+            for seed in range(64)
+        ]
         errors[n] = np.std([estimate for _, _, estimate, _ in runs])
     assert 7 < errors[100] / errors[10_000] < 14
 
@@ -86,7 +101,10 @@ def right_kl(mu_p, sigma_p, mu_q, sigma_q):
         (lambda a, b, c, d: np.log(b / d) + (b**2 + (a - c) ** 2) / (2 * d**2) - 0.5, "wrong sign"),
         (lambda a, b, c, d: np.log(d / b) + (b + (a - c) ** 2) / (2 * d) - 0.5, "variances"),
         (lambda a, b, c, d: np.log(d / b) + b**2 / (2 * d**2) - 0.5, "distance of the means"),
-        (lambda a, b, c, d: np.log(d / b) + (b**2 + (a - c) ** 2) / d**2 - 0.5, "divided by 2 σ_q²"),
+        (
+            lambda a, b, c, d: np.log(d / b) + (b**2 + (a - c) ** 2) / d**2 - 0.5,
+            "divided by 2 σ_q²",
+        ),
         (lambda a, b, c, d: 7.0, "it should be 0.4431, it is 7"),
         (lambda a, b, c, d: 1 / 0, "ZeroDivisionError"),
         (lambda a, b, c, d: np.ones(2), "one number"),
@@ -150,7 +168,11 @@ def test_solutions_pass_and_stubs_do_not(capsys):
     for tag in ("exercise", "solution"):
         for cell in cells("01", tag):
             exec(cell.source, namespace)
-    assert capsys.readouterr().out.count("Not yet") == 3  # the stubs; the solutions carry assertions of their own
-    assert checks.check_kl_gaussians(namespace["kl_gaussians_solution"], namespace["by_hand_solution"])
+    assert (
+        capsys.readouterr().out.count("Not yet") == 3
+    )  # the stubs; the solutions carry assertions of their own
+    assert checks.check_kl_gaussians(
+        namespace["kl_gaussians_solution"], namespace["by_hand_solution"]
+    )
     assert checks.check_js_disjoint(namespace["js_solution"])
     assert checks.check_wasserstein_samples(namespace["w1_solution"])

@@ -19,7 +19,15 @@ from gan_edu.lessons.l01_distances import (
     TransportView,
 )
 
-VIEWS = [GaussianPairView, FitView, HistogramView, ParallelLinesView, TransportView, PlaygroundView, DualView]
+VIEWS = [
+    GaussianPairView,
+    FitView,
+    HistogramView,
+    ParallelLinesView,
+    TransportView,
+    PlaygroundView,
+    DualView,
+]
 
 
 @pytest.fixture
@@ -42,14 +50,21 @@ def test_every_slider_button_and_preset_from_end_to_end(explore, make_view):
 
     def look():
         assert "alert" not in explorer._words.value, explorer._words.value
-        assert 60 < len(explorer._screen.description) < 600 and "nan" not in explorer._screen.description
+        assert (
+            60 < len(explorer._screen.description) < 600
+            and "nan" not in explorer._screen.description
+        )
         pictures.add(explorer._screen.picture)
 
     look()
     for control in explorer._controls.values():
         options = getattr(control, "options", None)
         if options:
-            ends = [value for _, value in options] if isinstance(options, tuple) else list(options.values())
+            ends = (
+                [value for _, value in options]
+                if isinstance(options, tuple)
+                else list(options.values())
+            )
         else:
             ends = [control.min, control.max] if hasattr(control, "min") else []
         for end in ends:
@@ -61,7 +76,9 @@ def test_every_slider_button_and_preset_from_end_to_end(explore, make_view):
     assert len(pictures) >= 3
 
 
-@pytest.mark.parametrize("pair", [(-1.0, 1.0, 1.0, 0.6), (0.0, 2.5, 0.5, 0.3), (-4.0, 0.3, 4.0, 0.3)])
+@pytest.mark.parametrize(
+    "pair", [(-1.0, 1.0, 1.0, 0.6), (0.0, 2.5, 0.5, 0.3), (-4.0, 0.3, 4.0, 0.3)]
+)
 def test_three_ways_agree_with_quadrature(pair):
     mu_p, sigma_p, mu_q, sigma_q = pair
     p, q = stats.norm(mu_p, sigma_p), stats.norm(mu_q, sigma_q)
@@ -72,14 +89,20 @@ def test_three_ways_agree_with_quadrature(pair):
     wanted = {
         "KL(p‖q)": lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)),
         "KL(q‖p)": lambda x: q.pdf(x) * (q.logpdf(x) - p.logpdf(x)),
-        "JS": lambda x: (p.pdf(x) * (p.logpdf(x) - log_m(x)) + q.pdf(x) * (q.logpdf(x) - log_m(x))) / 2,
+        "JS": lambda x: (
+            (p.pdf(x) * (p.logpdf(x) - log_m(x)) + q.pdf(x) * (q.logpdf(x) - log_m(x))) / 2
+        ),
         "TV": lambda x: abs(p.pdf(x) - q.pdf(x)) / 2,
         "W1": lambda x: abs(p.cdf(x) - q.cdf(x)),
     }
-    places = sorted({mu_p, mu_q, mu_p - 3 * sigma_p, mu_p + 3 * sigma_p, mu_q - 3 * sigma_q, mu_q + 3 * sigma_q})
+    places = sorted(
+        {mu_p, mu_q, mu_p - 3 * sigma_p, mu_p + 3 * sigma_p, mu_q - 3 * sigma_q, mu_q + 3 * sigma_q}
+    )
     for name, (closed, integral, estimate, error) in GaussianPairView().compute(*pair).items():
         exact = integrate.quad(wanted[name], -30, 30, points=places, limit=500)[0]
-        assert integral == pytest.approx(exact, abs=2e-3 if name in ("W1", "TV") else 1e-6, rel=1e-6)
+        assert integral == pytest.approx(
+            exact, abs=2e-3 if name in ("W1", "TV") else 1e-6, rel=1e-6
+        )
         assert np.isnan(closed) == (name in ("JS", "TV"))
         if not np.isnan(closed):
             assert closed == pytest.approx(exact, rel=1e-6)
@@ -88,7 +111,9 @@ def test_three_ways_agree_with_quadrature(pair):
 
 
 def test_the_standard_error_is_the_spread_of_the_estimates():
-    estimates, errors = zip(*(GaussianPairView(seed=k).compute(-1, 1, 1, 0.6)["JS"][2:] for k in range(200)))
+    estimates, errors = zip(
+        *(GaussianPairView(seed=k).compute(-1, 1, 1, 0.6)["JS"][2:] for k in range(200))
+    )
     assert np.std(estimates) == pytest.approx(np.mean(errors), rel=0.2)
 
 
@@ -96,7 +121,9 @@ def test_the_best_fits_are_best():
     view = FitView()
     x = np.linspace(-15, 15, 3001)
     for gap in (0.0, 1.0, 2.5, 4.0):
-        p = view.weight * stats.norm(-gap, view.width).pdf(x) + (1 - view.weight) * stats.norm(gap, view.width).pdf(x)
+        p = view.weight * stats.norm(-gap, view.width).pdf(x) + (1 - view.weight) * stats.norm(
+            gap, view.width
+        ).pdf(x)
 
         def forward(parameters, p=p):
             return -np.sum(p * stats.norm(*parameters).logpdf(x))
@@ -142,9 +169,20 @@ def test_dragging_and_arrow_keys_move_the_bars_of_the_histograms(explore):
     explorer = explore(HistogramView())
     view = explorer.view
     moved = view.drag(explorer.values, view._draggable, np.array([2.8, 0.2]), np.array([9.0, 0.9]))
-    assert moved["p"][3] == pytest.approx(0.9) and sum(moved["p"]) == pytest.approx(1) and "q" not in moved
-    assert view.drag(explorer.values, view._draggable, np.array([3.2, 0.2]), np.array([0.0, 0.9]))["q"][3] == 0.9
-    assert view.drag(explorer.values, view._below, np.array([3.2, 0.2]), np.array([0.0, 0.9])) is None
+    assert (
+        moved["p"][3] == pytest.approx(0.9)
+        and sum(moved["p"]) == pytest.approx(1)
+        and "q" not in moved
+    )
+    assert (
+        view.drag(explorer.values, view._draggable, np.array([3.2, 0.2]), np.array([0.0, 0.9]))[
+            "q"
+        ][3]
+        == 0.9
+    )
+    assert (
+        view.drag(explorer.values, view._below, np.array([3.2, 0.2]), np.array([0.0, 0.9])) is None
+    )
     order = []
     for _ in range(12):
         explorer.set(**view.key(explorer.values, "ArrowRight"))
@@ -159,9 +197,15 @@ def test_a_long_drag_keeps_probabilities(explore):
     explorer, rng = explore(HistogramView()), np.random.default_rng(1)
     for _ in range(300):
         at = np.array([rng.uniform(-0.6, 5.6), 0.1])
-        explorer.set(**explorer.view.drag(explorer.values, explorer.view._draggable, at, rng.normal(0.3, 0.5, 2)))
+        explorer.set(
+            **explorer.view.drag(
+                explorer.values, explorer.view._draggable, at, rng.normal(0.3, 0.5, 2)
+            )
+        )
         for name in "pq":
-            assert min(explorer.values[name]) >= 0 and sum(explorer.values[name]) == pytest.approx(1, abs=0.03)
+            assert min(explorer.values[name]) >= 0 and sum(explorer.values[name]) == pytest.approx(
+                1, abs=0.03
+            )
     assert "alert" not in explorer._words.value
 
 
@@ -170,7 +214,9 @@ def test_parallel_lines():
         values = ParallelLinesView().values(theta)
         apart = float(theta != 0)
         assert values["W1"] == pytest.approx(abs(theta))
-        assert values["JS"] == pytest.approx(apart * np.log(2)) and values["TV"] == pytest.approx(apart)
+        assert values["JS"] == pytest.approx(apart * np.log(2)) and values["TV"] == pytest.approx(
+            apart
+        )
         assert values["KL"] == (np.inf if apart else 0)
 
 
@@ -181,10 +227,14 @@ def test_ribbons_are_as_wide_as_their_mass_and_fill_their_heaps():
     starts = {row: [] for row in range(3)}
     for outline, m, row in zip(outlines, mass, (0, 0, 1, 2)):
         left, right = outline[0, 0], outline[-1, 0]
-        assert right - left == pytest.approx(m) and outline[20, 0] - outline[19, 0] == pytest.approx(m)
+        assert right - left == pytest.approx(m) and outline[20, 0] - outline[
+            19, 0
+        ] == pytest.approx(m)
         starts[row] += [left, right]
     for row, total in enumerate((0.4, 0.2, 0.4)):
-        assert min(starts[row]) == pytest.approx(row - total / 2) and max(starts[row]) == pytest.approx(row + total / 2)
+        assert min(starts[row]) == pytest.approx(row - total / 2) and max(
+            starts[row]
+        ) == pytest.approx(row + total / 2)
 
 
 @pytest.mark.parametrize("order", [1, 1.5, 3])
@@ -195,7 +245,10 @@ def test_plans_have_their_margins_and_their_order(order):
         plan, costs[kind] = TransportView.plan(p, q, order, kind)
         np.testing.assert_allclose(plan.sum(1), p, atol=1e-9)
         np.testing.assert_allclose(plan.sum(0), q, atol=1e-9)
-    places = np.repeat(np.arange(5), np.rint(10 * p).astype(int)), np.repeat(np.arange(5), np.rint(10 * q).astype(int))
+    places = (
+        np.repeat(np.arange(5), np.rint(10 * p).astype(int)),
+        np.repeat(np.arange(5), np.rint(10 * q).astype(int)),
+    )
     assert costs["optimal"] == pytest.approx(np.mean(np.abs(places[0] - places[1]) ** order))
     assert costs["crossed"] == pytest.approx(np.mean(np.abs(places[0] - places[1][::-1]) ** order))
     assert costs["optimal"] <= costs["independent"] <= costs["crossed"] + 1e-9
@@ -203,14 +256,22 @@ def test_plans_have_their_margins_and_their_order(order):
 
 def test_the_playground_judges_plans_and_prices():
     view = PlaygroundView()
-    rows = [[r for r in itertools.product(range(n + 1), repeat=4) if sum(r) == n] for n in view.supply]
-    plans = [np.array(plan) for plan in itertools.product(*rows) if (np.sum(plan, 0) == view.demand).all()]
+    rows = [
+        [r for r in itertools.product(range(n + 1), repeat=4) if sum(r) == n] for n in view.supply
+    ]
+    plans = [
+        np.array(plan)
+        for plan in itertools.product(*rows)
+        if (np.sum(plan, 0) == view.demand).all()
+    ]
     assert view.least == pytest.approx(min((plan * view.cost).sum() for plan in plans)) == 29
     cost, holds, bound = view.judge(((2, 2, 0, 0), (0, 1, 1, 1), (0, 1, 2, 2)), (0, 0, 0))
     assert (cost, holds) == (6 + 6 + 1 + 6 + 3 + 4 + 14 + 2, True)
     assert bound == 2 * 1 + 4 * 1 + 3 * 4 + 3 * 1  # each parcel by the cheapest way to its place
     assert not view.judge(((2, 2, 0, 0), (0, 2, 0, 1), (0, 1, 2, 2)), (0, 0, 0))[1]
-    best = view.judge(view.presets["best plan"]["plan"], [view.presets["best prices"][f"f{i}"] for i in range(3)])
+    best = view.judge(
+        view.presets["best plan"]["plan"], [view.presets["best prices"][f"f{i}"] for i in range(3)]
+    )
     assert best == (pytest.approx(29), True, pytest.approx(29))
     rng = np.random.default_rng(0)
     for _ in range(200):  # weak duality
@@ -220,14 +281,23 @@ def test_the_playground_judges_plans_and_prices():
 def test_a_best_plan_uses_tight_cells_only():
     view = PlaygroundView()
     tight = set(zip(*view.tight([view.presets["best prices"][f"f{i}"] for i in range(3)])))
-    used = {(i, j) for i, row in enumerate(view.presets["best plan"]["plan"]) for j, n in enumerate(row) if n}
+    used = {
+        (i, j)
+        for i, row in enumerate(view.presets["best plan"]["plan"])
+        for j, n in enumerate(row)
+        if n
+    }
     assert used <= tight and len(tight) < 12
 
 
 @pytest.mark.parametrize("shift, sigma", [(2.0, 0.6), (-3.0, 1.0), (0.0, 2.5), (0.5, 1.7)])
 def test_the_best_critic_reaches_w1_with_slope_one(shift, sigma):
-    log_p, log_q = (stats.norm(mu, s).logpdf(divergence_views.WIDE) for mu, s in ((0, 1), (shift, sigma)))
+    log_p, log_q = (
+        stats.norm(mu, s).logpdf(divergence_views.WIDE) for mu, s in ((0, 1), (shift, sigma))
+    )
     f, step = DualView.critic(log_p, log_q), divergence_views.WIDE[1] - divergence_views.WIDE[0]
     assert np.abs(np.diff(f)).max() / step <= 1 + 1e-9
     gain = np.sum(f * (np.exp(log_p) - np.exp(log_q))) * step
-    assert gain == pytest.approx(divergences.wasserstein_gaussians(0, 1, shift, sigma, order=1), abs=1e-3)
+    assert gain == pytest.approx(
+        divergences.wasserstein_gaussians(0, 1, shift, sigma, order=1), abs=1e-3
+    )

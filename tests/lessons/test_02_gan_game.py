@@ -35,7 +35,12 @@ def test_the_shown_step_is_the_packages(lesson):
     d_optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.05)
     g_optimizer = torch.optim.SGD(generator.parameters(), lr=0.02)
     rng = torch.Generator().manual_seed(7)
-    shown = np.array([lesson["train_step"](generator, discriminator, d_optimizer, g_optimizer, rng) for _ in range(30)])
+    shown = np.array(
+        [
+            lesson["train_step"](generator, discriminator, d_optimizer, g_optimizer, rng)
+            for _ in range(30)
+        ]
+    )
     for _ in range(30):
         gan.step()
     np.testing.assert_allclose(shown[:, 0], gan.history["d_loss"], rtol=1e-4)
@@ -46,10 +51,16 @@ def test_the_shown_step_is_the_packages(lesson):
 
 def test_the_shown_discriminators_are_the_packages(lesson):
     p, q = np.random.default_rng(0).uniform(0.01, 1, (2, 9))
-    np.testing.assert_allclose(lesson["optimal_discriminator"](p, q), game.optimal_discriminator(p, q))
+    np.testing.assert_allclose(
+        lesson["optimal_discriminator"](p, q), game.optimal_discriminator(p, q)
+    )
     shown = lesson["train_discriminator"](5, n_steps=30)
     ours = train_discriminators(
-        lesson["make_discriminator"], lesson["sample_real"], lesson["sample_fake"], seeds=[4, 5], n_steps=30
+        lesson["make_discriminator"],
+        lesson["sample_real"],
+        lesson["sample_fake"],
+        seeds=[4, 5],
+        n_steps=30,
     )
     x = torch.linspace(-3, 4, 60)[:, None]
     torch.testing.assert_close(ours(x)[1], shown(x).detach(), rtol=1e-3, atol=1e-4)
@@ -57,7 +68,9 @@ def test_the_shown_discriminators_are_the_packages(lesson):
 
 def test_the_shown_cross_entropy_is_the_packages_loss(lesson):
     on_real, on_fake = torch.randn(2, 40, 1, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(lesson["bce_of_both"](on_real, on_fake), lesson["discriminator_loss"](on_real, on_fake))
+    torch.testing.assert_close(
+        lesson["bce_of_both"](on_real, on_fake), lesson["discriminator_loss"](on_real, on_fake)
+    )
 
 
 def test_the_shown_penalty_is_half_the_mean_squared_gradient(lesson):
@@ -81,10 +94,14 @@ def test_the_shown_penalty_is_half_the_mean_squared_gradient(lesson):
 # ---- D* and the value, over seeds that the notebook does not show
 
 
-@pytest.mark.parametrize("mean_g, sigma_g", [(1.5, 0.7), (0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0)])
+@pytest.mark.parametrize(
+    "mean_g, sigma_g", [(1.5, 0.7), (0.0, 1.0), (1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0)]
+)
 def test_a_trained_discriminator_is_the_best_one_where_there_is_mass(lesson, mean_g, sigma_g):
     sample_fake = functools.partial(lesson["gaussian_1d"], mean=mean_g, std=sigma_g)
-    logits = train_discriminators(lesson["make_discriminator"], lesson["sample_real"], sample_fake, seeds=OTHER_SEEDS)
+    logits = train_discriminators(
+        lesson["make_discriminator"], lesson["sample_real"], sample_fake, seeds=OTHER_SEEDS
+    )
     x = np.linspace(-6, 10, 1601)
     mass = lesson["with_mass"](x, mean_g, sigma_g)
     best = norm.pdf(x) / (norm.pdf(x) + norm.pdf(x, mean_g, sigma_g))
@@ -109,7 +126,9 @@ def test_where_there_is_mass_are_the_central_98_percent(lesson):
 
 
 def test_a_better_discriminator_starves_the_saturating_generator(lesson):
-    (early, early_non), (late, late_non) = (lesson["pushes"](n_steps, OTHER_SEEDS) for n_steps in (10, 1000))
+    (early, early_non), (late, late_non) = (
+        lesson["pushes"](n_steps, OTHER_SEEDS) for n_steps in (10, 1000)
+    )
     assert (late < 0.01 * early).all() and (late_non > early_non).all()
     assert 1e-6 < np.median(late) < 1e-4 and 0.2 < np.median(late_non) < 2
 
@@ -126,7 +145,12 @@ def test_what_the_losses_minimise_at_the_best_discriminator(lesson, mean, sigma)
 
         kl = integral(lambda x: q.pdf(x) * (q.logpdf(x) - p.logpdf(x)))
         js = sum(
-            integral(lambda x, d=d: d.pdf(x) * (d.logpdf(x) - np.logaddexp(p.logpdf(x), q.logpdf(x)) + np.log(2))) / 2
+            integral(
+                lambda x, d=d: (
+                    d.pdf(x) * (d.logpdf(x) - np.logaddexp(p.logpdf(x), q.logpdf(x)) + np.log(2))
+                )
+            )
+            / 2
             for d in (p, q)
         )
         return kl, js
@@ -137,7 +161,9 @@ def test_what_the_losses_minimise_at_the_best_discriminator(lesson, mean, sigma)
     saturating, nonsaturating = lesson["loss_slopes"](mean, sigma)
     assert saturating == pytest.approx(2 * of_js, abs=1e-5)
     assert nonsaturating == pytest.approx(of_kl - 2 * of_js, abs=1e-5)
-    np.testing.assert_allclose(lesson["divergence_slopes"](mean, sigma), [2 * of_js, of_kl - 2 * of_js], atol=1e-5)
+    np.testing.assert_allclose(
+        lesson["divergence_slopes"](mean, sigma), [2 * of_js, of_kl - 2 * of_js], atol=1e-5
+    )
 
 
 def test_the_loss_behind_the_non_saturating_gradient_prefers_the_lost_mode(lesson):
@@ -148,8 +174,19 @@ def test_the_loss_behind_the_non_saturating_gradient_prefers_the_lost_mode(lesso
     for name, mean, sigma in (("A", 2, 0.5), ("B", 0, 4.25**0.5)):
         q = norm(mean, sigma)
         low, high = mean - 12 * sigma, mean + 12 * sigma
-        reverse, _ = quad(lambda x, q=q: q.pdf(x) * np.log(q.pdf(x) / data(x)), max(low, -12), min(high, 12), limit=400)
-        forward, _ = quad(lambda x, q=q: data(x) * (np.log(data(x)) - q.logpdf(x)), -6, 6, points=[-2, 0, 2], limit=400)
+        reverse, _ = quad(
+            lambda x, q=q: q.pdf(x) * np.log(q.pdf(x) / data(x)),
+            max(low, -12),
+            min(high, 12),
+            limit=400,
+        )
+        forward, _ = quad(
+            lambda x, q=q: data(x) * (np.log(data(x)) - q.logpdf(x)),
+            -6,
+            6,
+            points=[-2, 0, 2],
+            limit=400,
+        )
         assert namespace["costs"][name][:2] == pytest.approx((forward, reverse), abs=1e-3)
     assert namespace["costs"]["A"][3] < 0.3 < 1 < namespace["costs"]["B"][3]
     assert abs(namespace["costs"]["A"][2] - namespace["costs"]["B"][2]) < 0.05  # JS hardly cares
@@ -191,7 +228,9 @@ def test_the_jacobian_is_that_of_the_update(lesson, rule, lam):
         (np.array(lesson[rule](*(e * unit), h, lam)) - lesson[rule](*(-e * unit), h, lam)) / (2 * e)
         for unit in np.eye(2)
     ]
-    np.testing.assert_allclose(lesson["jacobian"](lesson[rule], h, lam), np.transpose(columns), atol=1e-8)
+    np.testing.assert_allclose(
+        lesson["jacobian"](lesson[rule], h, lam), np.transpose(columns), atol=1e-8
+    )
 
 
 def test_by_hand_simultaneous_play_grows_and_alternating_play_turns(lesson):
@@ -214,7 +253,9 @@ def test_eigenvalues_predict_growth_and_turn(lesson):
 @pytest.mark.parametrize("penalty", [None, "r1_penalty"])
 def test_the_alternating_rule_is_what_gan_does(lesson, penalty):
     gan = lesson["dirac_gan"](start=(0.8, -0.4), penalty=penalty and lesson[penalty])
-    expected = lesson["path"](lesson["alternating"], -0.4, 0.8, 40, h=0.2, lam=0.3 if penalty else 0.0)
+    expected = lesson["path"](
+        lesson["alternating"], -0.4, 0.8, 40, h=0.2, lam=0.3 if penalty else 0.0
+    )
     states = [(gan.discriminator.psi.item(), gan.generator.theta.item())]
     for _ in range(40):
         gan.step()
@@ -255,14 +296,21 @@ def test_the_panels_three_experiments(lesson):
     theta, psi = abs(follow(lesson, 1000, lr_d=0.1 / 3)).max(axis=0)
     assert 0.9 < theta < 1.15 and 0.4 < psi < 0.7  # an ellipse, 1 : 1/sqrt(3)
     left = {
-        lam: np.hypot(*follow(lesson, 150, penalty=lesson["r1_penalty"], lam=lam)[-1]) for lam in (0.03, 0.3, 1.0, 5.0)
+        lam: np.hypot(*follow(lesson, 150, penalty=lesson["r1_penalty"], lam=lam)[-1])
+        for lam in (0.03, 0.3, 1.0, 5.0)
     }
     assert left[1.0] < left[0.3] < left[5.0] and left[0.3] < left[0.03] < 1  # 2: in, fastest near 1
     states = follow(lesson, 1000, clip_value=0.3)  # 3: stuck in a band
-    assert abs(states[:, 1]).max() <= 0.3 + 1e-6 and (abs(states[:60, 1]) > 0.299).sum() > 20  # along the line
-    assert abs(np.hypot(*states[500:].T) - 0.3).max() < 0.03  # then round, as widely as the band allows
+    assert (
+        abs(states[:, 1]).max() <= 0.3 + 1e-6 and (abs(states[:60, 1]) > 0.299).sum() > 20
+    )  # along the line
+    assert (
+        abs(np.hypot(*states[500:].T) - 0.3).max() < 0.03
+    )  # then round, as widely as the band allows
     for clip_value in (0.3, 10.0):  # nor does the penalty towards slope 1 let it settle
-        theta = follow(lesson, 1500, penalty=lesson["gradient_penalty"], clip_value=clip_value)[1200:, 0]
+        theta = follow(lesson, 1500, penalty=lesson["gradient_penalty"], clip_value=clip_value)[
+            1200:, 0
+        ]
         assert abs(theta).max() > 0.5
 
 
@@ -278,17 +326,29 @@ log = torch.log
         (lambda r, f: None, "returns nothing yet"),
         (lambda r, f: 1 / 0, "stops with ZeroDivisionError"),
         (lambda r, f: log(r), "must return one number"),
-        (lambda r, f: -log(r).mean() - log(1 - f).mean(), "the sign is wrong: that is the discriminator's loss"),
+        (
+            lambda r, f: -log(r).mean() - log(1 - f).mean(),
+            "the sign is wrong: that is the discriminator's loss",
+        ),
         (lambda r, f: (log(r).mean() + log(1 - f).mean()) / 2, "that is half of it"),
         (lambda r, f: torch.cat([log(r), log(1 - f)]).mean(), "one mean over both sets"),
         (lambda r, f: log(r).sum() + log(1 - f).sum(), "you add the logarithms up"),
         (lambda r, f: torch.log2(r).mean() + torch.log2(1 - f).mean(), "that is in bits"),
         (lambda r, f: torch.log10(r).mean() + torch.log10(1 - f).mean(), "that is log10"),
         (lambda r, f: log(1 - r).mean() + log(f).mean(), "the labels are swapped: log D belongs"),
-        (lambda r, f: -log(1 - r).mean() - log(f).mean(), "the labels are swapped, and the sign is wrong"),
+        (
+            lambda r, f: -log(1 - r).mean() - log(f).mean(),
+            "the labels are swapped, and the sign is wrong",
+        ),
         (lambda r, f: log(r).mean() + log(f).mean(), "log(1 - D), not log D"),
-        (lambda r, f: log(r.sigmoid()).mean() + log(1 - f.sigmoid()).mean(), "these are probabilities already"),
-        (lambda r, f: -torch.log2(r).mean() - torch.log2(1 - f).mean(), "the sign is wrong, and that is in bits"),
+        (
+            lambda r, f: log(r.sigmoid()).mean() + log(1 - f.sigmoid()).mean(),
+            "these are probabilities already",
+        ),
+        (
+            lambda r, f: -torch.log2(r).mean() - torch.log2(1 - f).mean(),
+            "the sign is wrong, and that is in bits",
+        ),
         (lambda r, f: r.mean() - f.mean(), "it is -0.672, not 0.450"),
     ],
 )
@@ -307,7 +367,10 @@ def test_exercise_1_each_wrong_answer_gets_its_own_hint(answer, hint, capsys):
         (lambda p, q, s: 0.9 * p / (p + q), "wrong for 0.7"),
         (lambda p, q, s: p / (p + q), "that is D* for the label 1"),
         (lambda p, q, s: s * p / (s * p + q), "the rest of their weight is not gone"),
-        (lambda p, q, s: s * q / (p + q), "the densities are swapped: D should be high where real samples are."),
+        (
+            lambda p, q, s: s * q / (p + q),
+            "the densities are swapped: D should be high where real samples are.",
+        ),
         (lambda p, q, s: q / (p + q), "And where does the label enter?"),
         (lambda p, q, s: (1 - s) * p / (p + q), "label and 1 - label are swapped"),
         (lambda p, q, s: s * p / q, "a ratio of densities and can exceed 1"),
@@ -321,7 +384,16 @@ def test_exercise_2_each_wrong_answer_gets_its_own_hint(answer, hint, capsys):
 
 
 def turn(
-    detach=True, zero="before", step=True, sign=1.0, real=1.0, fake=1.0, swap=False, also=None, backward=True, cut=""
+    detach=True,
+    zero="before",
+    step=True,
+    sign=1.0,
+    real=1.0,
+    fake=1.0,
+    swap=False,
+    also=None,
+    backward=True,
+    cut="",
 ):
     """A discriminator's turn, right by default, with one fault for each argument."""
 
@@ -391,7 +463,9 @@ def test_the_stubs_are_no_answers(lesson):
 
 
 def test_the_folded_solutions_are_right(lesson):
-    namespace = lesson | {f.__name__: f for f in (check_value, check_smoothed_optimum, check_discriminator_turn)}
+    namespace = lesson | {
+        f.__name__: f for f in (check_value, check_smoothed_optimum, check_discriminator_turn)
+    }
     solutions = cells("02", "solution")
     assert len(solutions) == 3
     for solution in solutions:

@@ -36,7 +36,9 @@ def test_the_optimal_discriminator_maximises_at_every_point():
     p, q = np.random.default_rng(0).uniform(0.01, 1, (2, 20))
     for a, b, d in zip(p, q, game.optimal_discriminator(p, q)):
         found = minimize_scalar(
-            lambda d, a=a, b=b: -(a * math.log(d) + b * math.log1p(-d)), bounds=(1e-9, 1 - 1e-9), method="bounded"
+            lambda d, a=a, b=b: -(a * math.log(d) + b * math.log1p(-d)),
+            bounds=(1e-9, 1 - 1e-9),
+            method="bounded",
         )
         assert d == pytest.approx(found.x, abs=1e-4)
 
@@ -60,7 +62,9 @@ def test_bad_densities_are_refused(p, q, words):
         game.optimal_discriminator(p, q)
 
 
-@pytest.mark.parametrize("mean_g, sigma_g", [(0, 1), (1.5, 0.7), (-2, 1), (4, 1), (0, 3), (0.5, 0.3), (-5, 0.3)])
+@pytest.mark.parametrize(
+    "mean_g, sigma_g", [(0, 1), (1.5, 0.7), (-2, 1), (4, 1), (0, 3), (0.5, 0.3), (-5, 0.3)]
+)
 def test_the_value_is_the_integral(mean_g, sigma_g):
     p, q = norm(0, 1), norm(mean_g, sigma_g)
 
@@ -69,7 +73,9 @@ def test_the_value_is_the_integral(mean_g, sigma_g):
         return p.pdf(x) * -np.logaddexp(0, b - a) + q.pdf(x) * -np.logaddexp(0, a - b)
 
     points = sorted({0.0, mean_g, mean_g / 2})
-    expected, _ = quad(integrand, min(-10, mean_g - 10), max(10, mean_g + 10), points=points, limit=400)
+    expected, _ = quad(
+        integrand, min(-10, mean_g - 10), max(10, mean_g + 10), points=points, limit=400
+    )
     assert game.value_at_optimum(mean_g, sigma_g) == pytest.approx(expected, abs=1e-6)
 
 
@@ -85,7 +91,9 @@ def test_the_ends_of_the_value():
 
 @pytest.mark.parametrize("distance, sigma", [(0.2, 1.0), (4.0, 1.0), (2.0, 0.5), (8.0, 2.0)])
 def test_the_pushes_are_the_gradients_of_the_losses(distance, sigma):
-    x = torch.linspace(distance - 2 * sigma, distance + 2 * sigma, 9, dtype=torch.float64).requires_grad_()
+    x = torch.linspace(
+        distance - 2 * sigma, distance + 2 * sigma, 9, dtype=torch.float64
+    ).requires_grad_()
     logit = Normal(0.0, sigma).log_prob(x) - Normal(distance, sigma).log_prob(x)
     losses = generator_loss_saturating, generator_loss_nonsaturating
     for loss, power in zip(losses, game.push_powers(x.detach().numpy(), distance, sigma)):
@@ -113,7 +121,9 @@ def test_the_value_view_shows_what_it_computes():
     view.update(mean_g=1.2, sigma_g=0.5)
     x, p_g = data(view._p_g)
     np.testing.assert_allclose(p_g, norm.pdf(x, 1.2, 0.5))
-    np.testing.assert_allclose(data(view._optimal)[1], norm.pdf(x) / (norm.pdf(x) + norm.pdf(x, 1.2, 0.5)))
+    np.testing.assert_allclose(
+        data(view._optimal)[1], norm.pdf(x) / (norm.pdf(x) + norm.pdf(x, 1.2, 0.5))
+    )
     np.testing.assert_allclose(data(view._here).ravel(), [1.2, game.value_at_optimum(1.2, 0.5)])
     means, curve = data(view._value)
     assert curve[0] == pytest.approx(game.value_at_optimum(means[0], 0.5))
@@ -144,8 +154,14 @@ def test_the_push_view_shows_what_it_computes():
 @pytest.mark.parametrize(
     "view, moves",
     [
-        (game.ValueView, [dict(mean_g=m, sigma_g=s) for m in (-4.0, 0.3, 2.1) for s in (0.3, 1.1, 3.0)]),
-        (game.PushView, [dict(distance=d, sigma=s) for d in (0.2, 3.0, 8.0) for s in (0.3, 1.1, 2.0)]),
+        (
+            game.ValueView,
+            [dict(mean_g=m, sigma_g=s) for m in (-4.0, 0.3, 2.1) for s in (0.3, 1.1, 3.0)],
+        ),
+        (
+            game.PushView,
+            [dict(distance=d, sigma=s) for d in (0.2, 3.0, 8.0) for s in (0.3, 1.1, 2.0)],
+        ),
     ],
 )
 def test_each_move_of_a_slider_changes_the_picture(view, moves):
@@ -196,7 +212,15 @@ def flat(discriminator, x_real, x_fake, generator=None):
     return slopes.square().mean() / 2
 
 
-def dirac(g_loss=generator_loss_saturating, penalty=None, theta=1.0, psi=0.3, lr_d=0.1, lr_g=0.2, **hparams):
+def dirac(
+    g_loss=generator_loss_saturating,
+    penalty=None,
+    theta=1.0,
+    psi=0.3,
+    lr_d=0.1,
+    lr_g=0.2,
+    **hparams,
+):
     hparams = Hyperparameters(lr_d=lr_d, lr_g=lr_g, **hparams)
     return GAN(Point(theta), Slope(psi), origin, origin, g_loss=g_loss, penalty=penalty, batch_size=1, optimizer=sgd, hparams=hparams)  # fmt: skip
 
@@ -213,7 +237,11 @@ sigmoid = lambda t: 1 / (1 + np.exp(-t))  # noqa: E731
 )
 @pytest.mark.parametrize(
     "penalty, of_penalty",
-    [(None, lambda psi: 0), (flat, lambda psi: psi), (gradient_penalty, lambda psi: 2 * (abs(psi) - 1) * np.sign(psi))],
+    [
+        (None, lambda psi: 0),
+        (flat, lambda psi: psi),
+        (gradient_penalty, lambda psi: 2 * (abs(psi) - 1) * np.sign(psi)),
+    ],
 )
 def test_the_field_is_that_of_the_formulas(g_loss, of_theta, penalty, of_penalty):
     theta, psi = np.meshgrid(np.linspace(-2, 2, 6), np.linspace(-1.9, 1.7, 5))
@@ -247,12 +275,16 @@ def test_single_moves_and_a_reset_are_followed():
     view.update(gan)
     gan.step_discriminator(), gan.step_generator(), gan.step_generator()
     view.update(gan)
-    assert data(view.trail).shape == (2, 4) and data(view.distance.lines["distance"])[0].tolist() == [0, 1, 2, 3]
+    assert data(view.trail).shape == (2, 4) and data(view.distance.lines["distance"])[
+        0
+    ].tolist() == [0, 1, 2, 3]
     view.keep()
     gan.reset()
     view.clear()
     view.update(gan)
-    assert data(view.trail).T.tolist() == [[1.0, pytest.approx(0.3)]] and data(view.ghost).shape == (2, 4)
+    assert data(view.trail).T.tolist() == [[1.0, pytest.approx(0.3)]] and data(
+        view.ghost
+    ).shape == (2, 4)
     gan.step()
     view.update(gan)
     assert data(view.trail).shape == (2, 3)  # the hook of the first run notes nothing here
@@ -290,7 +322,9 @@ def test_the_field_and_the_clip_lines_follow_the_knobs():
     gan.set("clip_value", 0.6)
     assert painter.jpeg(gan) != first
     assert not np.allclose(arrows, [view.arrows.U, view.arrows.V])
-    assert [line.get_ydata()[0] for line in view.clips] == [-0.6, 0.6] and view.clips[0].get_visible()
+    assert [line.get_ydata()[0] for line in view.clips] == [-0.6, 0.6] and view.clips[
+        0
+    ].get_visible()
     theta, psi = np.meshgrid(view._ticks, view._ticks)
     moves = np.array(game.dirac_field(gan, theta, psi))
     angle = np.arctan2(*moves[::-1]) - np.arctan2(view.arrows.V, view.arrows.U).reshape(theta.shape)

@@ -22,7 +22,10 @@ def lesson():
 
 
 def test_the_shown_layer_is_the_packages(lesson):
-    shown, ours = lesson["MinibatchDiscrimination"](6, 4, 2), networks.MinibatchDiscrimination(6, 4, 2)
+    shown, ours = (
+        lesson["MinibatchDiscrimination"](6, 4, 2),
+        networks.MinibatchDiscrimination(6, 4, 2),
+    )
     ours.load_state_dict(shown.state_dict())
     x, company = torch.randn(9, 6), torch.randn(5, 6)
     torch.testing.assert_close(shown(x), ours(x))
@@ -40,7 +43,12 @@ def test_the_shown_step_is_the_packages(lesson, minibatch):
     d_optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.005)
     g_optimizer = torch.optim.SGD(generator.parameters(), lr=0.005)
     rng = torch.Generator().manual_seed(7)
-    shown = np.array([lesson["train_step"](generator, discriminator, d_optimizer, g_optimizer, rng) for _ in range(20)])
+    shown = np.array(
+        [
+            lesson["train_step"](generator, discriminator, d_optimizer, g_optimizer, rng)
+            for _ in range(20)
+        ]
+    )
     gan.run(20)
     np.testing.assert_allclose(shown[:, 0], gan.history["d_loss"], rtol=1e-4)
     np.testing.assert_allclose(shown[:, 1], gan.history["g_loss"], rtol=1e-4)
@@ -114,11 +122,15 @@ def test_what_each_change_is_worth(lesson, change, low, high):
 def test_minibatch_discrimination_repairs_huddling_but_one_number_does_not(lesson):
     huddling = dict(optimizer=lesson["sgd"], lr_d=0.03, lr_g=0.03, batch_size=12)
     alone, _, std_alone = outcome(lesson, functools.partial(lesson["modern_gan"], **huddling))
-    together, _, std_together = outcome(lesson, functools.partial(lesson["modern_gan"], minibatch=True, **huddling))
+    together, _, std_together = outcome(
+        lesson, functools.partial(lesson["modern_gan"], minibatch=True, **huddling)
+    )
     assert alone < 0.2 and together > 0.6
     assert np.median(std_alone) < 0.35 and abs(np.median(std_together) - 0.5) < 0.05
     namespace = lesson | {"check_minibatch_std": check_minibatch_std}
-    (solution,) = [cell for cell in cells("03", "solution") if "MinibatchStdSolution" in cell.source]
+    (solution,) = [
+        cell for cell in cells("03", "solution") if "MinibatchStdSolution" in cell.source
+    ]
     exec(solution.source, namespace)  # with its own assertion
     (compared,) = [cell for cell in cells("03") if "def std_gan" in cell.source]
     exec(compared.source.partition("\n\n\n")[0], namespace)
@@ -129,7 +141,9 @@ def test_minibatch_discrimination_repairs_huddling_but_one_number_does_not(lesso
 def test_a_batch_of_two_makes_no_difference(lesson):
     alone, together = (
         outcome(
-            lesson, functools.partial(lesson["modern_gan"], batch_size=2, minibatch=minibatch), seeds=range(1000, 1064)
+            lesson,
+            functools.partial(lesson["modern_gan"], batch_size=2, minibatch=minibatch),
+            seeds=range(1000, 1064),
         )[0]
         for minibatch in (False, True)
     )
@@ -148,10 +162,15 @@ def test_the_panels_three_experiments(lesson):
     assert outcome(lesson, panel_gan)[0] > 0.8
     assert outcome(lesson, functools.partial(panel_gan, lr_d=0.005))[0] < 0.6
     held, mean, std = outcome(lesson, saturating)
-    assert held < 0.4 and ((std < 0.3) & (abs(mean - 4) > 0.5)).mean() > 0.5  # on one spot, far from the data
+    assert (
+        held < 0.4 and ((std < 0.3) & (abs(mean - 4) > 0.5)).mean() > 0.5
+    )  # on one spot, far from the data
     narrowest = [
         np.quantile(
-            outcome(lesson, functools.partial(panel_gan, lr_d=0.005, batch_size=12, minibatch=minibatch))[2], 0.1
+            outcome(
+                lesson, functools.partial(panel_gan, lr_d=0.005, batch_size=12, minibatch=minibatch)
+            )[2],
+            0.1,
         )
         for minibatch in (False, True)
     ]
@@ -172,10 +191,19 @@ def column(function):
         (lambda x: None, "returns nothing yet"),
         (lambda x: 1 / 0, "stops with ZeroDivisionError"),
         (lambda x: x.detach().numpy(), "must return a tensor"),
-        (lambda x: torch.cat([x, x.std(dim=0, correction=0).expand_as(x)], 1), "Average them over the features"),
+        (
+            lambda x: torch.cat([x, x.std(dim=0, correction=0).expand_as(x)], 1),
+            "Average them over the features",
+        ),
         (lambda x: x.std(dim=0, correction=0).mean(), "must become (3, 3)"),
-        (lambda x: torch.cat([x.std(dim=0).expand(3, 2), x[:, :1]], 1), "the batch itself, unchanged"),
-        (lambda x: torch.cat([x, x.std(dim=1, correction=0, keepdim=True)], 1), "Take the spread over dim=0"),
+        (
+            lambda x: torch.cat([x.std(dim=0).expand(3, 2), x[:, :1]], 1),
+            "the batch itself, unchanged",
+        ),
+        (
+            lambda x: torch.cat([x, x.std(dim=1, correction=0, keepdim=True)], 1),
+            "Take the spread over dim=0",
+        ),
         (column(lambda x: x.var(dim=0, correction=0).mean()), "That is the variance".lower()),
         (column(lambda x: x.std(dim=0).mean()), "divide by N - 1"),
         (column(lambda x: x.std(correction=0)), "one spread over all numbers"),

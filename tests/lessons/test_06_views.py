@@ -50,7 +50,9 @@ def test_w1_of_features_against_sorting_and_against_closed_forms():
     quantiles = norm.ppf((np.arange(1000) + 0.5) / 1000, 3, 1)[:, None]
     assert features_w1(quantiles)[0] == pytest.approx(0, abs=1e-9)
     assert features_w1(quantiles + 0.7)[0] == pytest.approx(0.7)  # a shift
-    assert features_w1(np.full((1000, 1), 3.0))[0] == pytest.approx(math.sqrt(2 / math.pi), rel=0.01)  # E|N(0, 1)|
+    assert features_w1(np.full((1000, 1), 3.0))[0] == pytest.approx(
+        math.sqrt(2 / math.pi), rel=0.01
+    )  # E|N(0, 1)|
     with pytest.raises(ValueError, match=r"samples must have shape \(n, F\)"):
         features_w1(np.zeros(5))
 
@@ -84,7 +86,9 @@ def test_the_microscope_measures_what_it_says():
     assert now["estimate"] == pytest.approx(estimate.item(), abs=1e-6)
     assert now["exact"] == pytest.approx(wasserstein_samples(x_real, x_fake))
     assert now["at_bound"] == pytest.approx(share_at_bound(weights_of(gan.discriminator), 0.1))
-    np.testing.assert_allclose(now["layers"], gradient_norms_by_layer(gan.discriminator, x_real, x_fake))
+    np.testing.assert_allclose(
+        now["layers"], gradient_norms_by_layer(gan.discriminator, x_real, x_fake)
+    )
     assert abs(now["weights"]).max() <= 1 + 1e-6
     assert torch.equal(gan.rng.get_state(), before)  # looking does not disturb the run
 
@@ -99,7 +103,9 @@ def test_the_microscope_draws_what_it_measures():
     np.testing.assert_allclose(view.layers.line.get_data()[1], now["layers"])
     assert view.weights.bars.get_data().values.sum() == pytest.approx(1)
     steps, estimates = view.estimate.lines["estimate"].get_data()
-    assert steps.tolist() == [0, 20] and estimates[-1] == pytest.approx(np.log10(max(now["estimate"], 1e-10)))
+    assert steps.tolist() == [0, 20] and estimates[-1] == pytest.approx(
+        np.log10(max(now["estimate"], 1e-10))
+    )
     assert view._target.get_ydata()[0] == pytest.approx(np.log10(now["exact"]))
     assert f"exact W1 of these points {now['exact']:.2f}" in view.describe(gan)
     view.clear()
@@ -107,7 +113,9 @@ def test_the_microscope_draws_what_it_measures():
 
 
 def test_the_slider_moves_the_weights_and_only_the_critics():
-    panel = LivePanel(frozen_gan(), ClippingView(n_samples=32), sliders=("clip_value", "lr_d"), name="microscope")
+    panel = LivePanel(
+        frozen_gan(), ClippingView(n_samples=32), sliders=("clip_value", "lr_d"), name="microscope"
+    )
     try:
         generator = weights_of(panel.gan.generator).copy()
         panel.step(10)
@@ -154,17 +162,23 @@ def test_the_features_view_shows_each_feature_and_the_heap():
     inside = ((samples >= -3) & (samples <= 9)).mean()
     assert (view.pooled.get_data().values * np.diff(view.edges)).sum() == pytest.approx(inside)
     last = {name: line.get_data()[1][-1] for name, line in view.moments.lines.items()}
-    assert last["pooled"] == pytest.approx(samples.std(), abs=1e-5) and last["mean"] == pytest.approx(
-        samples.mean(), abs=1e-5
-    )
+    assert last["pooled"] == pytest.approx(samples.std(), abs=1e-5) and last[
+        "mean"
+    ] == pytest.approx(samples.mean(), abs=1e-5)
     assert last["within"] == pytest.approx(math.sqrt(samples.var(0).mean()), abs=1e-5)
     np.testing.assert_allclose(view.loss.lines["d_loss"].get_data()[1], -gan.history["d_loss"][1:])
     assert f"mean {samples.mean():.2f}" in view.describe(gan)
     view.keep(), view.clear()
-    assert len(view.moments.lines["mean"].get_data()[0]) == 0 < len(view.moments.ghosts["mean"].get_data()[0])
+    assert (
+        len(view.moments.lines["mean"].get_data()[0])
+        == 0
+        < len(view.moments.ghosts["mean"].get_data()[0])
+    )
 
 
-@pytest.mark.parametrize("view", [lambda: ClippingView(n_samples=0), lambda: FeaturesView(n_samples=1)])
+@pytest.mark.parametrize(
+    "view", [lambda: ClippingView(n_samples=0), lambda: FeaturesView(n_samples=1)]
+)
 def test_views_check_their_number_of_samples(view):
     with pytest.raises(ValueError, match="n_samples must be a whole number"):
         view()

@@ -15,7 +15,11 @@ from gan_edu.datasets import gaussian_1d
 from gan_edu.divergences import wasserstein_1d
 from gan_edu.first_edition.best_responses import train_critics
 from gan_edu.first_edition.ensembles import train_ensemble
-from gan_edu.lessons.l06_checks import check_clip_weights, check_constant_generator, check_critic_loss
+from gan_edu.lessons.l06_checks import (
+    check_clip_weights,
+    check_constant_generator,
+    check_critic_loss,
+)
 from gan_edu.networks import mlp
 from notebooks import cells, definitions
 
@@ -44,7 +48,9 @@ def test_the_shown_clipping_is_the_packages(lesson):
     losses.clip_weights_(ours, 0.05)
     lesson["clip_weights_"](shown, 0.05)
     for a, b in zip(ours.parameters(), shown.parameters()):
-        assert torch.equal(a, b) and a.abs().max() == np.float32(0.05)  # some weights were beyond it
+        assert torch.equal(a, b) and a.abs().max() == np.float32(
+            0.05
+        )  # some weights were beyond it
     assert all(p.requires_grad for p in shown.parameters())
 
 
@@ -54,7 +60,12 @@ def test_the_settings_of_the_512_features(lesson):
     assert [p.shape[0] for p in gan.discriminator.parameters() if p.ndim == 2] == [256, 128, 1]
     assert sorted({type(m).__name__ for m in gan.generator}) == ["Dropout", "LeakyReLU", "Linear"]
     assert {m.p for m in gan.generator if isinstance(m, nn.Dropout)} == {0.3}
-    assert (gan.hparams.lr_d, gan.hparams.lr_g, gan.hparams.clip_value, gan.hparams.n_critic) == (0.01, 0.001, 0.01, 1)
+    assert (gan.hparams.lr_d, gan.hparams.lr_g, gan.hparams.clip_value, gan.hparams.n_critic) == (
+        0.01,
+        0.001,
+        0.01,
+        1,
+    )
     assert (gan.batch_size, type(gan.d_optimizer)) == (64, torch.optim.RMSprop)
     z, x = gan.fixed_z(500), gan.fixed_real(500)
     assert z.shape == (500, 16) and 0 <= z.min() < 0.01 and 0.99 < z.max() < 1
@@ -71,7 +82,9 @@ def test_the_settings_of_the_512_features(lesson):
 def shift_and_width(lesson):
     def estimates(depth, generated, clips):
         make = functools.partial(mlp, *lesson["DEPTHS"][depth])
-        return train_critics(make, lesson["standard"], generated, clip_values=clips, seeds=OTHER_SEEDS, n_steps=300)
+        return train_critics(
+            make, lesson["standard"], generated, clip_values=clips, seeds=OTHER_SEEDS, n_steps=300
+        )
 
     return estimates
 
@@ -97,7 +110,9 @@ def test_the_factor_is_not_the_same_for_all_distributions(lesson, shift_and_widt
     def factor(mean, std):
         generated = functools.partial(gaussian_1d, mean=mean, std=std)
         rng = torch.Generator().manual_seed(5)
-        exact = wasserstein_1d(lesson["standard"](20_000, generator=rng), generated(20_000, generator=rng))
+        exact = wasserstein_1d(
+            lesson["standard"](20_000, generator=rng), generated(20_000, generator=rng)
+        )
         return lesson["final"](shift_and_width(3, generated, (0.1,)))[0] / exact
 
     near, far, wide = factor(0.5, 1.0), factor(8.0, 1.0), factor(0.0, 3.0)
@@ -147,7 +162,12 @@ def rings(lesson):
 def test_clipping_has_a_window_on_the_ring(rings):
     quality, modes = rings
     window = np.median(quality[:, 2], axis=1)
-    assert window[0] < 0.3 and window[2:4].max() > 0.5 and window.argmax() in (2, 3) and window[4] < window.max() - 0.1
+    assert (
+        window[0] < 0.3
+        and window[2:4].max() > 0.5
+        and window.argmax() in (2, 3)
+        and window[4] < window.max() - 0.1
+    )
     assert quality[0, 2].max() < quality[2:4, 2].max(axis=0).min()  # for every seed, visibly worse
     assert modes[4, 2].min() < 8 == np.median(modes[2, 2])
 
@@ -191,7 +211,9 @@ def test_what_the_pooled_statistics_of_512_features_hide(lesson):
     off = {game: abs(values - [3, 1]).sum(axis=1) for game, values in last.items()}
     assert (off["WGAN"] < off["plain GAN"]).mean() > 0.8 and off["WGAN"].min() < 1
     verdicts = {
-        (game, k): np.array([lesson["judge"](run[k]) for run in runs]) for game, runs in found.items() for k in (1, 2)
+        (game, k): np.array([lesson["judge"](run[k]) for run in runs])
+        for game, runs in found.items()
+        for k in (1, 2)
     }
     _, _, over_z, between, w1, together = verdicts["WGAN", 2].T
     assert np.median(over_z) < 0.65 and np.median(between**2 / (between**2 + over_z**2)) > 0.5
@@ -295,7 +317,10 @@ def new_parameters(module, c):
         (lambda m, c: clip_each(m, lambda p: p.clamp(max=c)), "Clamp from both sides"),
         (lambda m, c: clip_each(m, lambda p: p.clamp(0, c)), "the lower bound is -c"),
         (lambda m, c: clip_each(m, lambda p: p.sign() * c), "don't round to"),
-        (lambda m, c: clip_each(m, lambda p: p * min(1.0, c / float(p.norm()))), "Each number is clamped for itself"),
+        (
+            lambda m, c: clip_each(m, lambda p: p * min(1.0, c / float(p.norm()))),
+            "Each number is clamped for itself",
+        ),
         (lambda m, c: clip_each(m, lambda p: p * 0), "the first weights should be"),
         (lambda m, c: None, "nothing has changed"),
         (lambda m, c: 1 / 0, "stops with ZeroDivisionError"),
@@ -332,7 +357,11 @@ def test_hints_for_the_constant_generator(answer, hint, capsys):
 
 @pytest.mark.parametrize("number, check", [(1, "check_critic_loss"), (2, "check_clip_weights"), (3, "check_constant_generator")])  # fmt: skip
 def test_stubs_fail_and_solutions_pass(lesson, number, check, capsys):
-    stubs = [cell for cell in cells("06", "exercise") if "nbval-ignore-output" not in cell.metadata["tags"]]
+    stubs = [
+        cell
+        for cell in cells("06", "exercise")
+        if "nbval-ignore-output" not in cell.metadata["tags"]
+    ]
     solutions = cells("06", "solution")
     (checked,) = [cell for cell in cells("06", "exercise") if f"\n{check}(" in "\n" + cell.source]
     namespace = lesson | {check: globals()[check]}

@@ -34,7 +34,9 @@ def shift_gan(slope=-1.5, shift=2.0, lambda_gp=0.5, penalty=gradient_penalty):
 # ---- the law
 
 
-@pytest.mark.parametrize("distance, lambda_gp", [(0.0, 1.0), (0.3, 0.1), (2.0, 0.5), (2.0, 10.0), (5.0, 3.0)])
+@pytest.mark.parametrize(
+    "distance, lambda_gp", [(0.0, 1.0), (0.3, 0.1), (2.0, 0.5), (2.0, 10.0), (5.0, 3.0)]
+)
 def test_the_law_is_the_maximum_of_the_objective(distance, lambda_gp):
     best = optimize.minimize_scalar(
         lambda s: lambda_gp * (s - 1) ** 2 - s * distance, bounds=(0, 100), method="bounded"
@@ -45,7 +47,8 @@ def test_the_law_is_the_maximum_of_the_objective(distance, lambda_gp):
 
 @pytest.mark.parametrize("function", [gp_views.predicted_slope, gp_views.predicted_gap])
 @pytest.mark.parametrize(
-    "arguments, name", [((-1, 1), "distance"), ((1, 0), "lambda_gp"), ((1, float("nan")), "lambda_gp")]
+    "arguments, name",
+    [((-1, 1), "distance"), ((1, 0), "lambda_gp"), ((1, float("nan")), "lambda_gp")],
 )
 def test_the_law_refuses_what_it_is_not_made_for(function, arguments, name):
     with pytest.raises(ValueError, match=f"{name} must be"):
@@ -69,10 +72,16 @@ def test_the_best_critic_of_any_shape_on_the_line_has_the_laws_mean_slope():
         gp_views.predicted_slope(shift, lambda_gp), rel=1e-3
     )
     gap = integrate.trapezoid(slope * difference, grid)
-    assert gp_views.predicted_gap(shift, lambda_gp) <= gap < 1.1 * gp_views.predicted_gap(shift, lambda_gp)
+    assert (
+        gp_views.predicted_gap(shift, lambda_gp)
+        <= gap
+        < 1.1 * gp_views.predicted_gap(shift, lambda_gp)
+    )
 
     def objective(slope):
-        return integrate.trapezoid(slope * difference - lambda_gp * (slope - 1) ** 2 * density, grid)
+        return integrate.trapezoid(
+            slope * difference - lambda_gp * (slope - 1) ** 2 * density, grid
+        )
 
     for _ in range(20):  # no other slope does better
         wave = np.sin(rng.uniform(0.2, 3) * grid + rng.uniform(0, 6))
@@ -93,7 +102,9 @@ def test_slopes_are_those_of_finite_differences():
 
 def test_slopes_of_pictures_are_one_a_picture():
     critic = nn.Sequential(nn.Flatten(), linear([3.0, 0.0, 0.0, 4.0]))
-    np.testing.assert_allclose(gp_views.slopes(critic, torch.randn(6, 1, 2, 2)), np.full(6, 5.0), rtol=1e-6)
+    np.testing.assert_allclose(
+        gp_views.slopes(critic, torch.randn(6, 1, 2, 2)), np.full(6, 5.0), rtol=1e-6
+    )
 
 
 def test_a_surfaces_rows_are_x2():
@@ -112,7 +123,10 @@ def test_weights_are_without_biases():
 def test_the_gauge_of_a_linear_critic():
     gan = shift_gan(slope=-1.5)
     found = gp_views.GaugeView().measure(gan)
-    x_real, x_fake = gan.fixed_real(1000).numpy().ravel(), gan.generate(gan.fixed_z(1000)).numpy().ravel()
+    x_real, x_fake = (
+        gan.fixed_real(1000).numpy().ravel(),
+        gan.generate(gan.fixed_z(1000)).numpy().ravel(),
+    )
     w1 = stats.wasserstein_distance(x_real, x_fake)
     assert found["w1"] == pytest.approx(w1, rel=1e-5)
     assert found["gap"] == pytest.approx(1.5 * (x_fake.mean() - x_real.mean()), rel=1e-4)
@@ -133,7 +147,12 @@ def test_the_largest_slope_is_looked_for_between_the_samples_too():
 
     data = functools.partial(gaussian_1d, mean=0.0, std=0.1)
     gan = GAN(
-        lambda: linear([1.0], bias=10.0), Cliff, data, data, d_loss=critic_loss, g_loss=generator_loss_wasserstein
+        lambda: linear([1.0], bias=10.0),
+        Cliff,
+        data,
+        data,
+        d_loss=critic_loss,
+        g_loss=generator_loss_wasserstein,
     )
     found = gp_views.GaugeView(x_limits=(-3, 13)).measure(gan)
     assert found["largest"] == pytest.approx(5.0, rel=0.05)  # 20 / 4
@@ -160,7 +179,9 @@ def test_the_gauge_draws_the_law_for_the_present_lambda():
 def test_without_a_penalty_there_is_no_law():
     view, gan = gp_views.GaugeView(), shift_gan(penalty=None)
     view.update(gan)
-    assert np.isnan(view.gauge.lines["law"].get_ydata()).all() and "predicted nan" in view.describe(gan)
+    assert np.isnan(view.gauge.lines["law"].get_ydata()).all() and "predicted nan" in view.describe(
+        gan
+    )
 
 
 def test_looking_changes_nothing():
@@ -192,14 +213,18 @@ def test_arrows_point_where_the_score_rises(direction):
     np.testing.assert_allclose(
         arrows / norms[:, None], np.tile(direction / np.linalg.norm(direction), (7, 1)), atol=1e-5
     )
-    np.testing.assert_allclose(norms, 4 / 55 * np.log1p(np.linalg.norm(direction) / 0.01), rtol=1e-4)
+    np.testing.assert_allclose(
+        norms, 4 / 55 * np.log1p(np.linalg.norm(direction) / 0.01), rtol=1e-4
+    )
 
 
 def test_arrows_stand_on_generated_samples_and_are_painted():
     gan, view = plane_gan(linear([1.0, 0.0])), PlaneView(n_arrows=7, bands=9)
     painter = Painter(view)
     painter.jpeg(gan)
-    np.testing.assert_allclose(view.picture.arrows.get_offsets(), gan.generate(gan.fixed_z(400))[:7].numpy(), rtol=1e-6)
+    np.testing.assert_allclose(
+        view.picture.arrows.get_offsets(), gan.generate(gan.fixed_z(400))[:7].numpy(), rtol=1e-6
+    )
     assert view.picture.arrows in view.artists and view.picture.mesh.cmap.N == 9
 
 
@@ -220,7 +245,10 @@ def test_digit_networks_fit_together(size):
 
 
 def test_only_when_asked_the_critic_has_batch_normalisation():
-    kinds = [[type(m) for m in DigitCritic(4, 8, batch_norm=b).modules()].count(nn.BatchNorm2d) for b in (False, True)]
+    kinds = [
+        [type(m) for m in DigitCritic(4, 8, batch_norm=b).modules()].count(nn.BatchNorm2d)
+        for b in (False, True)
+    ]
     assert kinds == [0, 2]
 
 

@@ -36,7 +36,9 @@ def test_the_shown_penalty_is_the_packages(lesson, shape):
         for penalty in (lesson["gradient_penalty"], losses.gradient_penalty)
     ]
     torch.testing.assert_close(*penalties)
-    gradients = [torch.autograd.grad(p, list(critic.parameters()), allow_unused=True)[:3] for p in penalties]
+    gradients = [
+        torch.autograd.grad(p, list(critic.parameters()), allow_unused=True)[:3] for p in penalties
+    ]
     for shown, ours in zip(*gradients):
         torch.testing.assert_close(shown, ours, rtol=1e-4, atol=1e-6)
 
@@ -75,7 +77,10 @@ def test_the_law_of_slope_and_gap(lesson, lambda_gp):
 
 
 def test_a_quarter_of_the_distance_has_a_sixteenth_of_the_excess(lesson):
-    gaps = {shift: lesson["settled"](1000, shift=shift, lambda_gp=0.5)["gap"] - shift for shift in (1.0, 4.0)}
+    gaps = {
+        shift: lesson["settled"](1000, shift=shift, lambda_gp=0.5)["gap"] - shift
+        for shift in (1.0, 4.0)
+    }
     assert gaps[4.0] / gaps[1.0] == pytest.approx(16, rel=0.2)
 
 
@@ -110,7 +115,11 @@ def test_clipped_weights_pile_up_and_gaps_never_exceed_w1_times_slope(lesson):
             assert 0 < share <= 1 and gap > 0
             values = abs(lesson["weights"](gan.discriminator))
             if method == "WGAN, clipped":
-                assert (values > 0.0085).mean() > 0.6 and values.max() <= 0.01 * (1 + 1e-6) and largest < 0.1
+                assert (
+                    (values > 0.0085).mean() > 0.6
+                    and values.max() <= 0.01 * (1 + 1e-6)
+                    and largest < 0.1
+                )
             else:
                 assert values.max() > 0.1 and 0.8 < largest < 5
 
@@ -123,7 +132,10 @@ def test_gradients_by_depth(lesson):
         ("gp", "WGAN-GP", 0.01),
     ):
         runs = [lesson["trained_critic"]("Swiss roll", method, 150, seed=s, depth=11, lr=1e-3, clip_value=clip_value) for s in OTHER_SEEDS]  # fmt: skip
-        norms = [gradient_norms_by_layer(g.discriminator, g.fixed_real(256), g.generate(g.fixed_z(256))) for g in runs]
+        norms = [
+            gradient_norms_by_layer(g.discriminator, g.fixed_real(256), g.generate(g.fixed_z(256)))
+            for g in runs
+        ]
         growth[name] = [n[0] / n[-1] for n in norms]
     assert max(growth["0.01"]) < 1e-6 and min(growth["0.3"]) > 1e6
     assert 0.01 < min(growth["gp"]) and max(growth["gp"]) < 100
@@ -134,14 +146,19 @@ def test_gradients_by_depth(lesson):
 
 @pytest.fixture(scope="module")
 def ring(lesson):
-    return {method: lesson["judged"](lesson["sweep"](method, seeds=OTHER_SEEDS)) for method in lesson["METHODS"]}
+    return {
+        method: lesson["judged"](lesson["sweep"](method, seeds=OTHER_SEEDS))
+        for method in lesson["METHODS"]
+    }
 
 
 @pytest.mark.again
 def test_the_penalty_covers_the_ring_at_every_learning_rate(lesson, ring):
     assert (np.median(ring["WGAN-GP"]["modes"], axis=1) == 8).all()
     at = lesson["RATES"].index(3e-3)
-    assert (ring["WGAN-GP"]["modes"][at] == 8).all() and np.median(ring["WGAN-GP"]["high quality"][at]) >= 0.8
+    assert (ring["WGAN-GP"]["modes"][at] == 8).all() and np.median(
+        ring["WGAN-GP"]["high quality"][at]
+    ) >= 0.8
 
 
 @pytest.mark.again
@@ -151,27 +168,42 @@ def test_clipping_at_001_is_visibly_worse(lesson, ring):
             ring["WGAN-GP"]["high quality"][at]
         )
     at = lesson["RATES"].index(3e-3)
-    assert ring["WGAN, clipped"]["high quality"][at].max() + 0.2 < ring["WGAN-GP"]["high quality"][at].min()
+    assert (
+        ring["WGAN, clipped"]["high quality"][at].max() + 0.2
+        < ring["WGAN-GP"]["high quality"][at].min()
+    )
 
 
 @pytest.mark.again
 def test_the_penalty_is_the_most_even(ring):
-    worst = {method: np.median(outcome["reverse KL"], axis=1).max() for method, outcome in ring.items()}
+    worst = {
+        method: np.median(outcome["reverse KL"], axis=1).max() for method, outcome in ring.items()
+    }
     assert 2 * worst["WGAN-GP"] < min(worst["GAN"], worst["WGAN, clipped"])
 
 
 @pytest.mark.again
 def test_the_plain_gan_does_not_collapse_on_this_ring(lesson, ring):
     at = lesson["RATES"].index(3e-3)
-    assert np.median(ring["GAN"]["modes"][at]) == 8 and np.median(ring["GAN"]["high quality"][at]) > 0.8
+    assert (
+        np.median(ring["GAN"]["modes"][at]) == 8
+        and np.median(ring["GAN"]["high quality"][at]) > 0.8
+    )
 
 
 @pytest.mark.again
 def test_the_grid(lesson):
-    settings = dict(data="grid", rates=(3e-3,), seeds=OTHER_SEEDS, n_steps=1500, n_critic=2, lambda_gp=0.1)
-    grid = {method: lesson["judged"](lesson["sweep"](method, **settings), "grid") for method in lesson["METHODS"]}
+    settings = dict(
+        data="grid", rates=(3e-3,), seeds=OTHER_SEEDS, n_steps=1500, n_critic=2, lambda_gp=0.1
+    )
+    grid = {
+        method: lesson["judged"](lesson["sweep"](method, **settings), "grid")
+        for method in lesson["METHODS"]
+    }
     assert np.median(grid["WGAN-GP"]["modes"]) >= 24
-    assert np.median(grid["WGAN, clipped"]["high quality"]) + 0.05 < np.median(grid["WGAN-GP"]["high quality"])
+    assert np.median(grid["WGAN, clipped"]["high quality"]) + 0.05 < np.median(
+        grid["WGAN-GP"]["high quality"]
+    )
     assert 0.3 < np.median(grid["WGAN-GP"]["high quality"]) < 0.7  # coverage alone is no fit
     assert np.median(grid["GAN"]["high quality"]) > np.median(grid["WGAN-GP"]["high quality"])
 
@@ -181,9 +213,13 @@ def test_the_members_of_a_sweep_are_the_runs_they_stand_for(lesson):
     gan = lesson["plane_gan"](6, lr=1e-2, schedule=lesson["linear_decay"](3))
     for _ in range(3):
         gan.step()
-    alone = gan.generate(gan.fixed_z(2500)).numpy()  # Adam's first steps magnify rounding: not to the last digit
+    alone = gan.generate(
+        gan.fixed_z(2500)
+    ).numpy()  # Adam's first steps magnify rounding: not to the last digit
     assert abs(samples[1, 1] - alone).max() < 0.05
-    assert all(abs(other - alone).max() > 0.2 for other in (samples[0, 0], samples[0, 1], samples[1, 0]))
+    assert all(
+        abs(other - alone).max() > 0.2 for other in (samples[0, 0], samples[0, 1], samples[1, 0])
+    )
 
 
 # ---- 512 features and digits
@@ -192,8 +228,13 @@ def test_the_members_of_a_sweep_are_the_runs_they_stand_for(lesson):
 @pytest.mark.again
 def test_no_lambda_is_right_for_the_512_features(lesson):
     lambdas = list(lesson["FEATURE_LAMBDAS"])
-    runs = train_ensemble(lesson["feature_gan"], seeds=OTHER_SEEDS, n_steps=250, n_samples=512, lambda_gp=lambdas)
-    medians = {name: np.median(values.reshape(4, 8), axis=1) for name, values in lesson["parts"](runs.samples).items()}
+    runs = train_ensemble(
+        lesson["feature_gan"], seeds=OTHER_SEEDS, n_steps=250, n_samples=512, lambda_gp=lambdas
+    )
+    medians = {
+        name: np.median(values.reshape(4, 8), axis=1)
+        for name, values in lesson["parts"](runs.samples).items()
+    }
     assert np.ptp(medians["mean"]) > 0.3 and np.ptp(medians["pooled std"]) > 0.2
     off = abs(medians["mean"] - 3) + abs(medians["pooled std"] - 1) + abs(medians["within std"] - 1)
     assert (off > 0.3).all() and (medians["within std"] < 0.9).all()
@@ -210,9 +251,15 @@ def test_dropout_does_not_change_the_message(lesson):
 
 
 def test_what_the_panels_experiment_shows(lesson):
-    quality, gap, push = np.array([lesson["switched"](seed) for seed in range(1000, 1012)]).transpose(2, 1, 0)
+    quality, gap, push = np.array(
+        [lesson["switched"](seed) for seed in range(1000, 1012)]
+    ).transpose(2, 1, 0)
     dead = push[2] < 1e-6  # a critic whose ReLUs are all off: no penalty can wake it
-    assert (push[1] < 0.05 * push[0]).all() and (abs(push[2, ~dead] - 1) < 0.8).all() and dead.sum() < 6
+    assert (
+        (push[1] < 0.05 * push[0]).all()
+        and (abs(push[2, ~dead] - 1) < 0.8).all()
+        and dead.sum() < 6
+    )
     assert np.median(quality[2]) < np.median(quality[0])
     assert np.median(gap[3, ~dead]) > 1.2 * np.median(gap[2, ~dead])
 
@@ -229,7 +276,10 @@ def test_no_penalty_wakes_a_critic_whose_relus_are_all_off(lesson):
 
 def test_adam_is_ahead_of_the_sources_rmsprop(lesson):
     for seed in (1000, 1001):
-        ours, theirs = lesson["digit_gan"](seed), lesson["digit_gan"](seed, optimizer=torch.optim.RMSprop, lr=5e-5)
+        ours, theirs = (
+            lesson["digit_gan"](seed),
+            lesson["digit_gan"](seed, optimizer=torch.optim.RMSprop, lr=5e-5),
+        )
         for gan in (ours, theirs):
             for _ in range(100):
                 gan.step()
@@ -239,15 +289,21 @@ def test_adam_is_ahead_of_the_sources_rmsprop(lesson):
 def test_real_mnist_files_are_read_when_a_path_is_given(lesson, tmp_path):
     raw = np.arange(3 * 28 * 28, dtype=np.uint8).reshape(3, 28, 28)
     path = tmp_path / "train-images-idx3-ubyte"
-    path.write_bytes(bytes([0, 0, 8, 3]) + np.array(raw.shape, dtype=">u4").tobytes() + raw.tobytes())
+    path.write_bytes(
+        bytes([0, 0, 8, 3]) + np.array(raw.shape, dtype=">u4").tobytes() + raw.tobytes()
+    )
     pictures = lesson["load_pictures"](path)
     assert pictures.shape == (3, 1, 28, 28) and pictures.min() == -1 and pictures.max() == 1
-    assert lesson["load_pictures"]().shape == (1797, 1, 16, 16) and lesson["pictures"].abs().max() <= 1
+    assert (
+        lesson["load_pictures"]().shape == (1797, 1, 16, 16) and lesson["pictures"].abs().max() <= 1
+    )
 
 
 def test_digits_of_mnists_size_can_be_trained(lesson):
     small = lesson["pictures"]
-    lesson["pictures"] = nn.functional.interpolate(datasets.load_digits()[0], size=28, mode="bilinear")
+    lesson["pictures"] = nn.functional.interpolate(
+        datasets.load_digits()[0], size=28, mode="bilinear"
+    )
     try:
         gan = lesson["digit_gan"]()
         gan.step()
@@ -264,7 +320,9 @@ def says(capsys, check, *arguments):
     return verdict, capsys.readouterr().out
 
 
-def penalty(epsilon=None, norm=None, term=None, at=None, mean=torch.mean, create_graph=True, swap=False):
+def penalty(
+    epsilon=None, norm=None, term=None, at=None, mean=torch.mean, create_graph=True, swap=False
+):
     """A learner's penalty, right but for what is given."""
 
     def written(critic, x_real, x_fake, generator=None):
@@ -291,7 +349,10 @@ def penalty(epsilon=None, norm=None, term=None, at=None, mean=torch.mean, create
         (penalty(epsilon=lambda x: x.shape), "different for each pixel"),
         (penalty(epsilon=lambda x: (len(x), 1)), "two shapes do not line up"),
         (penalty(epsilon=lambda x: (32, 1, 1, 1)), "whatever N is"),
-        (lambda critic, x, y, generator=None: torch.autograd.grad(critic(x).detach().sum(), x), "no way back to x_hat"),
+        (
+            lambda critic, x, y, generator=None: torch.autograd.grad(critic(x).detach().sum(), x),
+            "no way back to x_hat",
+        ),
         (penalty(norm=lambda g: g.norm(dim=1)), "flatten each gradient"),
         (penalty(norm=lambda g: g.norm(dim=-1)), "flatten each gradient"),
         (penalty(norm=torch.norm), "one norm over the whole batch"),
@@ -305,7 +366,10 @@ def penalty(epsilon=None, norm=None, term=None, at=None, mean=torch.mean, create
         (penalty(mean=torch.sum), "you add the samples up"),
         (penalty(mean=lambda v: 10 * v.mean()), "λ is inside"),
         (penalty(create_graph=False), "Where is create_graph=True?"),
-        (penalty(at=lambda x, y: torch.lerp(y, x, torch.rand(6, 1, 1, 1))), "the same generator gives another ε"),
+        (
+            penalty(at=lambda x, y: torch.lerp(y, x, torch.rand(6, 1, 1, 1))),
+            "the same generator gives another ε",
+        ),
         (penalty(mean=lambda v: v.mean() + 0.7), "it should be"),
     ],
 )
@@ -365,13 +429,18 @@ def test_solutions_pass_and_stubs_do_not(lesson, capsys):
 
 def test_the_panels_toggle_takes_the_penalty_away_and_brings_it_back(lesson):
     namespace = dict(lesson)
-    (cell,) = [c for c in cells("08", "live-panel") if "panel = LivePanel(\n    plane_gan()" in c.source]
+    (cell,) = [
+        c for c in cells("08", "live-panel") if "panel = LivePanel(\n    plane_gan()" in c.source
+    ]
     exec(cell.source, namespace)
     panel, toggle = namespace["panel"], namespace["panel"]._toggles["constraint"]
     assert toggle.value == "penalty"
     toggle.value = "clipping, c = 0.01"
     panel.step()
-    assert panel.gan.penalty is None and max(p.abs().max() for p in panel.gan.discriminator.parameters()) <= 0.01
+    assert (
+        panel.gan.penalty is None
+        and max(p.abs().max() for p in panel.gan.discriminator.parameters()) <= 0.01
+    )
     toggle.value = "penalty"
     panel.step(2)
     assert panel.gan.penalty is lesson["gradient_penalty"] and panel.gan.hparams.clip_value is None

@@ -85,15 +85,20 @@ def test_spectral_norm_bounds_every_layer(lesson):
     layers = [layer for layer in network if isinstance(layer, nn.Conv2d)]
     assert len(layers) == 5
     for layer in layers:
-        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.03)
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(
+            1, abs=0.03
+        )
 
 
 @pytest.mark.parametrize(
-    "n, kernel, stride, padding", [(1, 4, 1, 0), (4, 4, 2, 1), (7, 3, 2, 1), (5, 6, 3, 2), (9, 2, 2, 0)]
+    "n, kernel, stride, padding",
+    [(1, 4, 1, 0), (4, 4, 2, 1), (7, 3, 2, 1), (5, 6, 3, 2), (9, 2, 2, 0)],
 )
 def test_the_size_formula_is_torchs(lesson, n, kernel, stride, padding):
     layer = nn.ConvTranspose2d(1, 1, kernel, stride, padding)
-    assert layer(torch.zeros(1, 1, n, n)).shape[-1] == lesson["size_out"](n, kernel, stride, padding)
+    assert layer(torch.zeros(1, 1, n, n)).shape[-1] == lesson["size_out"](
+        n, kernel, stride, padding
+    )
 
 
 # ---- the step
@@ -112,14 +117,19 @@ def test_the_shown_step_is_the_packages(lesson, seed):
     D.load_state_dict(gan.discriminator.state_dict())
     g_optimizer, d_optimizer = (torch.optim.SGD(network.parameters(), lr=lr) for network in (G, D))
     rng = torch.Generator().manual_seed(seed)
-    x_real, z_d, z_g = lesson["sample_faces"](n, generator=rng), *(lesson["latents"](n, generator=rng) for _ in "dg")
+    x_real, z_d, z_g = (
+        lesson["sample_faces"](n, generator=rng),
+        *(lesson["latents"](n, generator=rng) for _ in "dg"),
+    )
     outputs = lesson["train_step"](G, D, g_optimizer, d_optimizer, x_real, z_d, z_g)
     before = [p.detach().clone() for p in gan.generator.parameters()]
     gan.step()
     for mine, its in ((G, gan.generator), (D, gan.discriminator)):
         for one, other in zip(mine.parameters(), its.parameters()):
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
-    assert any((old - new).abs().max() > 1e-3 for old, new in zip(before, gan.generator.parameters()))
+    assert any(
+        (old - new).abs().max() > 1e-3 for old, new in zip(before, gan.generator.parameters())
+    )
     for name in ("real", "fake", "fake_after"):
         torch.testing.assert_close(outputs[name], gan.last_outputs[name], rtol=1e-3, atol=1e-4)
 
@@ -128,9 +138,13 @@ def test_the_shown_r1_is_the_packages_and_that_of_a_linear_discriminator(lesson)
     torch.manual_seed(0)
     x_real, x_fake = torch.randn(2, 5, 3, 8, 8)
     linear = nn.Sequential(nn.Flatten(), nn.Linear(192, 1))
-    torch.testing.assert_close(lesson["r1_penalty"](linear, x_real, x_fake), linear[1].weight.square().sum() / 2)
+    torch.testing.assert_close(
+        lesson["r1_penalty"](linear, x_real, x_fake), linear[1].weight.square().sum() / 2
+    )
     curved = nn.Sequential(nn.Flatten(), nn.Linear(192, 16), nn.Softplus(), nn.Linear(16, 1))
-    pair = [penalty(curved, x_real, x_fake) for penalty in (lesson["r1_penalty"], losses.r1_penalty)]
+    pair = [
+        penalty(curved, x_real, x_fake) for penalty in (lesson["r1_penalty"], losses.r1_penalty)
+    ]
     torch.testing.assert_close(*pair)
     gradients = [torch.autograd.grad(penalty, curved[1].weight)[0] for penalty in pair]
     torch.testing.assert_close(*gradients)
@@ -145,11 +159,19 @@ def test_the_hinge(lesson):
 
 def test_what_the_learner_wrote_is_what_trains(lesson):
     good = lesson["face_gan"](**lesson["GOOD"])
-    assert good.penalty is lesson["r1_penalty"] and good.penalty_every == 16 and good.averaged is not None
+    assert (
+        good.penalty is lesson["r1_penalty"]
+        and good.penalty_every == 16
+        and good.averaged is not None
+    )
     assert good.batch_size == 32 and good.hparams.lambda_gp == lesson["GOOD"]["r1"] > 0
     plain = lesson["face_gan"]()
     assert plain.penalty is None and plain.batch_size == 128 and plain.averaged is None
-    assert (plain.hparams.lr_d, plain.hparams.lr_g, plain.d_optimizer.defaults["betas"]) == (2e-4, 2e-4, (0.5, 0.999))
+    assert (plain.hparams.lr_d, plain.hparams.lr_g, plain.d_optimizer.defaults["betas"]) == (
+        2e-4,
+        2e-4,
+        (0.5, 0.999),
+    )
     assert lesson["face_gan"](hinge=True).d_loss is lesson["hinge_d"]
     ttur = lesson["face_gan"](**lesson["RECIPES"]["... and two time scales"]).hparams
     assert ttur.lr_d == 4 * ttur.lr_g
@@ -162,11 +184,17 @@ def test_the_stored_runs_are_of_the_notebooks_settings(lesson, stored):
     from benchmarks import face_recipes
 
     assert stored["recipes"] == lesson["RECIPES"] and stored["good"] == lesson["GOOD"]
-    assert stored["n_steps"] == lesson["N_STEPS"] and stored["made"]["images"] == face_recipes.IMAGES
+    assert (
+        stored["n_steps"] == lesson["N_STEPS"] and stored["made"]["images"] == face_recipes.IMAGES
+    )
     for name, recipe in lesson["RECIPES"].items():
         steps = face_recipes.IMAGES // recipe.get("batch_size", 128)
         assert stored["settings"][name] == recipe | {"ema": lesson["GOOD"]["ema"], "n_steps": steps}
-        assert [run["seed"] for run in stored["runs"][name]] == list(face_recipes.SEEDS) == stored["made"]["seeds"]
+        assert (
+            [run["seed"] for run in stored["runs"][name]]
+            == list(face_recipes.SEEDS)
+            == stored["made"]["seeds"]
+        )
     assert stored["settings"]["the lesson's"] == lesson["GOOD"] | {"n_steps": lesson["N_STEPS"]}
     assert len(stored["runs"]["the lesson's"]) == len(face_recipes.SEEDS)
     seconds = sum(run["seconds"] for runs in stored["runs"].values() for run in runs)
@@ -183,7 +211,9 @@ def test_the_table_in_the_notebook_is_the_stored_one(lesson, stored):
         for measure, digits in (("off", 2), ("frechet", 0)):
             for weights in ("raw", "averaged"):
                 values = outcomes(stored, name, weights, measure)
-                wanted += [f"{value:.{digits}f}" for value in (np.median(values), min(values), max(values))]
+                wanted += [
+                    f"{value:.{digits}f}" for value in (np.median(values), min(values), max(values))
+                ]
         assert re.findall(r"\d+(?:\.\d\d)?", line[30:]) == wanted
 
 
@@ -217,7 +247,10 @@ def test_the_script_goes_on_where_it_was_stopped(lesson, monkeypatch, tmp_path, 
     monkeypatch.setattr(face_recipes, "real_floor", lambda n: load_judged())
     with pytest.raises(KeyboardInterrupt):
         face_recipes.main()
-    assert trained[:3] == [(0, 2), (0, 1), (0, 2)] and json.loads(path.read_text())["made"]["minutes"] == 3
+    assert (
+        trained[:3] == [(0, 2), (0, 1), (0, 2)]
+        and json.loads(path.read_text())["made"]["minutes"] == 3
+    )
     trained.clear()
     trained += [None] * 9  # beyond the interruption
     face_recipes.main()
@@ -238,7 +271,9 @@ def test_the_lessons_recipe_reaches_its_bars_with_every_seed(stored):
     for run in stored["runs"]["the lesson's"]:
         found = run["averaged"]
         assert sum(value <= 0.15 for value in found["marginals"].values()) >= 5
-        assert found["faces_in_grid"] >= 28  # the judge is stricter than the eye, and the lesson says so
+        assert (
+            found["faces_in_grid"] >= 28
+        )  # the judge is stricter than the eye, and the lesson says so
         assert found["off"] == pytest.approx(np.mean(list(found["marginals"].values())), abs=1e-3)
         assert run["seconds"] < 300  # of one core, of a machine that was busy
 
@@ -252,11 +287,18 @@ def test_what_the_lesson_says_about_the_recipes(stored):
         assert 1.2 * median(better, "frechet", "raw") < median(worse, "frechet", "raw")
     assert min(names, key=lambda name: median(name, "frechet")) == "... and R1"
     assert min(names, key=median) == "... and R1"
-    assert 1.2 * median("... and R1", "frechet") < median("... and R1", "frechet", "raw")  # averaging helps here
+    assert 1.2 * median("... and R1", "frechet") < median(
+        "... and R1", "frechet", "raw"
+    )  # averaging helps here
     for name, measure in (("plain", "off"), ("batches of 32", "frechet")):
         assert median(name, measure) > median(name, measure, "raw")  # and harms there
-    for with_it, without in (("... and β₂ = 0.99", "... and rates 1e-3"), ("... and R1", "... and β₂ = 0.99")):
-        assert median(with_it, "frechet", "raw") == pytest.approx(median(without, "frechet", "raw"), rel=0.25)
+    for with_it, without in (
+        ("... and β₂ = 0.99", "... and rates 1e-3"),
+        ("... and R1", "... and β₂ = 0.99"),
+    ):
+        assert median(with_it, "frechet", "raw") == pytest.approx(
+            median(without, "frechet", "raw"), rel=0.25
+        )
     for name in ("... and two time scales", "... and hinge, spectral norm"):
         assert median(name, "frechet") > median("... and β₂ = 0.99", "frechet")
     assert median("... and R1, no batch norm", "frechet") > 1.5 * median("... and R1", "frechet")
@@ -272,10 +314,13 @@ def test_the_stored_generator_is_as_good_as_the_lesson_says(lesson):
     """Measured again, with other latents: in each measure nearer to the floor than the lesson's own run comes."""
     assert LONG_TRAINED.stat().st_size < 3_000_000
     generator = load_generator(LONG_TRAINED)
-    (text,) = (cell.source for cell in all_cells("13") if cell.source.startswith("### Trained longer"))
+    (text,) = (
+        cell.source for cell in all_cells("13") if cell.source.startswith("### Trained longer")
+    )
     assert f"seed {generator.about['seed']}, {generator.about['steps']:,} steps" in text
     assert (
-        generator.about["data"] == "procedural faces" and generator.about["batch_size"] == lesson["GOOD"]["batch_size"]
+        generator.about["data"] == "procedural faces"
+        and generator.about["batch_size"] == lesson["GOOD"]["batch_size"]
     )
     z = torch.randn(2000, 100, generator=torch.Generator().manual_seed(1))
     pictures = torch.cat([generator(part) for part in z.split(500)])
@@ -309,7 +354,11 @@ def test_the_defining_cells_run_on_real_faces(capsys):
     gan = own["face_gan"](**own["GOOD"])
     gan.step()
     quality = own["measure"](gan.generate(gan.fixed_z(100)))
-    assert quality.marginals is None and quality.recall < 0.05 and "marginals" not in own["words"](quality)
+    assert (
+        quality.marginals is None
+        and quality.recall < 0.05
+        and "marginals" not in own["words"](quality)
+    )
     assert own["measure"](own["images"][1::2]).recall > 0.5
     distance, _ = own["nearest"](own["images"][:5], rank=1)
     assert (distance > 0.1).all()
@@ -340,7 +389,9 @@ def test_slerp_is_scipys(lesson, t, d):
     a, b = nn.functional.normalize(torch.randn(2, 5, d, dtype=torch.float64), dim=-1)
     found = lesson["slerp"](a, b, t)
     for k in range(5):
-        np.testing.assert_allclose(found[k], geometric_slerp(a[k].numpy(), b[k].numpy(), t), atol=1e-6)
+        np.testing.assert_allclose(
+            found[k], geometric_slerp(a[k].numpy(), b[k].numpy(), t), atol=1e-6
+        )
 
 
 def test_the_middle_of_the_arc_is_a_latent_again_and_that_of_the_line_is_not(lesson):
@@ -403,7 +454,9 @@ def one_pass(**change):
         before = discriminator(x_fake)
 
         def d_turn():
-            loss = d_loss(discriminator(x_real), discriminator(x_fake.detach() if cut_d else x_fake))
+            loss = d_loss(
+                discriminator(x_real), discriminator(x_fake.detach() if cut_d else x_fake)
+            )
             if zero_d:
                 d_optimizer.zero_grad()
             loss.backward(retain_graph=change.get("retain", False))
@@ -458,13 +511,25 @@ def generator_first(generator, discriminator, g_optimizer, d_optimizer, x_real, 
         (one_pass(d_steps=False), "the discriminator has not moved"),
         (one_pass(g_steps=False), "the generator has not moved"),
         (one_pass(twice=True), "the generator ran 2 times"),
-        (one_pass(d_loss=lambda real, fake: softplus(real).mean() + softplus(-fake).mean()), "D's labels are swapped"),
-        (one_pass(d_loss=lambda real, fake: softplus(-real).mean()), "the generated samples are missing"),
+        (
+            one_pass(d_loss=lambda real, fake: softplus(real).mean() + softplus(-fake).mean()),
+            "D's labels are swapped",
+        ),
+        (
+            one_pass(d_loss=lambda real, fake: softplus(-real).mean()),
+            "the generated samples are missing",
+        ),
         (one_pass(d_loss=lambda real, fake: softplus(fake).mean()), "the real samples are missing"),
-        (one_pass(d_loss=lambda real, fake: -softplus(-real).mean() - softplus(fake).mean()), "D went up its loss"),
+        (
+            one_pass(d_loss=lambda real, fake: -softplus(-real).mean() - softplus(fake).mean()),
+            "D went up its loss",
+        ),
         (one_pass(g_loss=lambda fake: -softplus(fake).mean()), "the saturating loss"),
         (one_pass(g_loss=lambda fake: -softplus(-fake).mean()), "G went up its loss"),
-        (one_pass(d_loss=lambda real, fake: fake.mean() - real.mean()), "not by the gradient of its loss"),
+        (
+            one_pass(d_loss=lambda real, fake: fake.mean() - real.mean()),
+            "not by the gradient of its loss",
+        ),
         (one_pass(g_loss=lambda fake: -fake.mean()), "D's turn is right, G's is not"),
     ],
 )
@@ -475,6 +540,8 @@ def test_each_wrong_step_gets_its_own_hint(capsys, answer, hint):
 
 @pytest.mark.parametrize("retain", [False, True])
 def test_right_steps_pass(capsys, retain):
-    answer = one_pass(cut_d=not retain, retain=retain)  # without detach but with zero_grad in between: wasteful, right
+    answer = one_pass(
+        cut_d=not retain, retain=retain
+    )  # without detach but with zero_grad in between: wasteful, right
     verdict, words = says(capsys, checks.check_one_pass_step, answer)
     assert verdict and words.startswith("Right")

@@ -34,7 +34,9 @@ def test_stamps_are_the_transposed_matrix_of_a_convolution(k, stride, padding):
     """Oracle: scipy's matrix of a convolution, rows left out for the stride, columns for the padding, transposed."""
     x, kernel = np.array([1.0, -2, 3]), np.arange(1.0, k + 1)
     n_out = (len(x) - 1) * stride - 2 * padding + k
-    full = convolution_matrix(kernel[::-1], n_out + 2 * padding, mode="valid")[::stride]  # correlation, as torch has it
+    full = convolution_matrix(kernel[::-1], n_out + 2 * padding, mode="valid")[
+        ::stride
+    ]  # correlation, as torch has it
     wanted = full.T @ x
     drawn = face_views.draw_stamps(new_figure(6, 4).subplots(), x, kernel, stride, padding)
     np.testing.assert_allclose(drawn, wanted[padding : len(wanted) - padding])
@@ -44,7 +46,10 @@ def test_every_number_of_the_stamps_is_written_down():
     axes = new_figure(6, 4).subplots()
     face_views.draw_stamps(axes, (1, 2), (1, 3, 3, 1), stride=2, padding=1)
     written = [text.get_text() for text in axes.texts]
-    stamps, sums = ["1", "3", "3", "1", "2", "6", "6", "2"], ["1", "3", "5", "7", "6", "2"]  # 3 + 2 and 1 + 6 overlap
+    stamps, sums = (
+        ["1", "3", "3", "1", "2", "6", "6", "2"],
+        ["1", "3", "5", "7", "6", "2"],
+    )  # 3 + 2 and 1 + 6 overlap
     assert sorted(text for text in written if text.isdigit()) == sorted(["1", "2", *stamps, *sums])
     assert sum(patch.get_hatch() is not None for patch in axes.patches) == 2
 
@@ -82,12 +87,16 @@ def test_the_view_draws_losses_and_verdicts():
     np.testing.assert_allclose(view.verdicts.lines["real"].get_ydata(), seen, rtol=1e-6)
     assert view.verdicts.lines["fake_after"].get_xdata().tolist() == [1, 2, 3]
     after = view.verdicts.lines["fake_after"].get_ydata()[-1]
-    assert after == pytest.approx(torch.sigmoid(gan.last_outputs["fake_after"]).mean().item(), rel=1e-6)
+    assert after == pytest.approx(
+        torch.sigmoid(gan.last_outputs["fake_after"]).mean().item(), rel=1e-6
+    )
 
 
 def test_without_a_new_step_nothing_is_generated_anew(monkeypatch):
     gan, view, calls = face_gan(), face_views.FacesView(rows=1, columns=2), []
-    monkeypatch.setattr(gan, "generate", lambda z: calls.append(1) or torch.zeros(len(z), 3, 16, 16))
+    monkeypatch.setattr(
+        gan, "generate", lambda z: calls.append(1) or torch.zeros(len(z), 3, 16, 16)
+    )
     gan.step()
     for _ in range(3):
         view.update(gan)
@@ -109,7 +118,9 @@ def test_the_view_is_painted_and_not_blank():
         gan.step()
         pictures.append(painter.jpeg(gan))
     assert len(set(pictures)) == 3 and all(picture[:2] == b"\xff\xd8" for picture in pictures)
-    gan.generate = lambda z: torch.linspace(-1, 1, len(z)).reshape(-1, 1, 1, 1).expand(-1, 3, 16, 16)
+    gan.generate = lambda z: (
+        torch.linspace(-1, 1, len(z)).reshape(-1, 1, 1, 1).expand(-1, 3, 16, 16)
+    )
     gan.step()
     painter.jpeg(gan)
     pixels = np.asarray(view.figure.canvas.buffer_rgba())[..., :3]
@@ -128,10 +139,15 @@ def test_looking_changes_nothing():
 
 def test_the_description_says_what_is_seen():
     gan, view = face_gan(), face_views.FacesView(rows=2, columns=3)
-    assert view.describe(gan) == "A grid of 6 generated pictures before the first training step: noise."
+    assert (
+        view.describe(gan)
+        == "A grid of 6 generated pictures before the first training step: noise."
+    )
     gan.step()
     words = view.describe(gan)
-    assert "6 generated pictures after 1 steps" in words and f"{gan.history['g_loss'][0]:.2f}" in words
+    assert (
+        "6 generated pictures after 1 steps" in words and f"{gan.history['g_loss'][0]:.2f}" in words
+    )
     assert f"{torch.sigmoid(gan.last_outputs['real']).mean():.2f} on real" in words
 
 
@@ -141,7 +157,10 @@ def test_kept_curves_stay_as_ghosts_and_clear_empties_the_rest():
     view.update(gan)
     view.keep()
     view.clear()
-    assert len(view.verdicts.ghosts["real"].get_xdata()) == 1 and len(view.verdicts.lines["real"].get_xdata()) == 0
+    assert (
+        len(view.verdicts.ghosts["real"].get_xdata()) == 1
+        and len(view.verdicts.lines["real"].get_xdata()) == 0
+    )
 
 
 def test_before_the_first_step_there_are_no_verdicts():
@@ -152,7 +171,10 @@ def test_before_the_first_step_there_are_no_verdicts():
 
 
 def test_stored_measurements_are_read(tmp_path):
-    runs = [{"raw": {"off": 0.1}, "averaged": {"off": 0.2}}, {"raw": {"off": 0.3}, "averaged": {"off": 0.4}}]
+    runs = [
+        {"raw": {"off": 0.1}, "averaged": {"off": 0.2}},
+        {"raw": {"off": 0.3}, "averaged": {"off": 0.4}},
+    ]
     (tmp_path / "stored.json").write_text(json.dumps({"runs": {"plain": runs}}))
     stored = face_views.load_recipes(tmp_path / "stored.json")
     assert face_views.outcomes(stored, "plain", "raw", "off") == [0.1, 0.3]

@@ -58,7 +58,11 @@ def test_an_embedding_is_a_matrix_times_one_hot_labels_summed_over_attributes():
 
 
 def test_the_generator_sees_latent_and_label_side_by_side():
-    generator, z, y = ConditionalGenerator(nn.Identity(), LabelEmbedding(COUNTS, 3)), torch.randn(6, 4), some_labels()
+    generator, z, y = (
+        ConditionalGenerator(nn.Identity(), LabelEmbedding(COUNTS, 3)),
+        torch.randn(6, 4),
+        some_labels(),
+    )
     torch.testing.assert_close(generator(z, y), torch.cat([z, generator.embed(y)], dim=1))
 
 
@@ -67,14 +71,23 @@ def discriminators(num_features=8):
     return {
         "blind": BlindDiscriminator(body, num_features),
         "joint": JointDiscriminator(body, num_features, LabelEmbedding(COUNTS, 3), 3),
-        "projection": ProjectionDiscriminator(body, num_features, LabelEmbedding(COUNTS, num_features)),
+        "projection": ProjectionDiscriminator(
+            body, num_features, LabelEmbedding(COUNTS, num_features)
+        ),
         "classifying": ClassifyingDiscriminator(body, num_features, COUNTS),
         "guided": GuidedDiscriminator(body, num_features, COUNTS),
     }
 
 
 @pytest.mark.parametrize(
-    "name, sees", [("blind", False), ("joint", True), ("projection", True), ("classifying", False), ("guided", True)]
+    "name, sees",
+    [
+        ("blind", False),
+        ("joint", True),
+        ("projection", True),
+        ("classifying", False),
+        ("guided", True),
+    ],
 )
 def test_which_logits_depend_on_the_label(name, sees):
     net, x = discriminators()[name], torch.randn(6, 3, 2, 2)
@@ -100,7 +113,9 @@ def test_the_guided_discriminator_is_a_projection_with_a_classifier_beside_it():
     h, e = net.body(x), net.embed(y)
     wanted = torch.einsum("nf,nf->n", net.real.weight + e, h) + net.real.bias
     torch.testing.assert_close(logits, wanted)
-    assert [tuple(part.shape) for part in classes] == [(6, count) for count in COUNTS] and torch.equal(told, y)
+    assert [tuple(part.shape) for part in classes] == [
+        (6, count) for count in COUNTS
+    ] and torch.equal(told, y)
     for part, other in zip(classes, net(x, (y + 1) % torch.tensor(COUNTS))[1]):
         assert torch.equal(part, other)  # the classifier does not see the label
 
@@ -108,7 +123,12 @@ def test_the_guided_discriminator_is_a_projection_with_a_classifier_beside_it():
 def test_the_form_of_the_projection_is_the_best_logit_for_softmax_classes():
     """log p(x, y) / q(x, y) for p(y|x) and q(y|x) softmax-linear in h is linear in h for each y: the paper's section 3."""
     rng = np.random.default_rng(0)
-    h, v_p, v_q, r = rng.normal(size=(50, 4)), rng.normal(size=(3, 4)), rng.normal(size=(3, 4)), rng.normal(size=50)
+    h, v_p, v_q, r = (
+        rng.normal(size=(50, 4)),
+        rng.normal(size=(3, 4)),
+        rng.normal(size=(3, 4)),
+        rng.normal(size=50),
+    )
     log_p, log_q = ((h @ v.T) - np.log(np.exp(h @ v.T).sum(1, keepdims=True)) for v in (v_p, v_q))
     best = log_p - log_q + r[:, None]  # r = log p(x) / q(x)
     rest = best - h @ (v_p - v_q).T
@@ -122,7 +142,9 @@ def test_the_body_returns_as_many_features_as_it_says(image_size):
     x = torch.randn(3, 3, image_size, image_size)
     assert body.eval()(x).std() > 0
     torch.testing.assert_close(body(x)[:1], body(x[:1]), rtol=1e-4, atol=1e-5)
-    convolutions = [m for m in DCGANDiscriminator(4, 3, image_size) if isinstance(m, nn.Conv2d)][:-1]
+    convolutions = [m for m in DCGANDiscriminator(4, 3, image_size) if isinstance(m, nn.Conv2d)][
+        :-1
+    ]
     shapes = [m.weight.shape for m in body if isinstance(m, nn.Conv2d)]
     assert shapes == [m.weight.shape for m in convolutions]
 
@@ -153,9 +175,17 @@ def test_the_class_loss_against_probabilities_written_out():
 
 def test_the_acgan_losses_are_sums():
     y = some_labels()
-    real, fake = ((torch.randn(6), [torch.randn(6, count) for count in COUNTS], y) for _ in range(2))
-    gan, on_real, on_fake = losses.discriminator_loss(real[0], fake[0]), class_loss(*real[1:]), class_loss(*fake[1:])
-    assert float(acgan_discriminator_loss(real, fake)) == pytest.approx(float(gan + on_real + on_fake))
+    real, fake = (
+        (torch.randn(6), [torch.randn(6, count) for count in COUNTS], y) for _ in range(2)
+    )
+    gan, on_real, on_fake = (
+        losses.discriminator_loss(real[0], fake[0]),
+        class_loss(*real[1:]),
+        class_loss(*fake[1:]),
+    )
+    assert float(acgan_discriminator_loss(real, fake)) == pytest.approx(
+        float(gan + on_real + on_fake)
+    )
     wanted = losses.generator_loss_nonsaturating(fake[0]) + on_fake
     assert float(acgan_generator_loss(fake)) == pytest.approx(float(wanted))
 
@@ -163,22 +193,31 @@ def test_the_acgan_losses_are_sums():
 def test_in_the_guided_losses_generated_pictures_teach_no_labels():
     y = some_labels()
     real, fake = (
-        (torch.randn(6), [torch.randn(6, count, requires_grad=True) for count in COUNTS], y) for _ in range(2)
+        (torch.randn(6), [torch.randn(6, count, requires_grad=True) for count in COUNTS], y)
+        for _ in range(2)
     )
     loss = guided_discriminator_loss(real, fake)
-    assert float(loss) == pytest.approx(float(losses.discriminator_loss(real[0], fake[0]) + class_loss(*real[1:])))
+    assert float(loss) == pytest.approx(
+        float(losses.discriminator_loss(real[0], fake[0]) + class_loss(*real[1:]))
+    )
     loss.backward()
-    assert all(part.grad is None for part in fake[1]) and all(part.grad.abs().sum() > 0 for part in real[1])
+    assert all(part.grad is None for part in fake[1]) and all(
+        part.grad.abs().sum() > 0 for part in real[1]
+    )
     for weight in (0.2, 1.0):
         wanted = losses.generator_loss_nonsaturating(fake[0]) + weight * class_loss(*fake[1:])
         assert float(guided_generator_loss(fake, weight)) == pytest.approx(float(wanted))
-    assert float(guided_generator_loss(fake)) == pytest.approx(float(guided_generator_loss(fake, 0.2)))
+    assert float(guided_generator_loss(fake)) == pytest.approx(
+        float(guided_generator_loss(fake, 0.2))
+    )
 
 
 # ---- training
 
 Y = some_labels(40, (3,))
-X = torch.nn.functional.one_hot(Y[:, 0], 3) + 0.1 * torch.randn(40, 3, generator=torch.Generator().manual_seed(1))
+X = torch.nn.functional.one_hot(Y[:, 0], 3) + 0.1 * torch.randn(
+    40, 3, generator=torch.Generator().manual_seed(1)
+)
 
 
 def make_gan(kind="projection", seed=0, **settings):
@@ -204,7 +243,10 @@ KINDS = ["blind", "joint", "projection", "classifying"]
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_moves_both_players_and_a_seed_repeats_it(kind):
-    runs = [make_gan(kind, penalty=losses.r1_penalty, penalty_every=2, ema=0.9, seed=seed) for seed in (3, 3, 4)]
+    runs = [
+        make_gan(kind, penalty=losses.r1_penalty, penalty_every=2, ema=0.9, seed=seed)
+        for seed in (3, 3, 4)
+    ]
     before = [p.clone() for p in runs[0].generator.parameters()]
     for gan in runs:
         for _ in range(5):
@@ -222,28 +264,42 @@ def test_a_step_moves_both_players_and_a_seed_repeats_it(kind):
 def test_bfloat16_trains_too(kind):
     gan = make_gan(kind, precision=torch.bfloat16)
     gan.step()
-    assert np.isfinite(gan.history["g_loss"]).all() and gan.generate(gan.fixed_z(4)).dtype == torch.float32
+    assert (
+        np.isfinite(gan.history["g_loss"]).all()
+        and gan.generate(gan.fixed_z(4)).dtype == torch.float32
+    )
 
 
 def test_the_first_step_against_the_same_written_out():
     gan, twin = make_gan("classifying", seed=5), make_gan("classifying", seed=5)
     rng = torch.Generator().manual_seed(5)
-    (x, y), z, (_, y_fake) = twin.sample_real(64, rng), torch.randn(64, 2, generator=rng), twin.sample_real(64, rng)
+    (x, y), z, (_, y_fake) = (
+        twin.sample_real(64, rng),
+        torch.randn(64, 2, generator=rng),
+        twin.sample_real(64, rng),
+    )
     generator, discriminator = twin.generator.module, twin.discriminator.module
     real, fake = discriminator(x, y), discriminator(generator(z, y_fake), y_fake)
     wanted = F.softplus(-real[0]).mean() + F.softplus(fake[0]).mean()
-    wanted = wanted + F.cross_entropy(real[1][0], y[:, 0]) + F.cross_entropy(fake[1][0], y_fake[:, 0])
+    wanted = (
+        wanted + F.cross_entropy(real[1][0], y[:, 0]) + F.cross_entropy(fake[1][0], y_fake[:, 0])
+    )
     gan.step()
     assert gan.history["d_loss"][0] == pytest.approx(float(wanted), rel=1e-5)
 
 
 def test_the_penalty_is_taken_at_the_labels_of_the_real_batch():
-    gan, twin = make_gan("projection", seed=5, penalty=losses.r1_penalty), make_gan("projection", seed=5)
+    gan, twin = (
+        make_gan("projection", seed=5, penalty=losses.r1_penalty),
+        make_gan("projection", seed=5),
+    )
     x, y = twin.sample_real(64, torch.Generator().manual_seed(5))
     net = twin.discriminator.module
     slopes = torch.autograd.functional.jacobian(lambda x: net(x, y).sum(), x)
     gan.step()
-    assert gan.history["penalty"][0] == pytest.approx(float(slopes.square().sum(1).mean() / 2), rel=1e-4)
+    assert gan.history["penalty"][0] == pytest.approx(
+        float(slopes.square().sum(1).mean() / 2), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,18 +308,30 @@ def test_the_penalty_is_taken_at_the_labels_of_the_real_batch():
 def test_only_a_discriminator_that_is_told_teaches_the_label(kind, learns):
     shares = []
     for seed in range(3):
-        gan = make_gan(kind, seed=seed, penalty=losses.r1_penalty, hparams=Hyperparameters(3e-3, 3e-3, lambda_gp=0.1))
+        gan = make_gan(
+            kind,
+            seed=seed,
+            penalty=losses.r1_penalty,
+            hparams=Hyperparameters(3e-3, 3e-3, lambda_gp=0.1),
+        )
         for _ in range(250):
             gan.step()
         y = torch.arange(3).repeat(100)[:, None]
-        shares.append(float((gan.generate(torch.randn(300, 2), y).argmax(1) == y[:, 0]).double().mean()))
+        shares.append(
+            float((gan.generate(torch.randn(300, 2), y).argmax(1) == y[:, 0]).double().mean())
+        )
     assert (min(shares) > 0.9) if learns else (min(shares) < 0.7), shares
 
 
 def test_labels_follow_their_batch():
     pair = Labelled(torch.zeros(4, 2), torch.arange(4)[:, None])
     x, y = pair
-    assert len(pair) == 4 and pair.shape == (4, 2) and torch.equal(pair.to(torch.float64).y, y) and x.shape == (4, 2)
+    assert (
+        len(pair) == 4
+        and pair.shape == (4, 2)
+        and torch.equal(pair.to(torch.float64).y, y)
+        and x.shape == (4, 2)
+    )
 
 
 def test_pictures_come_as_floats_with_their_own_labels():
@@ -273,7 +341,8 @@ def test_pictures_come_as_floats_with_their_own_labels():
 
 
 @pytest.mark.parametrize(
-    "y", [torch.zeros(40, dtype=torch.int64), torch.zeros(39, 1, dtype=torch.int64), torch.zeros(40, 1)]
+    "y",
+    [torch.zeros(40, dtype=torch.int64), torch.zeros(39, 1, dtype=torch.int64), torch.zeros(40, 1)],
 )
 def test_labels_that_do_not_fit_are_refused(y):
     with pytest.raises(ValueError, match="y must be int64 of shape"):
@@ -292,7 +361,8 @@ def test_the_grid_has_a_label_per_row_and_a_latent_per_column():
 def picture_gan(seed=0):
     def generator():
         return ConditionalGenerator(
-            nn.Sequential(nn.Linear(6, 64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8))), LabelEmbedding((3,), 4)
+            nn.Sequential(nn.Linear(6, 64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8))),
+            LabelEmbedding((3,), 4),
         )
 
     images = torch.rand(40, 1, 8, 8) * 2 - 1
@@ -306,10 +376,14 @@ def picture_gan(seed=0):
 def test_the_view_measures_what_was_asked_for():
     gan = picture_gan()
     view = ConditionalView(
-        torch.arange(3)[:, None], list("abc"), read=lambda x: torch.zeros(len(x), 1, dtype=torch.int64)
+        torch.arange(3)[:, None],
+        list("abc"),
+        read=lambda x: torch.zeros(len(x), 1, dtype=torch.int64),
     )
     view.update(gan)
-    assert view.measure(gan) == pytest.approx(34 / 100)  # asked in turn for 0, 1, 2; always read as 0
+    assert view.measure(gan) == pytest.approx(
+        34 / 100
+    )  # asked in turn for 0, 1, 2; always read as 0
     empty = view._grid.get_array().copy()
     for _ in range(3):
         gan.step()
@@ -348,10 +422,17 @@ def test_the_asked_portrait_follows_slider_and_buttons():
         explorer.set(**change)
         pictures.append(view._large.get_array()[0, 0, :3].tolist())
     assert len(set(map(tuple, pictures))) == 5
-    assert pictures[0][1] != pictures[1][1] and pictures[1][2] != pictures[2][2] and pictures[2][0] != pictures[3][0]
+    assert (
+        pictures[0][1] != pictures[1][1]
+        and pictures[1][2] != pictures[2][2]
+        and pictures[2][0] != pictures[3][0]
+    )
     assert "smile: yes, glasses: no, hair colour: grey" in view.describe(**explorer.values)
     column, row = (np.array(view._frame.get_data()).mean(axis=1) // 10).astype(int)
-    assert (row, column) == (2, 4)  # smiling without glasses is the third row, grey the fifth column
+    assert (row, column) == (
+        2,
+        4,
+    )  # smiling without glasses is the third row, grey the fifth column
 
 
 def test_between_two_people_the_latent_keeps_its_length():

@@ -126,13 +126,17 @@ def test_what_the_learner_wrote_is_what_trains(lesson, task, variant):
 
 def test_the_stored_results_have_the_settings_of_the_notebook(lesson, stored):
     assert stored["settings"] == {"digits": lesson["DIGITS"], "faces": lesson["FACES"]}
-    assert {name: len(runs) for name, runs in stored["digits"].items() if name in VARIANTS} == dict.fromkeys(
-        VARIANTS, 8
+    assert {
+        name: len(runs) for name, runs in stored["digits"].items() if name in VARIANTS
+    } == dict.fromkeys(VARIANTS, 8)
+    assert {name: len(runs) for name, runs in stored["faces"].items()} == dict.fromkeys(
+        FACE_VARIANTS, 3
     )
-    assert {name: len(runs) for name, runs in stored["faces"].items()} == dict.fromkeys(FACE_VARIANTS, 3)
     assert len(stored["digits"]) == 5
     for runs in (*stored["digits"].values(), *stored["faces"].values()):
-        assert len(runs) >= 3 and len({run["frechet"] for run in runs}) == len(runs)  # as many different runs
+        assert len(runs) >= 3 and len({run["frechet"] for run in runs}) == len(
+            runs
+        )  # as many different runs
 
 
 def test_the_stored_results_were_made_by_the_code_of_the_notebook(stored):
@@ -158,17 +162,24 @@ def test_the_lessons_own_variant_obeys_on_faces(stored, attribute):
 @pytest.mark.parametrize("variant", FACE_VARIANTS)
 def test_permuted_wishes_are_at_chance_and_the_budget_is_kept(stored, variant):
     for attribute, chance in (("smile", 0.5), ("glasses", 0.5), ("hair_colour", 0.2)):
-        assert (abs(column(stored, "faces", variant, f"permuted {attribute}") - chance) < 0.06).all()
-    assert column(stored, "faces", variant, "cpu_seconds").max() <= 8 * 60  # four minutes of two cores
+        assert (
+            abs(column(stored, "faces", variant, f"permuted {attribute}") - chance) < 0.06
+        ).all()
+    assert (
+        column(stored, "faces", variant, "cpu_seconds").max() <= 8 * 60
+    )  # four minutes of two cores
 
 
 def test_on_faces_the_guided_head_alone_obeys_and_keeps_variety(stored):
     smile, recall, distance = (
-        {name: column(stored, "faces", name, key) for name in FACE_VARIANTS} for key in ("smile", "recall", "frechet")
+        {name: column(stored, "faces", name, key) for name in FACE_VARIANTS}
+        for key in ("smile", "recall", "frechet")
     )
     assert max(smile[name].max() for name in ("cGAN", "projection")) < smile["guided"].min()
     assert recall["AC-GAN"].max() < 0.01 and recall["guided"].min() > 0.2
-    assert distance["AC-GAN"].min() > max(distance[name].max() for name in FACE_VARIANTS if name != "AC-GAN")
+    assert distance["AC-GAN"].min() > max(
+        distance[name].max() for name in FACE_VARIANTS if name != "AC-GAN"
+    )
 
 
 def test_shuffled_labels_destroy_the_accuracy_and_leave_the_distance(stored):
@@ -197,17 +208,29 @@ class Oracle:
         turn = np.zeros(10, dtype=int)
         picked = []
         for digit in y[:, 0].tolist():
-            known = rows[digit][rows[digit] % 2 == 0]  # the judge has learned from every second digit
-            picked.append(known[0] if self.constant else rows[digit][turn[digit] % len(rows[digit])])
+            known = rows[digit][
+                rows[digit] % 2 == 0
+            ]  # the judge has learned from every second digit
+            picked.append(
+                known[0] if self.constant else rows[digit][turn[digit] % len(rows[digit])]
+            )
             turn[digit] += 1
         return images[picked]
 
 
 def test_the_measures_tell_real_digits_from_one_picture_per_digit(lesson):
-    real, constant = (lesson["judge_digits"](Oracle(lesson, constant)) for constant in (False, True))
-    assert real["accuracy"] > 0.97 and constant["accuracy"] == 1.0  # a constant generator passes the accuracy ...
-    assert real["recall"] > 0.8 and constant["recall"] < 0.02 and constant["spread"] < 1e-6  # ... and fails these
-    assert real["spread"] == pytest.approx(1, abs=0.1) and real["frechet"] < 1e-6 < constant["frechet"]
+    real, constant = (
+        lesson["judge_digits"](Oracle(lesson, constant)) for constant in (False, True)
+    )
+    assert (
+        real["accuracy"] > 0.97 and constant["accuracy"] == 1.0
+    )  # a constant generator passes the accuracy ...
+    assert (
+        real["recall"] > 0.8 and constant["recall"] < 0.02 and constant["spread"] < 1e-6
+    )  # ... and fails these
+    assert (
+        real["spread"] == pytest.approx(1, abs=0.1) and real["frechet"] < 1e-6 < constant["frechet"]
+    )
     assert abs(real["permuted"] - 0.1) < 0.04
 
 
@@ -221,7 +244,9 @@ def trained(gan, n_steps):
 
 
 def test_a_blind_discriminator_teaches_no_label(lesson):
-    shares = [lesson["obeys"](trained(lesson["digit_gan"]("blind", seed), 700)) for seed in (1000, 1001)]
+    shares = [
+        lesson["obeys"](trained(lesson["digit_gan"]("blind", seed), 700)) for seed in (1000, 1001)
+    ]
     assert max(shares) < 0.4
 
 
@@ -231,7 +256,9 @@ def test_weak_regularisation_collapses_the_acgan_within_classes(lesson, seed):
     for variant in ("AC-GAN", "projection"):
         gan = lesson["digit_gan"](variant, seed)
         gan.hparams.lambda_gp, gan.hparams.lr_d, gan.hparams.lr_g = 1.0, 1e-3, 1e-3
-        spread[variant] = lesson["within_digits"](*lesson["ask_digits"](trained(gan, 1500)))["spread"]
+        spread[variant] = lesson["within_digits"](*lesson["ask_digits"](trained(gan, 1500)))[
+            "spread"
+        ]
     assert spread["AC-GAN"] < 0.4 < spread["projection"]
 
 
@@ -239,9 +266,13 @@ def test_the_faces_learn_from_all_three_labels(lesson):
     gan = lesson["face_gan"]("AC-GAN", 1000)
     before = [table.weight.clone() for table in gan.generator.module.embed.tables]
     trained(gan, 3)
-    assert all((table.weight != b).any() for table, b in zip(gan.generator.module.embed.tables, before))
+    assert all(
+        (table.weight != b).any() for table, b in zip(gan.generator.module.embed.tables, before)
+    )
     scores = lesson["judge_faces"](gan, n=200)
-    assert set(lesson["ASKED"]) < set(scores) and all(0 <= scores[name] <= 1 for name in lesson["ASKED"])
+    assert set(lesson["ASKED"]) < set(scores) and all(
+        0 <= scores[name] <= 1 for name in lesson["ASKED"]
+    )
 
 
 # ---- exercises
@@ -259,7 +290,9 @@ def generator(join, in_features=24, make_embedding=lambda: nn.Embedding(10, 8)):
         def __init__(self):
             super().__init__()
             self.embed = make_embedding()
-            self.net = nn.Sequential(nn.Linear(in_features, 32), nn.ReLU(), nn.Linear(32, 64), nn.Tanh())
+            self.net = nn.Sequential(
+                nn.Linear(in_features, 32), nn.ReLU(), nn.Linear(32, 64), nn.Tanh()
+            )
 
         def forward(self, z, y):
             return self.net(join(self, z, y))
@@ -286,14 +319,26 @@ def returning(change):
     [
         (lambda: 1 / 0, "stops with ZeroDivisionError"),
         (generator(lambda self, z, y: z, 16), "do not depend on y"),
-        (generator(lambda self, z, y: torch.cat([self.embed(y[:, 0])] * 3, dim=1)), "do not depend on z"),
+        (
+            generator(lambda self, z, y: torch.cat([self.embed(y[:, 0])] * 3, dim=1)),
+            "do not depend on z",
+        ),
         (generator(lambda self, z, y: joined(z, self.embed(y))), "take y[:, 0]"),
         (generator(lambda self, z, y: joined(z, self.embed(y[:, 0])), 16), "16 + 8"),
         (generator(lambda self, z, y: joined(z, y.float()), 17), "goes in as a number"),
         (generator(lambda self, z, y: joined(z, y / 9), 17), "goes in as a number"),
-        (generator(lambda self, z, y: joined(z, nn.Embedding(10, 8)(y[:, 0]))), "Make it once, in __init__"),
-        (generator(lambda self, z, y: joined(z, self.embed(y[:1, 0]).expand(len(z), -1))), "its place in the batch"),
-        (generator(lambda self, z, y: joined(z, self.embed(y[:, 0]).flip(0))), "of the *other* pictures"),
+        (
+            generator(lambda self, z, y: joined(z, nn.Embedding(10, 8)(y[:, 0]))),
+            "Make it once, in __init__",
+        ),
+        (
+            generator(lambda self, z, y: joined(z, self.embed(y[:1, 0]).expand(len(z), -1))),
+            "its place in the batch",
+        ),
+        (
+            generator(lambda self, z, y: joined(z, self.embed(y[:, 0]).flip(0))),
+            "of the *other* pictures",
+        ),
         (returning(lambda x: None), "returns nothing yet"),
         (returning(lambda x: x.reshape(-1, 1, 8, 8)), "it returned (20, 1, 8, 8)"),
         (returning(torch.detach), "no gradient"),
@@ -346,7 +391,10 @@ def classifier(change=lambda v: v, real=lambda v: v, label=lambda y: y, forward=
         (classifier(real=torch.sigmoid), "real-or-not"),
         (classifier(label=lambda y: y[:, 0]), "the third thing must be y"),
         (classifier(forward=lambda self, x, y: self.real(x)[:, 0]), "must return three things"),
-        (classifier(forward=lambda self, x, y: (self.real(x)[:, 0], self.classes[0](x), y)), "a list with one tensor"),
+        (
+            classifier(forward=lambda self, x, y: (self.real(x)[:, 0], self.classes[0](x), y)),
+            "a list with one tensor",
+        ),
         (classifier(forward=lambda self, x, y: 1 / 0), "stops with ZeroDivisionError"),
     ],
 )

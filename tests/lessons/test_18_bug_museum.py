@@ -27,13 +27,18 @@ def lesson():
 
 
 def test_only_a_mixture_of_signs_sends_the_samples_away(lesson):
-    ends = {name: lesson["distances_over_time"](used, OTHER_SEEDS)[1] for name, used in lesson["SIGNS"].items()}
+    ends = {
+        name: lesson["distances_over_time"](used, OTHER_SEEDS)[1]
+        for name, used in lesson["SIGNS"].items()
+    }
     assert (ends["the exhibit"][:, -1] > 2 * ends["the exhibit"][:, 0]).all()
     for name in ("correct", "both turned"):
         assert (ends[name][:, -1] < 0.5 * ends[name][:, 0]).all()
     make = functools.partial(lesson["line_gan"], losses_used=lesson["SIGNS"]["the exhibit"])
     log = train_ensemble(make, seeds=OTHER_SEEDS, n_steps=lesson["N_LINE"]).history["d_loss"]
-    assert (log[:, -20:].mean(axis=1) < log[:, 20:40].mean(axis=1)).all()  # it looks like a critic that learns
+    assert (
+        log[:, -20:].mean(axis=1) < log[:, 20:40].mean(axis=1)
+    ).all()  # it looks like a critic that learns
 
 
 @pytest.mark.parametrize("name", ["correct", "the exhibit"])
@@ -56,7 +61,9 @@ def test_the_formula_of_a_norm_by_pixel_is_the_best_linear_critics(lesson):
         for _ in range(1500):
             loss = -critic(delta[None]).mean() + 10.0 * penalty(critic, delta[None], delta[None])
             optimizer.zero_grad(), loss.backward(), optimizer.step()
-        assert critic[1].weight.norm().item() == pytest.approx(lesson["law"](penalty, 10.0), rel=0.01)
+        assert critic[1].weight.norm().item() == pytest.approx(
+            lesson["law"](penalty, 10.0), rel=0.01
+        )
 
 
 def test_in_the_plane_the_norm_by_pixel_is_the_correct_penalty(lesson):
@@ -78,7 +85,9 @@ def test_without_detach_the_two_wasserstein_losses_cancel(lesson):
     kinds = ("correct", "cleared in time", "the exhibit")
     played = {kind: [lesson["play"](seed, kind) for seed in OTHER_SEEDS] for kind in kinds}
     curves = {kind: np.array([curve for curve, _ in runs]) for kind, runs in played.items()}
-    pushes = {kind: np.array([np.median(push[:50]) for _, push in runs]) for kind, runs in played.items()}
+    pushes = {
+        kind: np.array([np.median(push[:50]) for _, push in runs]) for kind, runs in played.items()
+    }
     assert np.array_equal(curves["correct"], curves["cleared in time"])
     assert np.median(curves["the exhibit"][:, -1]) > 2 * np.median(curves["correct"][:, -1])
     assert (curves["correct"][:, -1] < 0.4 * curves["correct"][:, 0]).all()
@@ -92,7 +101,10 @@ def test_two_softmaxes_have_a_floor_and_no_push_where_it_matters(lesson):
     assert found(sure, torch.tensor([0])).item() == pytest.approx(floor, rel=1e-5)
     assert cross_entropy(sure, torch.tensor([0])).item() == 0
     assert lesson["push"](cross_entropy, -10.0) > 0.99 and lesson["push"](found, -10.0) < 0.001
-    runs = {loss: [lesson["classify"](seed, loss) for seed in OTHER_SEEDS] for loss in (cross_entropy, found)}
+    runs = {
+        loss: [lesson["classify"](seed, loss) for seed in OTHER_SEEDS]
+        for loss in (cross_entropy, found)
+    }
     accuracy = {loss: np.array([right for _, right in each]) for loss, each in runs.items()}
     assert min(min(curve) for curve, _ in runs[found]) > floor
     assert max(np.mean(curve[-10:]) for curve, _ in runs[cross_entropy]) < 0.6
@@ -100,7 +112,10 @@ def test_two_softmaxes_have_a_floor_and_no_push_where_it_matters(lesson):
 
 
 def test_two_softmaxes_in_an_acgan(lesson):
-    right, found = (lesson["label_accuracy"](loss, OTHER_SEEDS) for loss in (cross_entropy, lesson["found_class_loss"]))
+    right, found = (
+        lesson["label_accuracy"](loss, OTHER_SEEDS)
+        for loss in (cross_entropy, lesson["found_class_loss"])
+    )
     assert np.median(right) > 0.99 and np.median(found) < 0.6 and (found < right).mean() >= 0.5
 
 
@@ -109,19 +124,29 @@ def test_a_large_eps_shrinks_the_signal_and_spoils_no_ring(lesson):
     assert abs(np.array(widths["block"]) - 1).max() < 0.02
     ratios = np.diff(np.log(widths["found_block"]), axis=1)
     assert (ratios < np.log(0.5)).all() and (np.array(widths["found_block"])[:, 4] < 0.03).all()
-    w1 = [np.median(lesson["rings_of_blocks"](lesson[make], OTHER_SEEDS)[1]) for make in ("block", "found_block")]
+    w1 = [
+        np.median(lesson["rings_of_blocks"](lesson[make], OTHER_SEEDS)[1])
+        for make in ("block", "found_block")
+    ]
     assert max(w1) < 1.35 * min(w1) and max(w1) < 0.4
 
 
 def test_with_fewer_critic_updates_a_large_eps_even_helps(lesson):
     def member(seed, make_block):
-        gan = lesson["ring_gan"](seed, generator=functools.partial(lesson["two_blocks"], lesson[make_block]))
+        gan = lesson["ring_gan"](
+            seed, generator=functools.partial(lesson["two_blocks"], lesson[make_block])
+        )
         gan.hparams.n_critic = 2
         return gan
 
     w1 = {}
     for name in ("block", "found_block"):
-        runs = train_ensemble(functools.partial(member, make_block=name), seeds=OTHER_SEEDS, n_steps=300, n_samples=500)
+        runs = train_ensemble(
+            functools.partial(member, make_block=name),
+            seeds=OTHER_SEEDS,
+            n_steps=300,
+            n_samples=500,
+        )
         w1[name] = np.median(lesson["ring_quality"](runs.samples)[1])
     assert w1["found_block"] < 0.9 * w1["block"]
 
@@ -157,12 +182,16 @@ def test_one_epsilon_for_all_widens_the_penalty_and_spoils_no_ring(lesson):
 def test_how_far_out_of_its_bounds_a_critic_is_that_is_clipped_too_early(lesson):
     found, right = lesson["found_turn"], lesson["clipped_turn"]
     beyond = {
-        lr: np.array([lesson["largest_weight"](seed, found, lr) for seed in OTHER_SEEDS]) for lr in (5e-5, 3e-3, 1e-2)
+        lr: np.array([lesson["largest_weight"](seed, found, lr) for seed in OTHER_SEEDS])
+        for lr in (5e-5, 3e-3, 1e-2)
     }
     assert max(lesson["largest_weight"](seed, right, 1e-2) for seed in OTHER_SEEDS) < 1.0001
     assert (1 < beyond[5e-5]).all() and (beyond[5e-5] < 1.05).all()
     assert (beyond[3e-3] > 1.15).all() and np.median(beyond[1e-2]) > 1.5
-    ends = {turn: [lesson["play_clipped"](seed, turn) for seed in range(1000, 1016)] for turn in (found, right)}
+    ends = {
+        turn: [lesson["play_clipped"](seed, turn) for seed in range(1000, 1016)]
+        for turn in (found, right)
+    }
     assert np.median(ends[found]) < 2 * np.median(ends[right]) and max(ends[right]) < 1.2
 
 
@@ -192,7 +221,16 @@ WRONG_SIGNS = [
 ]
 
 
-def step(cut="x_fake", clear="each", sign_c=1.0, sign_g=1.0, order="critic first", retain=False, real=1.0, fake=1.0):
+def step(
+    cut="x_fake",
+    clear="each",
+    sign_c=1.0,
+    sign_g=1.0,
+    order="critic first",
+    retain=False,
+    real=1.0,
+    fake=1.0,
+):
     """A step of a WGAN, right by default, with one fault for each argument."""
 
     def answer(generator, critic, g_optimizer, c_optimizer, x_real, z, clip_value):
@@ -256,7 +294,9 @@ WRONG_CLASS_LOSSES = [
     (lambda a, y: cross_entropy(a, y, reduction="sum"), "you add the samples up"),
     (lambda a, y: cross_entropy(a, y) / np.log(2), "in bits"),
     (
-        lambda a, y: nn.functional.binary_cross_entropy_with_logits(a, one_hot(y, a.shape[1]).float()),
+        lambda a, y: nn.functional.binary_cross_entropy_with_logits(
+            a, one_hot(y, a.shape[1]).float()
+        ),
         "separate yes-or-no questions",
     ),
     (lambda a, y: nll_loss(a.softmax(1).log(), y), "rounded to 0 before its logarithm"),
@@ -282,9 +322,17 @@ WRONG_BLOCKS = [
     (block(momentum=0.5), "keeps 0.5 of the old running mean"),
     (block(momentum=None), "the plain average"),
     (block(momentum=0.2, track_running_stats=False), "without running statistics"),
-    (lambda n, m: nn.Sequential(nn.Linear(n, m), nn.LeakyReLU(0.2)), "the batch normalisation is gone"),
+    (
+        lambda n, m: nn.Sequential(nn.Linear(n, m), nn.LeakyReLU(0.2)),
+        "the batch normalisation is gone",
+    ),
     (lambda n, m: nn.Sequential(nn.BatchNorm1d(n), nn.Linear(n, m)), "the order is changed"),
-    (lambda n, m: nn.Sequential(nn.Linear(n, n), nn.BatchNorm1d(n, momentum=0.2), nn.LeakyReLU()), "n_out features"),
+    (
+        lambda n, m: nn.Sequential(
+            nn.Linear(n, n), nn.BatchNorm1d(n, momentum=0.2), nn.LeakyReLU()
+        ),
+        "n_out features",
+    ),
     (lambda n, m: nn.Linear(m, n), "stops with RuntimeError"),
     (lambda n, m: None, "returns nothing yet"),
 ]
@@ -292,7 +340,14 @@ WRONG_BLOCKS = [
 
 def critic(first=nn.Identity, second=nn.Identity, activation=nn.LeakyReLU, end=nn.Identity, last=1):
     return lambda: nn.Sequential(
-        nn.Linear(2, 32), first(), activation(), nn.Linear(32, 32), second(), activation(), nn.Linear(32, last), end()
+        nn.Linear(2, 32),
+        first(),
+        activation(),
+        nn.Linear(32, 32),
+        second(),
+        activation(),
+        nn.Linear(32, last),
+        end(),
     )
 
 
@@ -378,7 +433,9 @@ def test_each_wrong_pair_of_signs_gets_its_own_hint(capsys, pair, hint):
 
 
 def test_both_signs_turned_are_right(capsys):
-    verdict, words = says(capsys, checks.check_signs, lambda r, f: r.mean() - f.mean(), lambda f: f.mean())
+    verdict, words = says(
+        capsys, checks.check_signs, lambda r, f: r.mean() - f.mean(), lambda f: f.mean()
+    )
     assert verdict and "called -f" in words
 
 
@@ -389,7 +446,9 @@ def test_each_wrong_step_gets_its_own_hint(capsys, answer, hint):
 
 
 def test_right_steps_pass():
-    assert checks.check_wgan_step(step()) and checks.check_wgan_step(step(clear="each", retain=True))
+    assert checks.check_wgan_step(step()) and checks.check_wgan_step(
+        step(clear="each", retain=True)
+    )
     assert checks.check_wgan_step(step(cut="x_fake", clear="top"))
 
 
@@ -402,7 +461,9 @@ def test_each_wrong_class_loss_gets_its_own_hint(capsys, answer, hint):
 def test_one_softmax_wherever_it_stands_is_right():
     assert checks.check_auxiliary_loss(cross_entropy)
     assert checks.check_auxiliary_loss(lambda a, y: nll_loss(log_softmax(a, 1), y))
-    assert checks.check_auxiliary_loss(lambda a, y: cross_entropy(log_softmax(a, 1), y))  # log_softmax twice is once
+    assert checks.check_auxiliary_loss(
+        lambda a, y: cross_entropy(log_softmax(a, 1), y)
+    )  # log_softmax twice is once
 
 
 @pytest.mark.parametrize("answer, hint", WRONG_BLOCKS)
@@ -412,7 +473,9 @@ def test_each_wrong_block_gets_its_own_hint(capsys, answer, hint):
 
 
 def test_right_blocks_pass():
-    assert checks.check_generator_block(block(momentum=0.2)) and checks.check_generator_block(block(1e-3, 0.2))
+    assert checks.check_generator_block(block(momentum=0.2)) and checks.check_generator_block(
+        block(1e-3, 0.2)
+    )
 
 
 @pytest.mark.parametrize("answer, hint", WRONG_CRITICS)
@@ -421,7 +484,9 @@ def test_each_wrong_critic_gets_its_own_hint(capsys, answer, hint):
     assert not verdict and hint in words
 
 
-@pytest.mark.parametrize("layer", [nn.Identity, lambda: nn.LayerNorm(32), lambda: nn.GroupNorm(4, 32)])
+@pytest.mark.parametrize(
+    "layer", [nn.Identity, lambda: nn.LayerNorm(32), lambda: nn.GroupNorm(4, 32)]
+)
 def test_critics_that_judge_each_sample_alone_pass(layer):
     assert checks.check_penalised_critic(critic(layer, layer))
 
@@ -463,15 +528,21 @@ def test_the_untouched_lines_get_their_own_hint_and_the_solution_passes(lesson, 
 def test_what_is_to_be_mended_is_what_is_on_show(room):
     """The stub of each room is its exhibit under another name."""
     exhibits = [cell.source for cell in cells("18", "exhibit")]
-    shown = exhibits[0].split("\n\n\n")[0] if room == 7 else exhibits[room if room < 7 else room - 1]
+    shown = (
+        exhibits[0].split("\n\n\n")[0] if room == 7 else exhibits[room if room < 7 else room - 1]
+    )
     stub = cells("18", "exercise")[2 * room - 2].source
 
     def bare(source):
-        lines = [line.partition("#")[0].strip() for line in source.splitlines() if "fmt" not in line]
+        lines = [
+            line.partition("#")[0].strip() for line in source.splitlines() if "fmt" not in line
+        ]
         return [
             line
             for line in lines
-            if line and not line.startswith(("def ", "norm = ")) and "norm" not in line.split("=")[0]
+            if line
+            and not line.startswith(("def ", "norm = "))
+            and "norm" not in line.split("=")[0]
         ]
 
     if room != 5:  # there the stub gives the layer a name of its own

@@ -17,7 +17,9 @@ LAYERS = {
     "batch": nn.BatchNorm1d(6), "layer": nn.LayerNorm(6), "linear": nn.Linear(6, 6),
     "other batch": nn.BatchNorm1d(6, track_running_stats=False),
 }  # fmt: skip
-NO_HINT = re.compile(r"stops with|nothing yet|should be [-\d(]|is not it|write (a|your)|down first|on paper")
+NO_HINT = re.compile(
+    r"stops with|nothing yet|should be [-\d(]|is not it|write (a|your)|down first|on paper"
+)
 
 
 def nothing(*_, **__):
@@ -32,10 +34,10 @@ def module_of(lesson):
 
 def listed(lesson, test):
     """Return the parametrised wrong answers of a lesson's test, as [(answer, its hint)]."""
-    (mark,) = [
-        m for m in getattr(module_of(lesson), test).pytestmark if m.name == "parametrize"
+    (mark,) = [m for m in getattr(module_of(lesson), test).pytestmark if m.name == "parametrize"]
+    rows = [
+        row if len(row) == 2 else (row[0], "Right" if row[1] else row[2]) for row in mark.args[1]
     ]
-    rows = [row if len(row) == 2 else (row[0], "Right" if row[1] else row[2]) for row in mark.args[1]]
     return [(answer, hint) for answer, hint in rows if hint not in ("Right", None)]
 
 
@@ -120,6 +122,10 @@ def test_at_least_three_mistakes_are_told_apart(name, capsys):
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb"))[1:], ids=lambda path: path.stem)
 def test_every_lesson_has_two_exercises_that_are_checked(path):
-    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    called = {name for source in code for name in re.findall(r"^(check_\w+)\(", source, re.MULTILINE)}
+    code = [
+        cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+    ]
+    called = {
+        name for source in code for name in re.findall(r"^(check_\w+)\(", source, re.MULTILINE)
+    }
     assert len(called) >= 2 and called <= set(CASES)
