@@ -3,6 +3,14 @@ BIN := .venv/bin
 LESSON ?= 03
 FIRST := $(firstword $(sort $(wildcard notebooks/*.ipynb)))
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# Without --no-compile pip spends half a minute on compiling all of PyTorch; Python compiles what is used, at its first use.
+PIP := $(BIN)/python -m pip install --quiet --no-compile
+# uv takes PyTorch from PyTorch's own index, which has a CPU build for Linux; the Python package index has gigabytes of CUDA.
+# Where that index is out of reach, uv shall give up within seconds; by default it may take 46.
+UV := UV_HTTP_CONNECT_TIMEOUT=3 UV_HTTP_RETRIES=2 $(BIN)/uv pip install --quiet --python $(BIN)/python
+# The build of PyTorch: auto asks the driver which CUDA it can run. Without an NVIDIA driver auto would take the graphics of
+# an Intel laptop for a GPU to compute on, and bring gigabytes too.
+TORCH ?= $(if $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /proc/driver/nvidia/version),auto,cpu)
 
 .PHONY: lab test claims walk bench slides lecture
 
@@ -36,6 +44,9 @@ lecture: .venv/installed      # a lesson as a full-screen page with live panels:
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f'gan_edu needs Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}; try make PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing PyTorch ($(TORCH)) and the other packages of requirements.lock: the first time some hundred megabytes"
+	@$(PIP) uv==0.13.9 && $(UV) --torch-backend=$(TORCH) --requirement requirements.lock || { \
+		echo "PyTorch's own index did not serve (the reason stands above). pip now brings PyTorch as pip is set up here; on Linux that may be gigabytes of CUDA."; \
+		$(PIP) --constraint requirements.lock torch && $(UV) --requirement requirements.lock || $(PIP) --requirement requirements.lock; }
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
