@@ -152,7 +152,7 @@ def opened(notebook, timeout=240):
 def panels_only(notebook, folder, needed=()):
     """Write the notebook into the folder with the cells that its panels need: definitions, panels, those with such a text.
 
-    Of the other cells the imports are left. For lessons that train for minutes: nbval runs them as they are, and
+    Of the other cells the imports are left. For lessons that train for minutes: `make test` runs them as they are, and
     `make walk` does so in the browser.
     """
     kept = nbformat.read(notebook, as_version=4)

@@ -23,7 +23,7 @@ from lab import (
 LESSON = "02_gan_game.ipynb"
 NEEDED = (
     "measured = np.array(",
-)  # what the explorer of the value shows beside the curve; nbval runs the rest
+)  # what the explorer of the value shows beside the curve; make test runs the rest
 pytestmark = needs_chromium
 
 

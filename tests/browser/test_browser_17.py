@@ -19,7 +19,7 @@ from lab import (
 
 LESSON = "17_conditional_faces.ipynb"
 LONG = r"faces.run(FACES[\"n_steps\"])"  # 150 steps are enough for faces that follow their labels a little
-NEEDED = ("panel = LivePanel(", "faces = face_gan(", "asked = Explorer(")  # nbval runs the rest
+NEEDED = ("panel = LivePanel(", "faces = face_gan(", "asked = Explorer(")  # make test runs the rest
 pytestmark = needs_chromium
 
 
