@@ -275,7 +275,6 @@ def test_the_lessons_recipe_reaches_its_bars_with_every_seed(stored):
             found["faces_in_grid"] >= 28
         )  # the judge is stricter than the eye, and the lesson says so
         assert found["off"] == pytest.approx(np.mean(list(found["marginals"].values())), abs=1e-3)
-        assert run["seconds"] < 300  # of one core, of a machine that was busy
 
 
 def test_what_the_lesson_says_about_the_recipes(stored):
