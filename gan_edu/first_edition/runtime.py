@@ -25,14 +25,9 @@ def seed_everything(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def best_device():
-    """Return torch.device("cuda") where a GPU is present, else torch.device("cpu")."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def fast_precision(device=None):
-    """Return torch.bfloat16 where the device (by default `best_device`) has instructions for it, else torch.float32."""
-    device = torch.device(device or best_device())
+def fast_precision(device):
+    """Return torch.bfloat16 where the device, the one that the networks are on, has instructions for it, else torch.float32."""
+    device = torch.device(device)
     if device.type == "cuda":
         fast = torch.cuda.get_device_capability(device) >= (8, 0)
     else:  # older processors imitate bfloat16, slower than float32

@@ -167,7 +167,7 @@ class GAN:
     `gan.generator` plus s times what they were, s = min(ema, n / (9 + n)) (so that the random first weights are soon
     forgotten); its buffers are the generator's. `generate` then uses it. Yazıcı et al. (2019), section 3.
     precision: torch.bfloat16 computes the passes through the networks in bfloat16 where torch's autocast deems that
-    safe; weights, losses and optimisers stay in float32. `runtime.fast_precision()` says where that pays.
+    safe; weights, losses and optimisers stay in float32. `runtime.fast_precision(device)` says where that pays.
 
     threads: over how many torch splits each operation; None: as many as suit the networks, see `runtime.suitable_threads`.
     Narrow networks for pictures then run in two threads side by side instead. Another number gives other last digits.

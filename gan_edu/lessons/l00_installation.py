@@ -29,12 +29,15 @@ def check_installation():
     print(f"Python {sys.version.split()[0]} and {len(wanted)} packages: all as they should be.")
     import torch  # only now: it may be what is missing
 
+    cores = f"{os.cpu_count()} processor cores, of which PyTorch uses {torch.get_num_threads()}"
     if torch.cuda.is_available():
-        print(f"A GPU is here: {torch.cuda.get_device_name()}. Lesson 13 can use it.")
-    else:
+        print(f"The lessons train on the processor: {cores}.")
         print(
-            f"No GPU, and none is needed: {os.cpu_count()} processor cores, of which PyTorch uses {torch.get_num_threads()}."
+            f"A GPU is here, too: {torch.cuda.get_device_name()}. "
+            "No lesson needs it; python -m gan_edu.faces.train uses it."
         )
+    else:
+        print(f"No GPU, and none is needed: {cores}.")
     milliseconds = time_of_a_product(torch)
     verdict = (
         "fast enough for every lesson"

@@ -12,7 +12,7 @@ from torch import nn
 
 from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_grid, latent_normal
 from gan_edu.faces import face_sampler, make_faces
-from gan_edu.first_edition import training
+from gan_edu.first_edition import runtime, training
 from gan_edu.first_edition.training import (
     GAN,
     Adam,
@@ -777,6 +777,13 @@ def test_a_fault_in_the_second_thread_undoes_the_step(monkeypatch):
     )
     gan.run(3), smooth.run(3)
     assert_same_history(gan, smooth)
+
+
+def test_the_fast_precision_is_that_of_the_device_named(gpu_beside_an_old_processor):
+    assert runtime.fast_precision("cpu") is torch.float32
+    assert runtime.fast_precision("cuda") is torch.bfloat16
+    with pytest.raises(TypeError):  # never that of a device which the networks are not on
+        runtime.fast_precision()
 
 
 def test_dropout_and_other_networks_are_trained_one_after_the_other(monkeypatch):

@@ -14,6 +14,13 @@ def test_this_installation_is_sound(capsys):
     assert "all as they should be" in words and "1000 × 1000" in words and "Not yet" not in words
 
 
+def test_no_lesson_is_promised_a_gpu(gpu_beside_an_old_processor, capsys):
+    assert installation.check_installation()
+    words = capsys.readouterr().out
+    assert "The lessons train on the processor" in words
+    assert "Test GPU. No lesson needs it; python -m gan_edu.faces.train uses it." in words
+
+
 def test_pins_are_read_from_requirement_lines():
     lines = ["torch==2.13.0", "scikit-learn == 1.9.1", 'pytest==9.2.0; extra == "test"', "pip"]
     assert installation.pinned(lines) == {"torch": "2.13.0", "scikit-learn": "1.9.1"}

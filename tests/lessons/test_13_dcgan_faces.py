@@ -177,6 +177,11 @@ def test_what_the_learner_wrote_is_what_trains(lesson):
     assert ttur.lr_d == 4 * ttur.lr_g
 
 
+def test_the_precision_is_that_of_the_device_of_the_networks(lesson, gpu_beside_an_old_processor):
+    gan = lesson["face_gan"](**lesson["GOOD"])
+    assert gan.device.type == "cpu" and gan.precision is torch.float32
+
+
 # ---- what is stored
 
 

@@ -121,6 +121,11 @@ def test_what_the_learner_wrote_is_what_trains(lesson, task, variant):
     assert gan.g_loss is (lesson[g_loss] if g_loss else losses.generator_loss_nonsaturating)
 
 
+def test_the_precision_is_that_of_the_device_of_the_networks(lesson, gpu_beside_an_old_processor):
+    gan = lesson["face_gan"]()
+    assert gan.device.type == "cpu" and gan.precision is torch.float32
+
+
 # ---- the stored tables
 
 
