@@ -15,14 +15,18 @@ def check_count(name, value, least=1):
 def check_number(name, value, low=-math.inf, high=math.inf, low_open=False):
     """Return `value` as a float; ValueError unless it is finite and between `low` and `high`."""
     try:
-        number = math.nan if isinstance(value, (str, bytes, bool)) else float(value)  # float would read "3" and True
+        number = (
+            math.nan if isinstance(value, (str, bytes, bool)) else float(value)
+        )  # float would read "3" and True
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or not low <= number <= high or (low_open and number == low):
         lower = f"{'above' if low_open else 'at least'} {low:g}" if low > -math.inf else ""
         upper = f"at most {high:g}" if high < math.inf else ""
         limits = " and ".join(part for part in (lower, upper) if part)
-        raise ValueError(f"{name} must be a finite number{' ' + limits if limits else ''}, got {value!r}")
+        raise ValueError(
+            f"{name} must be a finite number{' ' + limits if limits else ''}, got {value!r}"
+        )
     return number
 
 
@@ -31,3 +35,21 @@ def check_callable(name, value, example):
     if not callable(value):
         raise ValueError(f"{name} must be a function such as {example}, got {value!r}")
     return value
+
+
+def check_knob(name, knob, value):
+    """Return `value` as plain Python; ValueError where the knob cannot take it.
+
+    knob: a slider of gan_edu.panel.knobs, which knows its range, or a plain first value: a number, True or False, a string.
+    """
+    if hasattr(value, "item"):  # one number of NumPy or torch
+        value = value.item()
+    if hasattr(knob, "check"):
+        return knob.check(name, value)
+    for kind, word in ((bool, "True or False"), (str, "a word such as " + repr(knob))):
+        if isinstance(knob, kind):
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} must be {word}, got {value!r}")
+            return value
+    number = check_number(name, value)
+    return value if isinstance(value, int) else number

@@ -3,6 +3,7 @@
 Every function that draws takes `generator=`, a torch.Generator; without it torch's global one is used.
 """
 
+import copy
 import gzip
 import math
 import pathlib
@@ -14,7 +15,14 @@ import torch
 
 from gan_edu._arguments import check_count, check_number
 
-IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}  # type byte -> numpy's name
+IDX_TYPES = {
+    0x08: "u1",
+    0x09: "i1",
+    0x0B: ">i2",
+    0x0C: ">i4",
+    0x0D: ">f4",
+    0x0E: ">f8",
+}  # type byte -> numpy's name
 
 
 def gaussian_1d(n, mean=4.0, std=0.5, generator=None):
@@ -66,7 +74,9 @@ def swiss_roll(n, noise=0.25, scale=7.5, generator=None):
     n, noise = check_count("n", n), check_number("noise", noise, low=0)
     t = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=generator))
     roll = t[:, None] * torch.stack([t.cos(), t.sin()], dim=1)
-    return (roll + noise * torch.randn(n, 2, generator=generator)) / check_number("scale", scale, low=0, low_open=True)
+    return (roll + noise * torch.randn(n, 2, generator=generator)) / check_number(
+        "scale", scale, low=0, low_open=True
+    )
 
 
 def gaussian_features(n, num_features=512, mean=3.0, std=1.0, generator=None):
@@ -114,7 +124,9 @@ def load_digits():
     from sklearn.datasets import load_digits as sklearn_digits  # here, as it takes a second
 
     digits = sklearn_digits()
-    images = torch.tensor(digits.images, dtype=torch.float32)[:, None] / 8 - 1  # exact: whole numbers from 0 to 16
+    images = (
+        torch.tensor(digits.images, dtype=torch.float32)[:, None] / 8 - 1
+    )  # exact: whole numbers from 0 to 16
     return images, torch.tensor(digits.target, dtype=torch.int64)
 
 
@@ -149,16 +161,22 @@ def _read_idx(file, name):
     header = file.read(4)
     if len(header) < 4 or header[:2] != b"\0\0":
         found = f"begins with {header}" if header else "is empty"
-        raise ValueError(f"{name} is no IDX file: it must begin with two zero bytes, type, dimensions, but {found}")
+        raise ValueError(
+            f"{name} is no IDX file: it must begin with two zero bytes, type, dimensions, but {found}"
+        )
     code, ndim = header[2:]
     if code not in IDX_TYPES:
         known = ", ".join(f"0x{known:02x}" for known in IDX_TYPES)
-        raise ValueError(f"{name} is no IDX file: its type must be one of {known}, got 0x{code:02x}")
+        raise ValueError(
+            f"{name} is no IDX file: its type must be one of {known}, got 0x{code:02x}"
+        )
     if not 1 <= ndim <= 64:  # numpy has no more
         raise ValueError(f"{name} must have 1 to 64 dimensions, its header says {ndim}")
     sizes = file.read(4 * ndim)
     if len(sizes) < 4 * ndim:
-        raise ValueError(f"{name} is truncated: {ndim} sizes of 4 bytes must follow, got {len(sizes)} bytes")
+        raise ValueError(
+            f"{name} is truncated: {ndim} sizes of 4 bytes must follow, got {len(sizes)} bytes"
+        )
     shape = struct.unpack(f">{ndim}I", sizes)
     dtype = np.dtype(IDX_TYPES[code])
     expected = math.prod(shape) * dtype.itemsize
@@ -173,3 +191,51 @@ def _read_idx(file, name):
     if len(data) > expected:
         raise ValueError(f"{name} is too long: {promise}, but more follow")
     return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+class Batches:
+    """Serve a data set in batches, in a new random order each epoch: next(batches).
+
+    dataset: a tensor (N, ...) or a torch Dataset; the last N modulo batch_size of an epoch are left out.
+    epoch: how many epochs are complete. Unlike the iterator of a DataLoader it can be copied and saved with a run.
+    """
+
+    def __init__(self, dataset, batch_size):
+        self.dataset, self.batch_size = dataset, check_count("batch_size", batch_size)
+        if self.batch_size > len(dataset):
+            raise ValueError(
+                f"batch_size must be at most {len(dataset)}, the size of the data, got {batch_size}"
+            )
+        self.epoch, self.position, self.order = 0, 0, torch.randperm(len(dataset))
+
+    def __len__(self):
+        return len(self.dataset) // self.batch_size
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        chosen = self.order[self.position : self.position + self.batch_size]
+        self.position += self.batch_size
+        if self.position + self.batch_size > len(self.order):
+            self.epoch, self.position, self.order = (
+                self.epoch + 1,
+                0,
+                torch.randperm(len(self.order)),
+            )
+        if isinstance(self.dataset, torch.Tensor):
+            return self.dataset[chosen]
+        return torch.utils.data.default_collate([self.dataset[k] for k in chosen.tolist()])
+
+    def __deepcopy__(self, memo):
+        twin = copy.copy(self)  # one data set for all; `order` is never changed in place
+        memo[id(self)] = twin
+        return twin
+
+    def state_dict(self):
+        return dict(epoch=self.epoch, position=self.position, order=self.order)
+
+    def load_state_dict(self, state):
+        if len(state["order"]) != len(self.dataset):
+            raise ValueError(f"the data has {len(self.dataset)} samples, not {len(state['order'])}")
+        vars(self).update(state)

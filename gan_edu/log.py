@@ -1,0 +1,66 @@
+"""What the steps of a run returned."""
+
+import collections
+import math
+
+import numpy as np
+import torch
+
+
+class Log(collections.abc.Mapping):
+    """log["critic gap"] is what the steps returned, float64 (n,); nan where a step did not return it."""
+
+    def __init__(self, columns=(), n=0):
+        self._columns, self.n = dict(columns), n
+
+    def __getitem__(self, name):
+        if name not in self._columns:
+            raise KeyError(f"{name} (the log has {', '.join(self._columns) or 'nothing yet'})")
+        return self._columns[name][: self.n].copy()
+
+    def __iter__(self):
+        return iter(self._columns)
+
+    def __len__(self):
+        return len(self._columns)
+
+    def append(self, row):
+        """Add what one step returned, {name: float}."""
+        for name in row:
+            if name not in self._columns:
+                self._columns[name] = np.full(self.n, np.nan)
+        for name, column in self._columns.items():
+            if self.n == len(column):
+                column = np.concatenate([column, np.full(max(256, self.n), np.nan)])
+                self._columns[name] = column
+            column[self.n] = row.get(name, math.nan)
+        self.n += 1
+
+    def first(self, n):
+        """Return a log of its own of the first n steps."""
+        columns = {name: column[:n].copy() for name, column in self._columns.items()}
+        return Log({k: v for k, v in columns.items() if not np.isnan(v).all()}, n)
+
+
+def to_numbers(row, n):
+    """Return what step number n returned as {name: float}.
+
+    ValueError where something is no number, FloatingPointError where it is not finite.
+    """
+    if not isinstance(row, dict):
+        raise ValueError(f'step must return numbers by name, {{"critic gap": gap}}, got {row!r}')
+    found = {}
+    for name, value in row.items():
+        try:
+            if isinstance(value, str):
+                raise TypeError
+            found[name] = float(value.detach() if isinstance(value, torch.Tensor) else value)
+        except (TypeError, ValueError, RuntimeError):
+            shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+            raise ValueError(
+                f"step returned {name!r} as {type(value).__name__}{shape}, a log takes one number, "
+                "such as its .mean()"
+            ) from None
+        if not math.isfinite(found[name]):
+            raise FloatingPointError(f"{name!r} is {found[name]} in step {n}")
+    return found

@@ -1,0 +1,1 @@
+"""Panels: what moves while it trains."""

@@ -1,0 +1,88 @@
+"""What a hand can move: each knob knows its first value and which values it takes."""
+
+import dataclasses
+import math
+
+from gan_edu._arguments import check_number
+
+
+@dataclasses.dataclass(frozen=True)
+class Slider:
+    """A number between low and high; step: between two values, whole numbers if it is whole; log: even in the logarithm."""
+
+    low: float
+    high: float
+    value: float
+    step: float | None = None
+    log: bool = False
+
+    def check(self, name, value):
+        number = check_number(name, value, self.low, self.high)
+        if not isinstance(self.step, int):
+            return number
+        if number != round(number):
+            raise ValueError(f"{name} must be a whole number, got {value!r}")
+        return round(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """One of several values."""
+
+    options: tuple
+    value: object
+
+    def check(self, name, value):
+        if not any(value == one and type(value) is type(one) for one in self.options):
+            raise ValueError(
+                f"{name} must be one of {', '.join(map(repr, self.options))}, got {value!r}"
+            )
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """A place in the picture (x, y), dragged there."""
+
+    value: tuple
+
+    def check(self, name, value):
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise ValueError(f"{name} must be a place (x, y), got {value!r}")
+        return check_number(name, value[0]), check_number(name, value[1])
+
+
+def slider(low, high, value, step=None):
+    """Return a slider from low to high that begins at value; with step=1 it moves in whole numbers."""
+    return _checked(Slider(low, high, value, step))
+
+
+def log_slider(low, high, value):
+    """Return a slider from low to high, both above 0, on which each factor has the same length."""
+    if not 0 < low < math.inf:
+        raise ValueError(f"low must be above 0 for a logarithmic slider, got {low!r}")
+    return _checked(Slider(low, high, value, log=True))
+
+
+def choice(*options):
+    """Return a menu of values; it begins with the first."""
+    if len(options) < 2:
+        raise ValueError(f"a choice needs two values or more, got {options!r}")
+    return Choice(options, options[0])
+
+
+def switch(on=False):
+    """Return a switch: True or False."""
+    return Choice((False, True), bool(on))
+
+
+def point(x, y):
+    """Return a point that is dragged in the picture; it begins at (x, y)."""
+    return Point(Point((x, y)).check("point", (x, y)))
+
+
+def _checked(knob):
+    if not check_number("low", knob.low) < check_number("high", knob.high):
+        raise ValueError(f"low must be below high, got {knob.low!r} and {knob.high!r}")
+    knob.check("value", knob.value)
+    return knob
