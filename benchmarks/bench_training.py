@@ -1,123 +1,147 @@
-"""Speed of training: `GAN.step` against the textbook loop, and an ensemble against single runs, as ratios.
+"""Speed of runs, as ratios: against the bare loop, against a textbook's loop, and many seeds against one.
 
 Both sides of a ratio take turns in one process, in rounds of a fraction of a second: what else the machine does then
 falls on both. Printed are the median over the rounds and, in brackets, the smallest and the largest.
 """
 
-import functools
 import statistics
 import time
 
+import torch
 from torch import nn
 
 from benchmarks.textbook import textbook_gan, textbook_wgan_gp
-from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_normal
-from gan_edu.first_edition import runtime
-from gan_edu.first_edition.ensembles import _Trainer
-from gan_edu.first_edition.training import GAN, Hyperparameters, adam
-from gan_edu.losses import critic_loss, generator_loss_wasserstein, gradient_penalty
+from gan_edu.datasets import gaussian_1d, gaussian_ring
+from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating, gradient_penalty
 from gan_edu.networks import mlp
+from gan_edu.players import built
+from gan_edu.run import Knobs, Players, Run, adam, descend
+from gan_edu.seeds import over_seeds
 
 
-def gan_1d(seed=0):
-    """Return the GAN of the 1-D lesson: N(4, 0.5²)."""
-    return GAN(
-        lambda: mlp(1, 4, 1, activation=nn.Softplus), lambda: mlp(1, 8, 8, 8, 1, activation=nn.Tanh),
-        gaussian_1d, functools.partial(latent_normal, std=0.5),
-        optimizer=functools.partial(adam, betas=(0.5, 0.999)), hparams=Hyperparameters(lr_d=2e-2, lr_g=5e-3), seed=seed,
-    )  # fmt: skip
+def line_build():
+    """Return the players of the 1-D lesson."""
+    G, D = mlp(1, 4, 1, activation=nn.Softplus), mlp(1, 8, 8, 8, 1, activation=nn.Tanh)
+    return Players(G=G, D=D, opt_G=adam(G, (0.5, 0.999)), opt_D=adam(D, (0.5, 0.999)))
 
 
-def wgan_gp_2d(seed=0):
-    """Return a WGAN with gradient penalty on the ring of 8 Gaussians."""
-    return GAN(
-        lambda: mlp(2, 64, 64, 64, 2), lambda: mlp(2, 64, 64, 64, 1),
-        functools.partial(gaussian_ring, sigma=0.1, radius=1.414), functools.partial(latent_normal, latent_dim=2),
-        d_loss=critic_loss, g_loss=generator_loss_wasserstein, penalty=gradient_penalty, batch_size=128,
-        hparams=Hyperparameters(lambda_gp=0.5), seed=seed,
-    )  # fmt: skip
+def line_step(gan, knobs):
+    """Train the plain GAN on N(4, 0.5²) once."""
+    n = knobs.batch_size
+    x_real, x_fake = gaussian_1d(n), gan.G(line_latent(n)).detach()
+    loss_D = discriminator_loss(gan.D(x_real), gan.D(x_fake))
+    descend(gan.opt_D, loss_D, lr=knobs.lr_d)
+    loss_G = generator_loss_nonsaturating(gan.D(gan.G(line_latent(n))))
+    descend(gan.opt_G, loss_G, lr=knobs.lr_g)
+    return {"discriminator loss": loss_D, "generator loss": loss_G}
 
 
-def textbook_step(make_gan, textbook):
-    """Return a textbook step for the networks and data of make_gan()."""
-    gan = make_gan()
-    return textbook(
-        gan.generator,
-        gan.discriminator,
-        gan.sample_real,
-        gan.sample_latent,
-        batch_size=gan.batch_size,
-    )
+def line_latent(n):
+    return 0.5 * torch.randn(n, 1)
 
 
-def seconds_per_call(function, at_least):
-    """Return the seconds per call of `function`, called until `at_least` seconds are over."""
-    calls, begun = 0, time.perf_counter()
-    while (elapsed := time.perf_counter() - begun) < at_least or calls == 0:
-        function()
-        calls += 1
-    return elapsed / calls
+def ring_build():
+    """Return the players of the ring."""
+    G, D = mlp(2, 64, 64, 2), mlp(2, 64, 64, 1)
+    return Players(G=G, D=D, opt_G=adam(G), opt_D=adam(D))
 
 
-def compare(label, function, reference, rounds=9, seconds=0.25):
-    """Print how many times as long as `reference` a call of `function` takes; return the median."""
-    for f in (function, reference):
-        seconds_per_call(f, seconds / 2)
+def ring_step(gan, knobs):
+    """Train a WGAN with gradient penalty on the ring once."""
+    n = knobs.batch_size
+    x_real, x_fake = ring(n), gan.G(torch.randn(n, 2)).detach()
+    gap = gan.D(x_real).mean() - gan.D(x_fake).mean()
+    penalty = gradient_penalty(gan.D, x_real, x_fake)
+    descend(gan.opt_D, -gap + knobs.lambda_gp * penalty, lr=knobs.lr_d)
+    loss_G = -gan.D(gan.G(torch.randn(n, 2))).mean()
+    descend(gan.opt_G, loss_G, lr=knobs.lr_g)
+    return {"critic gap": gap, "generator loss": loss_G}
+
+
+def ring(n):
+    return gaussian_ring(n, radius=1.414, sigma=0.1)
+
+
+LINE = line_build, line_step, dict(lr_d=2e-2, lr_g=5e-3, batch_size=64)
+RING = ring_build, ring_step, dict(lambda_gp=0.5, lr_d=1e-3, lr_g=1e-3, batch_size=128)
+
+
+def bare(build, step, knobs):
+    """Return a function that trains some steps without a run: a loop and a list."""
+    gan, knobs, rows = built(build, 0)[0], Knobs(knobs), []
+
+    def train(n_steps):
+        for _ in range(n_steps):
+            row = step(gan, knobs)
+            rows.append({name: value.item() for name, value in row.items()})
+
+    return train
+
+
+def textbook(make, build, sample_real, sample_latent, **settings):
+    """Return a function that trains some steps as a textbook does."""
+    gan = built(build, 0)[0]
+    step = make(gan.G, gan.D, sample_real, sample_latent, **settings)
+
+    def train(n_steps):
+        for _ in range(n_steps):
+            step()
+
+    return train
+
+
+def seconds_per_step(train, at_least):
+    """Return the seconds per step of train(n_steps), called until `at_least` seconds are over."""
+    done, begun = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - begun) < at_least or not done:
+        train(50)
+        done += 50
+    return elapsed / done
+
+
+def compare(label, one, other, rounds=15, seconds=0.3):
+    """Print how many times as long as a step of `other` a step of `one` takes; return the median."""
+    for train in (one, other):
+        seconds_per_step(train, seconds)
     pairs = [
-        (seconds_per_call(function, seconds), seconds_per_call(reference, seconds))
-        for _ in range(rounds)
+        (seconds_per_step(one, seconds), seconds_per_step(other, seconds)) for _ in range(rounds)
     ]
-    ratios = [one / other for one, other in pairs]
-    ours, theirs = (1e3 * statistics.median(column) for column in zip(*pairs))
-    print(
-        f"{label:52s} {statistics.median(ratios):6.2f}  ({min(ratios):.2f} to {max(ratios):.2f})   {ours:.2f} ms / {theirs:.2f} ms",
-        flush=True,
-    )
+    return report(label, [a / b for a, b in pairs])
+
+
+def report(label, ratios):
+    spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"{label:58s} {statistics.median(ratios):6.2f}  {spread}", flush=True)
     return statistics.median(ratios)
 
 
-def on_one_thread(function):
-    """Return `function` with torch's thread count set to 1, as GAN.step sets it for small networks.
-
-    With torch's default the textbook is about as fast on an idle machine; on a busy one it stalls, up to a hundredfold.
-    """
-
-    def run():
-        with runtime.num_threads(1):
-            function()
-
-    return run
+def many_seeds(label, loop, n_seeds=64, n_steps=150, rounds=3):
+    """Print how many steps of one run a step of n_seeds members costs."""
+    ratios = []
+    for _ in range(rounds):
+        alone = seconds_per_step(Run(*loop).steps, 1)
+        begun = time.perf_counter()
+        over_seeds(*loop, n_seeds=n_seeds, n_steps=n_steps)
+        ratios.append((time.perf_counter() - begun) / n_steps / alone)
+    return report(label, ratios)
 
 
 def main():
-    """Print all ratios; takes about two minutes."""
-    models = {"1-D GAN": (gan_1d, textbook_gan), "2-D WGAN-GP": (wgan_gp_2d, textbook_wgan_gp)}
-    print("Textbook step / GAN.step, both on one thread (above 1: the package is faster)")
-    for name, (make_gan, textbook) in models.items():
-        step = make_gan().step
-        compare(name, on_one_thread(textbook_step(make_gan, textbook)), step, rounds=15)
-    print("\nOne step of K members at once / one GAN.step (a loop over the members would be K)")
-    for name, (make_gan, _) in models.items():
-        for n_members in (16, 64, 256):
-            with _Trainer([make_gan(seed=k) for k in range(n_members)]) as trainer:
-                block = 20 if make_gan is gan_1d else 2
-                seconds = 0.25 if n_members < 256 else 0.6
-
-                def some_steps(trainer=trainer, block=block):
-                    trainer.run(range(block))
-
-                gan = make_gan()
-
-                def as_many(gan=gan, block=block):
-                    for _ in range(block):
-                        gan.step()
-
-                compare(
-                    f"{name}, K = {n_members}, on {len(trainer.groups)} core(s)",
-                    some_steps,
-                    as_many,
-                    seconds=seconds,
-                )
+    """Print all ratios; takes about a minute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the faster choice for the textbook too
+    print("a step of run.steps / a step of the bare loop")
+    compare("1-D GAN", Run(*LINE).steps, bare(*LINE))
+    compare("ring, WGAN-GP", Run(*RING).steps, bare(*RING))
+    print("a step of the textbook's loop / a step of run.steps")
+    book = textbook(textbook_gan, line_build, gaussian_1d, line_latent)
+    compare("1-D GAN", book, Run(*LINE).steps)
+    book = textbook(textbook_wgan_gp, ring_build, ring, lambda n: torch.randn(n, 2))
+    compare("ring, WGAN-GP", book, Run(*RING).steps)
+    torch.set_num_threads(threads)
+    print("a step of 64 seeds, the building of them included / a step of one run")
+    many_seeds("1-D GAN, batch 64", LINE)
+    many_seeds("ring, WGAN-GP, batch 128", RING)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""What the steps of a run returned."""
+"""What the steps of a run returned, and the bar that tells how long they will take."""
 
 import collections
 import math
+import sys
+import threading
 
 import numpy as np
 import torch
+from tqdm.std import tqdm
 
 
 class Log(collections.abc.Mapping):
@@ -12,6 +15,7 @@ class Log(collections.abc.Mapping):
 
     def __init__(self, columns=(), n=0):
         self._columns, self.n = dict(columns), n
+        self.moves, self.ghosts = [], []  # what a picture of the curves shows beside them
 
     def __getitem__(self, name):
         if name not in self._columns:
@@ -64,3 +68,13 @@ def to_numbers(row, n):
         if not math.isfinite(found[name]):
             raise FloatingPointError(f"{name!r} is {found[name]} in step {n}")
     return found
+
+
+def progress(**settings):
+    """Return a one-line bar with the time left, which appears when half a second was not enough."""
+    # Plain text on stdout: a widget bar would be empty in a saved notebook, and stderr is shown as an error.
+    # A panel trains in a thread of its own, and has its own line of words.
+    silent = (
+        settings.pop("disable", False) or threading.current_thread() is not threading.main_thread()
+    )
+    return tqdm(file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25, disable=silent, **settings)

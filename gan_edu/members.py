@@ -14,8 +14,9 @@ from torch.func import functional_call, stack_module_state
 from torch.overrides import TorchFunctionMode
 
 from gan_edu import players
+from gan_edu.log import progress
 from gan_edu.players import Players
-from gan_edu.run import Knobs, progress
+from gan_edu.run import Knobs
 
 LOSSES = {F.binary_cross_entropy_with_logits, F.binary_cross_entropy, F.mse_loss, F.l1_loss}
 Sorted = collections.namedtuple("Sorted", "values indices")

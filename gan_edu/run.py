@@ -5,16 +5,14 @@ Everything else follows from that: exact replay, rewind, fork, undo, files, many
 
 import contextlib
 import copy
-import sys
 import time
 import warnings
 
 import torch
-from tqdm.std import tqdm
 
 from gan_edu import players
 from gan_edu._arguments import check_callable, check_count, check_knob
-from gan_edu.log import Log, to_numbers
+from gan_edu.log import Log, progress, to_numbers
 from gan_edu.players import Players, adam, descend, random_state, set_random_state
 from gan_edu.run_files import from_plain, read, source, to_plain, write
 
@@ -28,7 +26,7 @@ class Knobs:
     """What a step reads: the value of each knob, and n, the number of steps before this one."""
 
     def __init__(self, values):
-        vars(self).update(n=0, **values)
+        vars(self).update({"n": 0} | values)
 
     def __getattr__(self, name):
         raise AttributeError(f"there is no knob {name!r}; there are {', '.join(vars(self))}")
@@ -44,16 +42,18 @@ class Run:
     step: trains once and returns numbers to log, {"critic gap": gap}.
     knobs: {name: value}, a value plain or a slider (gan_edu.panel.knobs).
     Random numbers of torch, NumPy and Python and the number of threads are the run's own.
+    sliders: the knobs as given; step: the present step; reached: the furthest step so far with these moves;
+    between: called now and then while a rewind plays steps again; a panel lets a running cell go first there.
     """
 
     def __init__(self, build, step, knobs=None, seed=0):
         self._build = check_callable("build", build, "def build(): return Players(G=..., D=...)")
         self._first_step = check_callable("step", step, "def step(gan, knobs): ...")
-        self._sliders = dict(knobs or {})
-        for name in self._sliders:
+        self.sliders, self.between = dict(knobs or {}), lambda: None
+        for name in self.sliders:
             if not str(name).isidentifier() or name in ("n", "step"):
                 raise ValueError(f"a knob needs a name such as lr_d, not n or step, got {name!r}")
-        values = {name: getattr(knob, "value", knob) for name, knob in self._sliders.items()}
+        values = {name: getattr(knob, "value", knob) for name, knob in self.sliders.items()}
         self._initial = self._checked(values)
         self.reset(seed)
 
@@ -62,8 +62,8 @@ class Run:
         if not callable(self._first_step):
             raise ValueError("a file has only the text of the first step: make a new Run of it")
         self.seed = check_count("seed", self.seed if seed is None else seed, least=0)
-        self._step, self.knobs, self.moves = self._first_step, Knobs(self._initial), []
-        self.log, self.n, self._reached, self._whole = Log(), 0, 0, True
+        self.step, self.knobs, self.moves = self._first_step, Knobs(self._initial), []
+        self.log, self.n, self.reached, self._whole = Log(), 0, 0, True
         self._kept, self._distance = {}, 50
         self.gan, self._random = players.built(self._build, self.seed)
         if not isinstance(self.gan, Players) or not any(players.networks(self.gan)):
@@ -88,10 +88,10 @@ class Run:
                 while self.n < end:
                     stop = end if do is None else min(end, self.n - self.n % every + every)
                     self._burst(stop, bar)
-                    if do is not None and stop % every == 0 and stop > self._reached:
+                    if do is not None and stop % every == 0 and stop > self.reached:
                         with players.untouched(self.gan):
                             do(self)
-                    self._reached = max(stop, self._reached)
+                    self.reached = max(stop, self.reached)
         except BaseException as fault:
             self._undo(fault)
             raise
@@ -123,7 +123,7 @@ class Run:
 
     def check(self, n_steps=5):
         """Play the first steps twice; ValueError that names the first one that differs: something hides outside gan."""
-        new = [Run(self._build, self._first_step, self._sliders, self.seed) for _ in range(2)]
+        new = [Run(self._build, self._first_step, self.sliders, self.seed) for _ in range(2)]
         once, again = new
         for n in range(1, n_steps + 1):
             again.gan, _ = players.copied(again.gan)
@@ -186,20 +186,18 @@ class Run:
             moves[swaps[-1]] = (*moves[swaps[-1]][:2], step)
         for move in moves:
             run._move(*move)
-        run._reached = run.n
+        run.reached = run.n
         run._keep(players.copied(run.gan), run._random)
         return run
 
     # ---- how it is done
 
     def _checked(self, values):
-        unknown = [name for name in values if name not in self._sliders]
+        unknown = [name for name in values if name not in self.sliders]
         if unknown:
-            known = ", ".join(self._sliders) or "none"
+            known = ", ".join(self.sliders) or "none"
             raise ValueError(f"there is no knob {unknown[0]!r}; there are {known}")
-        return {
-            name: check_knob(name, self._sliders[name], value) for name, value in values.items()
-        }
+        return {name: check_knob(name, self.sliders[name], value) for name, value in values.items()}
 
     def _burst(self, end, bar=None):
         """Take the steps up to number `end`, with random numbers and threads of the run's own."""
@@ -207,7 +205,7 @@ class Run:
         with self._inside():
             while self.n < end:
                 vars(self.knobs)["n"] = self.n
-                row = to_numbers(self._step(self.gan, self.knobs), self.n + 1)
+                row = to_numbers(self.step(self.gan, self.knobs), self.n + 1)
                 n = self.n + 1
                 # After the first step too, so that what cannot be kept is found at once.
                 due = n == 1 or n % self._distance == 0 or time.monotonic() - self._kept_at > 1
@@ -243,9 +241,9 @@ class Run:
 
     def _move(self, at, name, value):
         self.moves = [move for move in self.moves if move[:2] != (at, name)] + [(at, name, value)]
-        self._reached = at
+        self.reached = at
         if name == "step":
-            self._step = value
+            self.step = value
         else:
             vars(self.knobs)[name] = value
 
@@ -257,17 +255,29 @@ class Run:
         run = copy.copy(self)
         (gan, _), run._random = self._kept[start]
         run.gan, run.n, run.log = players.copied(gan)[0], start, self.log.first(start)
-        run.moves, run.knobs, run._step = [], Knobs(self._initial), self._first_step
+        run.moves, run.knobs, run.step = [], Knobs(self._initial), self._first_step
         run._kept, run._whole = {k: v for k, v in self._kept.items() if k <= start}, True
-        for at, name, value in moves:
-            run._burst(at)
-            run._move(at, name, value)
-        run._burst(n)
+        for at, name, value in [*moves, (n, None, None)]:
+            while run.n < at:
+                run._burst(min(at, run.n + 20))
+                self.between()
+            if name:
+                run._move(at, name, value)
         return run
 
+    def replayed(self, every):
+        """Yield this run as it was at step 0, every, 2 every, ... up to the present one."""
+        run, moves = self._at(0, []), list(self.moves)
+        for n in range(0, self.n + 1, every):
+            while moves and moves[0][0] < n:
+                run._burst(moves[0][0])
+                run._move(*moves.pop(0))
+            run._burst(n)
+            yield run
+
     def _become(self, run):
-        reached = self._reached if run.moves == self.moves else run.n
-        vars(self).update(vars(run) | {"_reached": reached})
+        reached = self.reached if run.moves == self.moves else run.n
+        vars(self).update(vars(run) | {"reached": reached})
 
     def _make_whole(self):
         """Go back to the last good step where not even that could be finished (a second interrupt)."""
@@ -283,9 +293,3 @@ class Run:
             run = self._at(n - back, [move for move in self.moves if move[0] < n - back])
         self._become(run)
         fault.add_note(f"The run stands after step {self.n}, the last good one. Nothing is lost.")
-
-
-def progress(**settings):
-    """Return a one-line bar with the time left, which appears when half a second was not enough."""
-    # Plain text on stdout: a widget bar would be empty in a saved notebook, and stderr is shown as an error.
-    return tqdm(file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25, **settings)

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from gan_edu._arguments import check_count
+from gan_edu.log import progress
 from gan_edu.members import NotTogether, together
 from gan_edu.players import Players
-from gan_edu.run import Run, progress
+from gan_edu.run import Run
 
 PAYS = 20  # seconds of a plain loop from which on a second process is worth its start
 
