@@ -115,7 +115,7 @@ def report(label, ratios):
     return statistics.median(ratios)
 
 
-def many_seeds(label, loop, n_seeds=64, n_steps=150, rounds=3):
+def many_seeds(label, loop, n_seeds=64, n_steps=300, rounds=3):
     """Print how many steps of one run a step of n_seeds members costs."""
     ratios = []
     for _ in range(rounds):
