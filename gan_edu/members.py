@@ -19,6 +19,7 @@ from gan_edu.players import Players
 from gan_edu.run import Knobs
 
 LOSSES = {F.binary_cross_entropy_with_logits, F.binary_cross_entropy, F.mse_loss, F.l1_loss}
+BY_ROW = {nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.Softplus}
 Sorted = collections.namedtuple("Sorted", "values indices")
 
 
@@ -95,13 +96,28 @@ class Stacked(nn.Module):
         self.names, self.k = list(weights), len(networks)
         self.weights = nn.ParameterList(weights.values())
         self.network = [networks[0]]  # in a list: its own weights are not those of this module
+        parts = list(networks[0].children()) if type(networks[0]) is nn.Sequential else [None]
+        by_row = all(type(part) in BY_ROW for part in parts)
+        self.by_row = by_row and all(
+            part.bias is not None for part in parts if hasattr(part, "bias")
+        )
 
     def forward(self, x):
+        x = x.unflatten(0, (self.k, -1))
+        if self.by_row:
+            weights = iter(self.weights)
+            for layer in self.network[0]:  # a third less time than vmap
+                if isinstance(layer, nn.Linear):
+                    weight, bias = next(weights), next(weights)
+                    x = torch.baddbmm(bias[:, None], x, weight.mT)
+                else:
+                    x = layer(x)
+            return x.flatten(0, 1)
+
         def one(weights, x):
             return functional_call(self.network[0], weights, (x,))
 
-        weights = dict(zip(self.names, self.weights))
-        return torch.vmap(one)(weights, x.unflatten(0, (self.k, -1))).flatten(0, 1)
+        return torch.vmap(one)(dict(zip(self.names, self.weights)), x).flatten(0, 1)
 
 
 class Members(TorchFunctionMode):
