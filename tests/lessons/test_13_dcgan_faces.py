@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import sys
@@ -76,6 +77,27 @@ def test_a_discriminator_without_batch_normalisation_judges_each_picture_alone(l
             norm != "spectral"
         )  # its norms are found bit by bit, in training
         assert torch.allclose(network(x)[0], network(others)[0], atol=1e-6) is alone
+
+
+@pytest.mark.parametrize("norm", ["batch", "none", "spectral"])
+def test_every_convolution_without_batch_normalisation_has_a_bias(lesson, norm):
+    """But for the published discriminator, whose first and last convolution have neither."""
+    assert set(lesson["DISCRIMINATORS"]) == {"batch", "none", "spectral"}
+    layers = list(lesson["DISCRIMINATORS"][norm]())
+    for layer, following in itertools.pairwise(layers):
+        if isinstance(layer, nn.Conv2d):
+            normalised = isinstance(following, nn.BatchNorm2d)
+            assert (layer.bias is not None) == (norm != "batch" and not normalised)
+    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in layers) == 3 * (norm == "batch")
+
+
+def test_without_batch_normalisation_a_verdict_is_no_multiple_of_the_contrast(lesson):
+    """Without biases it would be: D(2x) = 2 D(x), and 0 for every grey picture."""
+    network = lesson["DISCRIMINATORS"]["none"]()
+    x = torch.rand(4, 3, 64, 64)
+    with torch.no_grad():
+        assert not torch.allclose(network(2 * x), 2 * network(x), rtol=0.05)
+        assert network(torch.zeros_like(x)).abs().min() > 1e-4
 
 
 def test_spectral_norm_bounds_every_layer(lesson):
