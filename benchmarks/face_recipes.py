@@ -2,7 +2,7 @@
 
 Networks and settings are those of the notebook: its cells tagged "define" are run, and each of its RECIPES is trained on
 IMAGES pictures, and the lesson's own recipe, GOOD, for as many steps as there. Each result is stored when it is there, and a second start
-goes on where the first one ended; results of settings that have changed since are made anew.
+goes on where the first one ended; results of settings, or of a discriminator, that have changed since are made anew.
 """
 
 import contextlib
@@ -27,6 +27,8 @@ NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "13_dc
 SEEDS = (0, 1, 2)
 IMAGES = 19_200  # pictures that each recipe sees: as many as the plain one in the lesson
 N_JUDGED = 1000
+# Of all runs, also where the processor has to imitate it: runs of two precisions would not compare.
+PRECISION = torch.bfloat16
 
 
 def lesson():
@@ -37,6 +39,12 @@ def lesson():
             if cell.cell_type == "code" and "define" in cell.metadata.get("tags", []):
                 exec(cell.source, namespace)
     return namespace
+
+
+def parameters_of_d(defined, recipe):
+    """Return the number of parameters of the discriminator that a recipe trains: another network, another number."""
+    network = defined["DISCRIMINATORS"][recipe.get("norm", "batch")]()
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def judged(gan):
@@ -90,6 +98,7 @@ def store(content):
 def main():
     """Train what is missing and print it."""
     defined = lesson()
+    defined["fast_precision"] = lambda device: PRECISION
     recipes, good, n_steps = defined["RECIPES"], defined["GOOD"], defined["N_STEPS"]
     jobs = {"the lesson's": (good, n_steps)}
     for name, recipe in recipes.items():
@@ -98,7 +107,7 @@ def main():
     content |= {"recipes": recipes, "good": good, "n_steps": n_steps}
     for seed in SEEDS:
         for name, (recipe, steps) in jobs.items():
-            settings = recipe | {"n_steps": steps}
+            settings = recipe | {"n_steps": steps, "parameters_d": parameters_of_d(defined, recipe)}
             runs = content["runs"].setdefault(name, [])
             if content["settings"].get(name) != settings:
                 runs.clear()
