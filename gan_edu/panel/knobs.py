@@ -86,3 +86,14 @@ def _checked(knob):
         raise ValueError(f"low must be below high, got {knob.low!r} and {knob.high!r}")
     knob.check("value", knob.value)
     return knob
+
+
+def spec_of(knobs):
+    """Return what the page needs to know of those knobs that can be moved."""
+    found = {}
+    for name, knob in knobs.items():
+        if hasattr(knob, "check"):
+            kind = type(knob).__name__.lower()
+            kind = "switch" if kind == "choice" and knob.options == (False, True) else kind
+            found[name] = {"kind": kind, **dataclasses.asdict(knob)}
+    return found

@@ -1,0 +1,184 @@
+"""A learner's own build(), step() and view() under sliders: it trains in the kernel, and the page draws."""
+
+import time
+
+from gan_edu import players
+from gan_edu._arguments import check_callable
+from gan_edu.panel.figure import Figure
+from gan_edu.panel.knobs import spec_of
+from gan_edu.panel.page import ALIVE, TRAINER, Panel
+from gan_edu.run import Run
+
+SPEEDS = [(2, "2 a second"), (10, "10 a second"), (50, "50 a second"), (0, "full speed")]
+BURST = 0.01  # seconds of training between two looks at the mail
+
+
+class Live(Panel):
+    """A run that trains in front of you; see `live`."""
+
+    def __init__(self, build, step, view, knobs, seed, presets):
+        self.run = Run(build, step, knobs, seed)
+        self.view = check_callable("view", view, "def view(fig, gan, log): ...")
+        for values in presets.values():
+            self.run.fork().set(**values)  # a preset that no knob takes is an error here and now
+        self.presets, self.other, self.ghosts = presets, None, []
+        self.playing, self.waiting, self.speed, self.pace, self.step_due = False, "", 0, 0.0, 0.0
+        self.counted, self.told = (time.monotonic(), 0), 0.0
+        super().__init__()
+        self.runs_keep_still()
+        self.draw()
+
+    # ---- for a cell
+
+    def play(self):
+        """Train until paused; it begins when the running cell has ended."""
+        self.playing, self.fault, self.text, self.waiting = True, "", "", ""
+        self.counted = time.monotonic(), self.run.n
+        TRAINER.wake.set()
+
+    def pause(self):
+        """Stop between two steps."""
+        self.playing, self.pace = False, 0.0
+
+    def use(self, step):
+        """Train with another step from now on."""
+        for run in self.runs():
+            run.use(step)
+        self.dirty = True
+
+    # ---- messages from the page
+
+    def take(self, message):
+        kind, run = message["type"], self.run
+        self.dirty, self.text = True, ""
+        if kind == "knob":
+            self.runs()[message.get("side", 0)].set(**{message["name"]: message["value"]})
+            self.go_on(one=self.playing)
+            self.due = 0.0  # a moved knob is drawn at once, after its first step
+        elif kind in ("play", "pause"):
+            self.play() if kind == "play" else self.pause()
+        elif kind == "speed":
+            self.speed = message["value"]
+        elif kind == "step":
+            self.pause()
+            self.go_on(one=True)
+        elif kind == "goto":
+            self.pause()
+            for run in self.runs():
+                run.goto(message["n"])
+        elif kind in ("reset", "new seed", "preset"):
+            self.begin_again(run.seed + (kind == "new seed"), self.presets.get(message.get("name")))
+        elif kind == "keep":
+            self.ghosts = [*self.ghosts[-2:], run.log.first(run.n)]
+            self.text = f"The curves of this run stay: {run.n} steps."
+        elif kind == "compare":
+            self.other = run.fork() if message["on"] else None
+            self.runs_keep_still()
+        elif kind == "code":
+            texts = [run.code() for run in self.runs()]
+            self.page.tell(
+                {"type": "code", "text": "\n\n# ---- the run on the right\n".join(texts)}
+            )
+        self.say_status()
+
+    def begin_again(self, seed, preset=None):
+        """Reset, with the knobs as they stand, or as a preset has them; a preset plays at once."""
+        for run in self.runs():
+            knobs = {name: getattr(run.knobs, name) for name in run.sliders}
+            step = run.step
+            run.reset(seed)
+            changed = {k: v for k, v in knobs.items() if v != getattr(run.knobs, k)}
+            run.set(**(changed if preset is None else preset))
+            if step is not run.step:
+                run.use(step)
+        self.fault = ""
+        if preset is not None:
+            self.play()
+
+    # ---- training and drawing, on the trainer's thread
+
+    def runs(self):
+        return [self.run] if self.other is None else [self.run, self.other]
+
+    def runs_keep_still(self):
+        for run in self.runs():
+            run.between = TRAINER.between
+
+    def go_on(self, one=False):
+        """Train for a moment, or one step; return how many seconds there is nothing to do."""
+        now = time.monotonic()
+        if not (self.playing or one):
+            return 60.0
+        if now - self.alive > ALIVE:
+            self.pause()
+            self.text = "Paused: the page is gone."
+            return 60.0
+        if not one and now < self.step_due:
+            return self.step_due - now
+        self.step_due = now + 1 / self.speed if self.speed else 0.0
+        steps = 1 if one or self.speed or not self.pace else max(1, int(BURST / self.pace))
+        self.guard(self.train, steps)
+        self.pace = (time.monotonic() - now) / steps
+        self.dirty = True
+        return 0.0
+
+    def train(self, steps):
+        for run in self.runs():
+            run.steps(steps)
+
+    def draw(self):
+        block, sides, words = bytearray(), [], []
+        for run in self.runs():
+            fig = Figure(block)
+            draw(self.view, fig, run, self.ghosts)
+            knobs = {name: getattr(run.knobs, name) for name in run.sliders}
+            sides.append({"knobs": knobs, "figure": fig.header()})
+            words.append(fig.words)
+        self.show(
+            {
+                "n": self.run.n,
+                "reached": self.run.reached,
+                "sides": sides,
+                "words": " ".join(words),
+            },
+            block,
+        )
+        self.say_status()
+
+    def say_status(self, waiting=""):
+        now, (then, n) = time.monotonic(), self.counted
+        self.told = now
+        speed = (self.run.n - n) / (now - then) if self.playing and now > then else None
+        if now - then > 1:
+            self.counted = now, self.run.n
+        text = f"Training {waiting}." if waiting and self.playing else self.text
+        self.page.tell({"type": "status", "playing": self.playing, "n": self.run.n, "reached": self.run.reached,
+                        "seed": self.run.seed, "speed": speed, "text": text, "fault": self.fault})  # fmt: skip
+
+    def interrupt(self):
+        if self.playing:
+            self.pause()
+            self.text = "Paused: the kernel was interrupted. Press Play to go on from here."
+            self.dirty = True
+
+    def spec(self):
+        speeds = [{"value": value, "label": label} for value, label in SPEEDS]
+        return {"type": "spec", "kind": "live", "knobs": spec_of(self.run.sliders), "presets": list(self.presets),
+                "speeds": speeds, "speed": self.speed}  # fmt: skip
+
+
+def draw(view, fig, run, ghosts=()):
+    """Let a view draw a run, on the page's figure or matplotlib's, without changing the run."""
+    log = run.log
+    log.moves, log.ghosts = run.moves, list(ghosts)
+    with players.untouched(run.gan):
+        view(fig, run.gan, log)
+
+
+def live(build, step, view, knobs=None, seed=0, presets=None):
+    """Show a panel in which build() and step(gan, knobs) train under sliders, drawn by view(fig, gan, log).
+
+    knobs: {name: slider(...)}, see gan_edu.panel.knobs; a plain value stays as it is. presets: {words: {name: value}}.
+    Returns the panel: panel.run, panel.play(), panel.pause(), panel.use(step).
+    """
+    return Live(build, step, view, knobs or {}, seed, presets or {})

@@ -1,0 +1,232 @@
+"""The line to the browser: one widget, the thread in which panels train and draw, and the cell that a panel belongs to."""
+
+import asyncio
+import pathlib
+import re
+import sys
+import threading
+import time
+
+import anywidget
+from IPython import get_ipython
+
+FOLDER = pathlib.Path(__file__).parent / "page"
+ALIVE = 90  # seconds without a sign of life (a hidden page gives one a minute) after which a page is gone
+
+
+def module(*names):
+    """Return files of the page as one ES module: their imports from each other are left out."""
+    lines = [
+        line for name in names for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()
+    ]
+    lines = [line for line in lines if not line.startswith("import ")]
+    return "\n".join(re.sub(r"^export (?!default)", "", line) for line in lines)
+
+
+def style():
+    return (FOLDER / "panel.css").read_text(encoding="utf-8")
+
+
+class Page(anywidget.AnyWidget):
+    """The part of a panel that stands in the browser."""
+
+    _esm, _css = module("draw.js", "panel.js"), style()
+
+    def __init__(self, take):
+        super().__init__()
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError:  # no kernel
+            self._loop = None
+        self.on_msg(lambda widget, message, buffers: take(message))
+
+    def tell(self, message, block=None):
+        """Send a message, from any thread; it leaves from the kernel's main loop, which hosts can rely on."""
+        if self._loop is not None and not self._loop.is_closed():
+            buffers = None if block is None else [bytes(block)]
+            self._loop.call_soon_threadsafe(self.send, message, buffers)
+
+
+class Trainer:
+    """One thread for all panels: it takes their messages and lets each work for a moment, in turn.
+
+    It stands still while a cell runs: both use the global random numbers.
+    """
+
+    def __init__(self):
+        self.panels, self.lock, self.wake = {}, threading.RLock(), threading.Event()
+        self.no_cell = threading.Event()
+        self.no_cell.set()
+        self.thread = None
+
+    def add(self, key, panel):
+        """Let a panel work; the one that the same cell made before is closed."""
+        old = self.panels.pop(key, None)
+        if old is not None:
+            old.close()
+        self.panels[key] = panel
+        if self.thread is None:
+            self.thread = threading.Thread(target=self.work, name="gan_edu panels", daemon=True)
+            self.thread.start()
+            shell = get_ipython()
+            if shell is not None:
+                shell.events.register("pre_run_cell", self.cell_begins)
+                shell.events.register("post_run_cell", self.cell_ends)
+        self.watch_interrupts()
+
+    def watch_interrupts(self):
+        kernel = getattr(get_ipython(), "kernel", None)
+        if hasattr(kernel, "saved_sigint_handler"):  # what the kernel puts back between two cells
+            kernel.saved_sigint_handler = lambda *_: self.interrupt()
+
+    def cell_begins(self, info=None):
+        self.no_cell.clear()
+        for panel in list(self.panels.values()):
+            panel.say_status("waits for the running cell")
+        with self.lock:  # until the trainer stands still
+            pass
+
+    def cell_ends(self, result=None):
+        if isinstance(getattr(result, "error_in_exec", None), KeyboardInterrupt):
+            self.interrupt()
+        self.no_cell.set()
+        self.wake.set()
+
+    def interrupt(self):
+        for panel in list(self.panels.values()):
+            panel.interrupt()
+
+    def between(self):
+        """Stand still, in the middle of a rewind too, as long as a cell runs."""
+        if not self.no_cell.is_set():
+            self.lock.release()
+            self.no_cell.wait()
+            self.lock.acquire()
+
+    def work(self):
+        sys.setswitchinterval(0.001)  # a message waits less for the interpreter
+        while True:
+            self.no_cell.wait()
+            self.wake.clear()
+            waits = [60.0]
+            with self.lock:
+                if self.no_cell.is_set():
+                    waits += [panel.work() for panel in list(self.panels.values())]
+            if min(waits) > 0:
+                self.wake.wait(min(waits))
+
+
+TRAINER = Trainer()
+
+
+def cell():
+    """Return what names the cell that is running, so that running it again replaces its panel."""
+    try:
+        request = get_ipython().kernel.get_parent()
+        return request["metadata"].get("cellId") or request["content"]["code"]
+    except (AttributeError, KeyError, TypeError):
+        return "no cell"
+
+
+class Panel:
+    """What live and explored panels share: messages, pictures, the pace of pictures, faults in plain words."""
+
+    rate = 30  # pictures a second at most
+
+    def __init__(self):
+        self.mail, self.page, self.block = [], Page(self.post), b""
+        self.frame = self.shown = 0  # pictures sent, and acknowledged
+        self.visible, self.closed, self.fault, self.text = True, False, "", ""
+        self.dirty, self.due, self.alive, self.trip = True, 0.0, time.monotonic(), 0.05
+        self.sent = {}  # frame: when
+        self.picture = None
+        TRAINER.add(cell(), self)
+
+    def post(self, message):
+        """Take a message from the page, on whatever thread it comes."""
+        self.alive, kind = time.monotonic(), message["type"]
+        if kind == "shown":
+            self.shown = max(self.shown, message["frame"])
+            begun = self.sent.pop(message["frame"], None)
+            if begun is not None:
+                self.trip += 0.1 * (self.alive - begun - self.trip)
+        elif kind == "hello":  # a new page, or one that was loaded again
+            self.shown, self.visible = self.frame, True
+            self.page.tell(self.spec())
+            if self.picture is not None:
+                self.page.tell(self.picture, self.block)
+            self.say_status()
+        elif kind == "visible":
+            self.visible, self.shown = message["on"], self.frame
+        else:
+            self.mail.append(message)
+        TRAINER.wake.set()
+
+    def work(self):
+        """Take the mail, go on for a moment, draw if it is time; return how many seconds there is nothing to do."""
+        if self.closed:
+            return 60.0
+        while self.mail:
+            self.guard(self.take, self.mail.pop(0))
+        wait = self.go_on()
+        now = time.monotonic()
+        if (
+            self.dirty
+            and self.visible
+            and self.frame - self.shown < self.room()
+            and now >= self.due
+        ):
+            self.due, self.dirty = now + 1 / self.rate, False
+            self.guard(self.draw)
+        return min(wait, max(0.0, self.due - now)) if self.dirty and self.visible else wait
+
+    def room(self):
+        """Return how many pictures may be under way: as many as are shown in one round trip, at most 8."""
+        return min(8, max(2, 1 + round(self.rate * self.trip)))
+
+    def guard(self, job, *arguments):
+        """Do something that may run a learner's code; what goes wrong is said on the panel."""
+        try:
+            job(*arguments)
+        except Exception as fault:
+            self.pause()
+            self.fault = plain(fault)
+            self.say_status()
+
+    def pause(self):
+        """Stop what is going on."""
+
+    def interrupt(self):
+        """The kernel was interrupted."""
+
+    def show(self, message, block):
+        self.frame += 1
+        self.sent[self.frame] = time.monotonic()
+        while len(self.sent) > 16:
+            self.sent.pop(next(iter(self.sent)))
+        self.picture, self.block = message | {"type": "picture", "frame": self.frame}, bytes(block)
+        self.page.tell(self.picture, self.block)
+
+    def close(self):
+        self.closed = True
+        self.page.close()
+
+    def _repr_mimebundle_(self, **more):
+        return self.page._repr_mimebundle_(**more)
+
+
+def plain(fault):
+    """Return an exception in one or two plain sentences, with the line of the learner's cell where it happened."""
+    line, trace = None, fault.__traceback__
+    while trace is not None:
+        if (
+            "ipykernel" in trace.tb_frame.f_code.co_filename
+            or "<ipython" in trace.tb_frame.f_code.co_filename
+        ):
+            line = trace.tb_lineno, trace.tb_frame.f_code.co_name
+        trace = trace.tb_next
+    where = f" (line {line[0]} of the cell, in {line[1]})" if line else ""
+    name = (
+        "" if isinstance(fault, (ValueError, FloatingPointError)) else f"{type(fault).__name__}: "
+    )
+    return " ".join([f"{name}{fault}{where}.".replace("..", "."), *getattr(fault, "__notes__", [])])

@@ -1,0 +1,435 @@
+"""Panels without a browser: what their page says, and what it is told."""
+
+import base64
+import contextlib
+import gzip
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+import torch
+from core.loops import LOOPS, RING_KNOBS, clipped_step, ring_build, ring_step
+from core.test_run import everything
+from panel.views import plane
+
+from gan_edu.panel import page as page_module
+from gan_edu.panel.explore import explore
+from gan_edu.panel.figure import curves, handle
+from gan_edu.panel.knobs import choice, log_slider, point, slider, switch
+from gan_edu.panel.live import live
+from gan_edu.panel.page import TRAINER
+from gan_edu.panel.record import record
+from gan_edu.run import Players, Run
+
+KNOBS = RING_KNOBS | dict(
+    lambda_gp=log_slider(0.05, 50, 0.5), lr_g=log_slider(1e-4, 1e-1, 1e-3), batch_size=16
+)
+BREAK = []  # set: the next step fails
+
+
+def step(gan, knobs):
+    if BREAK:
+        raise BREAK.pop()
+    return ring_step(gan, knobs)
+
+
+def view(fig, gan, log):
+    ax = fig.subplots()
+    curves(ax, log, "critic gap")
+    fig.words = f"{len(log)} curves"
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What pages are told; pages answer at once that they have shown a picture, unless told["deaf"]."""
+    found = {"deaf": False, "messages": []}
+
+    def tell(self, message, block=None):
+        found["messages"].append(message)
+        if message["type"] == "picture" and not found["deaf"]:
+            self._panel.post({"type": "shown", "frame": message["frame"]})
+
+    original = page_module.Page.__init__
+
+    def begin(self, take):
+        original(self, take)
+        self._panel = take.__self__
+
+    monkeypatch.setattr(page_module.Page, "__init__", begin)
+    monkeypatch.setattr(page_module.Page, "tell", tell)
+    yield found
+    for panel in list(TRAINER.panels.values()):
+        panel.close()
+    TRAINER.panels.clear()
+
+
+def last(told, kind):
+    return next(message for message in reversed(told["messages"]) if message["type"] == kind)
+
+
+def wait(true, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it does not happen"
+        time.sleep(0.005)
+
+
+def say(panel, kind, **more):
+    """Send a message as the page does, and wait until it has been taken."""
+    frame, panel.due = panel.frame, 0.0
+    panel.post({"type": kind, **more})
+    wait(lambda: panel.frame > frame and not panel.mail and not panel.dirty or panel.fault)
+
+
+def test_it_plays_and_a_knob_acts_at_the_next_step(told):
+    panel = live(ring_build, step, view, KNOBS)
+    assert panel.run.n == 0 and last(told, "picture")["sides"][0]["knobs"]["lambda_gp"] == 0.5
+    panel.post({"type": "hello"})
+    spec = last(told, "spec")
+    assert (
+        list(spec["knobs"]) == ["lambda_gp", "lr_g"]
+        and spec["knobs"]["lr_g"]["log"]
+        and spec["kind"] == "live"
+    )
+    panel.post({"type": "play"})
+    wait(lambda: panel.run.n > 30)
+    panel.post({"type": "knob", "name": "lambda_gp", "value": 5.0})
+    wait(lambda: last(told, "picture")["sides"][0]["knobs"]["lambda_gp"] == 5.0)
+    (at, name, value) = panel.run.moves[0]
+    assert (name, value) == ("lambda_gp", 5.0) and last(told, "picture")["n"] >= at + 1
+    say(panel, "pause")
+    n = panel.run.n
+    again = Run(ring_build, ring_step, {**KNOBS}).steps(at)
+    again.set(lambda_gp=5.0)
+    assert everything(again.steps(n - at)) == everything(panel.run)
+    assert last(told, "status")["playing"] is False and last(told, "picture")["words"] == "2 curves"
+    say(panel, "step")
+    assert panel.run.n == n + 1
+
+
+def test_every_button(told):
+    panel = live(ring_build, step, view, KNOBS, seed=3, presets={"bold": dict(lr_g=0.1)})
+    for _ in range(40):
+        say(panel, "step")
+    say(panel, "keep")
+    assert "40 steps" in last(told, "status")["text"]
+    say(panel, "knob", name="lr_g", value=0.01)
+    whole = everything(panel.run)
+    say(panel, "goto", n=25)
+    assert panel.run.n == 25 and last(told, "picture")["reached"] == 25
+    lines = [
+        layer
+        for layer in last(told, "picture")["sides"][0]["figure"]["axes"][0]["layers"]
+        if layer["kind"] == "line"
+    ]
+    assert [line["data"][0][1] for line in lines] == [40, 25]  # the ghost stays
+    say(panel, "goto", n=40)
+    say(panel, "knob", name="lr_g", value=0.01)
+    assert everything(panel.run) == whole
+    panel.use(clipped_step)
+    say(panel, "code")
+    assert (
+        "def clipped_step" in last(told, "code")["text"]
+        and "run.set(lr_g=0.01)" in last(told, "code")["text"]
+    )
+    say(panel, "new seed")
+    assert (
+        panel.run.seed == 4
+        and panel.run.n == 0
+        and panel.run.knobs.lr_g == 0.01
+        and panel.run.step is clipped_step
+    )
+    say(panel, "preset", name="bold")
+    wait(lambda: panel.run.n > 3)
+    say(panel, "pause")
+    assert panel.run.knobs.lr_g == 0.1 and panel.run.moves[0] == (0, "lr_g", 0.1)
+    say(panel, "speed", value=2)
+    n, begun = panel.run.n, time.monotonic()
+    panel.post({"type": "play"})
+    wait(lambda: panel.run.n >= n + 4)
+    assert time.monotonic() - begun > 1.3
+    with pytest.raises(ValueError, match="no knob 'lam'"):
+        live(ring_build, step, view, KNOBS, presets={"bad": dict(lam=1)})
+
+
+def test_two_runs_side_by_side(told):
+    panel = live(ring_build, step, view, KNOBS)
+    for _ in range(10):
+        say(panel, "step")
+    say(panel, "compare", on=True)
+    say(panel, "knob", side=1, name="lambda_gp", value=10.0)
+    for _ in range(5):
+        say(panel, "step")
+    picture = last(told, "picture")
+    assert [side["knobs"]["lambda_gp"] for side in picture["sides"]] == [0.5, 10.0]
+    assert everything(panel.run) == everything(Run(ring_build, ring_step, {**KNOBS}).steps(15))
+    assert panel.other.moves == [(10, "lambda_gp", 10.0)] and panel.other.n == 15
+    offsets = [
+        layer["data"][0][0]
+        for side in picture["sides"]
+        for layer in side["figure"]["axes"][0]["layers"]
+    ]
+    assert len(set(offsets)) == len(offsets)  # one block for both
+    say(panel, "goto", n=12)
+    assert panel.other.n == panel.run.n == 12 and panel.other.knobs.lambda_gp == 10.0
+    say(panel, "code")
+    assert last(told, "code")["text"].count("Run(") == 2
+    say(panel, "compare", on=False)
+    assert len(last(told, "picture")["sides"]) == 1
+
+
+# ---- faults in plain words
+
+
+@pytest.mark.parametrize(
+    "fault, words",
+    [
+        (FloatingPointError("'gap' is nan in step 6"), r"^'gap' is nan in step 6\. The run stands after step 5, the last good one"),
+        (ZeroDivisionError("division by zero"), r"^ZeroDivisionError: division by zero\. The run stands after step 5"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_in_a_step_is_said(told, fault, words):
+    panel = live(ring_build, step, view, KNOBS)
+    for _ in range(5):
+        say(panel, "step")
+    BREAK.append(fault)
+    panel.post({"type": "play"})
+    wait(lambda: panel.fault)
+    assert (
+        re.search(words, last(told, "status")["fault"]) and not panel.playing and panel.run.n == 5
+    )
+    say(panel, "knob", name="lambda_gp", value=1.0)
+    panel.post({"type": "play"})
+    wait(lambda: panel.run.n > 8)
+    assert panel.fault == "" and last(told, "status")["fault"] == ""
+    say(panel, "knob", name="lambda_gp", value=1e9)
+    assert "lambda_gp must be a finite number at least 0.05 and at most 50" in panel.fault
+
+
+def test_a_view_that_fails_stops_the_panel_and_says_so(told):
+    def bad(fig, gan, log):
+        if log.n > 3:
+            fig.subplots().hexbin([1], [1])
+        view(fig, gan, log)
+
+    panel = live(ring_build, step, bad, KNOBS)
+    panel.post({"type": "play"})
+    wait(lambda: panel.fault)
+    assert "AttributeError: axes in a panel have no 'hexbin'" in panel.fault and not panel.playing
+    count = len(told["messages"])
+    time.sleep(0.2)
+    assert len(told["messages"]) <= count + 1  # it does not try again and again
+
+
+# ---- pages that are slow, hidden, gone, new
+
+
+def test_a_page_that_does_not_answer_gets_no_more_pictures(told):
+    told["deaf"] = True
+    panel = live(ring_build, step, view, KNOBS)
+    panel.post({"type": "play"})
+    wait(lambda: panel.run.n > 300)
+    pictures = sum(message["type"] == "picture" for message in told["messages"])
+    assert pictures <= 8 and panel.playing
+    panel.post({"type": "shown", "frame": panel.frame})
+    wait(lambda: sum(message["type"] == "picture" for message in told["messages"]) > pictures)
+    told["deaf"] = False
+    panel.post({"type": "visible", "on": False})
+    time.sleep(0.1)
+    frame = panel.frame
+    n = panel.run.n
+    wait(lambda: panel.run.n > n + 100)  # a hidden page: it trains, and nothing is drawn
+    assert panel.frame == frame
+    count = len(told["messages"])
+    panel.post({"type": "hello"})  # loaded again: it is told all it needs
+    kinds = [message["type"] for message in told["messages"][count:]]
+    assert kinds[:2] == ["spec", "picture"] and "status" in kinds
+    wait(lambda: panel.frame > frame)
+    panel.alive = time.monotonic() - page_module.ALIVE - 1
+    panel.post = lambda message: None  # no sign of life
+    wait(lambda: not panel.playing)
+    assert panel.text == "Paused: the page is gone."
+
+
+def test_a_new_panel_of_the_same_cell_closes_the_old_one(told, monkeypatch):
+    old = live(ring_build, step, view, KNOBS)
+    old.play()
+    new = live(ring_build, step, view, KNOBS)
+    assert old.closed and list(TRAINER.panels.values()) == [new]
+    n = old.run.n
+    time.sleep(0.1)
+    assert old.run.n <= n + 200 and not new.playing
+
+
+def test_panels_train_in_turn_and_an_interrupt_pauses_all(told, monkeypatch):
+    cells = iter("ab")
+    monkeypatch.setattr(page_module, "cell", lambda: next(cells))
+    panels = [live(ring_build, step, view, KNOBS) for _ in "ab"]
+    for panel in panels:
+        panel.play()
+    wait(lambda: all(panel.run.n > 50 for panel in panels))
+    TRAINER.interrupt()
+    wait(lambda: not any(panel.playing for panel in panels))
+    assert all("Press Play to go on" in panel.text for panel in panels)
+
+
+# ---- cells
+
+
+@contextlib.contextmanager
+def a_cell_runs():
+    TRAINER.cell_begins()
+    try:
+        yield
+    finally:
+        TRAINER.cell_ends()
+
+
+def test_training_stands_still_while_a_cell_runs(told):
+    panel = live(ring_build, step, view, KNOBS)
+    panel.play()
+    wait(lambda: panel.run.n > 20)
+    torch.manual_seed(0)
+    with a_cell_runs():
+        assert last(told, "status")["text"] == "Training waits for the running cell."
+        n = panel.run.n
+        torch.manual_seed(1)
+        time.sleep(0.1)
+        drawn = torch.randn(5)
+        assert panel.run.n == n
+    torch.manual_seed(1)
+    with a_cell_runs():
+        torch.manual_seed(1)
+        assert torch.equal(torch.randn(5), drawn)
+    wait(lambda: panel.run.n > n + 20)
+    panel.pause()
+
+
+def test_a_rewind_stands_still_too(told):
+    panel = live(ring_build, step, view, KNOBS | dict(batch_size=512))
+    for _ in range(99):
+        say(panel, "step")
+    panel.run._kept = {0: panel.run._kept[0]}  # so that it takes a while
+    n = panel.run.n
+    panel.post({"type": "goto", "n": 98})
+    time.sleep(0.02)
+    with a_cell_runs():
+        state = torch.get_rng_state()
+        time.sleep(0.3)
+        assert torch.equal(state, torch.get_rng_state()) and panel.run.n == n
+    wait(lambda: panel.run.n == 98)
+
+
+# ---- drawing never changes the run
+
+
+@pytest.mark.parametrize(
+    "name", ["lsgan", "two generators"]
+)  # spectral norm and dropout; batch norm
+def test_drawn_after_every_step_and_never(told, name):
+    build, train, knobs = LOOPS[name]
+
+    def loud(fig, gan, log):
+        nets = gan.G if isinstance(gan.G, list) else [gan.G, gan.D]
+        for net in nets:
+            net.train(not net.training)
+        x = torch.randn(50, 2)
+        ax = fig.subplots()
+        ax.scatter(*nets[0](x).detach().T)
+        gan.D(x)
+        np.random.rand()
+
+    panel = live(build, train, loud, knobs)
+    for _ in range(30):
+        say(panel, "step")
+    assert panel.frame > 20
+    assert everything(panel.run) == everything(Run(build, train, knobs).steps(30))
+
+
+# ---- figures without training
+
+
+def test_explore(told):
+    def show(fig, knobs):
+        left, right = fig.subplots(1, 2)
+        handle(left, "place", knobs.place)
+        left.set(title=f"{knobs.kind} {knobs.on} {knobs.n}")
+        right.scatter(*torch.randn(2, 5))
+
+    kinds = dict(
+        place=point(0, 1), kind=choice("a", "b"), on=switch(), n=slider(1, 9, 2, step=1), fixed=3
+    )
+    state = torch.get_rng_state()
+    panel = explore(show, kinds, presets={"far": dict(place=(5, 5))})
+    assert torch.equal(state, torch.get_rng_state())
+    panel.post({"type": "hello"})
+    spec = last(told, "spec")["knobs"]
+    assert {name: knob["kind"] for name, knob in spec.items()} == dict(
+        place="point", kind="choice", on="switch", n="slider"
+    )
+    say(panel, "knob", name="kind", value="b")
+    say(panel, "knob", name="place", value=[2, 3])
+    axes = last(told, "picture")["sides"][0]["figure"]["axes"][0]
+    assert axes["title"] == "b False 2" and axes["layers"][0]["x"] == 2
+    say(panel, "preset", name="far")
+    assert panel.knobs.place == (5, 5) and panel.knobs.kind == "a"
+    panel.set(n=4)
+    TRAINER.wake.set()
+    wait(lambda: last(told, "picture")["sides"][0]["figure"]["axes"][0]["title"] == "a False 4")
+    panel.post({"type": "knob", "name": "n", "value": 2.5})
+    wait(lambda: panel.fault)
+    assert panel.fault == "n must be a whole number, got 2.5."
+    with pytest.raises(ValueError, match="there is no knob 'm'"):
+        panel.set(m=3)
+
+
+# ---- recordings
+
+
+def test_a_recording_holds_the_run(tmp_path):
+    run = Run(ring_build, ring_step, {**KNOBS}).steps(100)
+    run.set(lambda_gp=7.0)
+    run.steps(300)
+    before = everything(run)
+    path = tmp_path / "the_ring.html"
+    record(run, plane, path, every=10)
+    assert everything(run) == before and [file.name for file in tmp_path.iterdir()] == [
+        "the_ring.html"
+    ]
+    text = path.read_text()
+    assert path.stat().st_size < 1e6 and "<title>the ring</title>" in text
+    whole = gzip.decompress(base64.b64decode(re.search(r'text/plain">([^<]+)<', text)[1]))
+    size = int.from_bytes(whole[:4], "little")
+    story, block = json.loads(whole[4 : 4 + size]), whole[4 + size + -size % 4 :]
+    assert [picture["n"] for picture in story["pictures"]] == list(range(0, 401, 10))
+    assert [picture["sides"][0]["knobs"]["lambda_gp"] for picture in story["pictures"]] == [
+        0.5
+    ] * 11 + [7.0] * 30
+    layers = {
+        layer["kind"]: layer
+        for layer in story["pictures"][-1]["sides"][0]["figure"]["axes"][0]["layers"]
+    }
+    at, n, kind, low, scale = layers["points"]["data"][0]  # the generated ones come last
+    x = np.frombuffer(block, kind, n, at) * scale + low
+    with torch.no_grad():
+        from panel.views import GRID, Z
+
+        assert np.abs(x - run.gan.G(Z)[:, 0].numpy()).max() < 1e-3
+        at, n, kind, low, scale = layers["surface"]["data"][0]
+        z = np.frombuffer(block, kind, n, at) * scale + low
+        surface = run.gan.D(GRID).reshape(56, 56).T.ravel().numpy()
+        assert kind == "u1" and np.abs(z - surface).max() <= np.ptp(surface) / 254
+    with pytest.raises(ValueError, match="every must be a whole number of at least 1, got 0"):
+        record(run, plane, path, every=0)
+
+
+def test_replayed_moments_are_those_of_the_run():
+    run = Run(ring_build, ring_step, {**KNOBS}).steps(25)
+    run.set(lambda_gp=7.0)
+    run.steps(25)
+    for moment in run.replayed(20):
+        assert everything(moment) == everything(run.fork().goto(moment.n)) and isinstance(
+            moment.gan, Players
+        )
