@@ -80,7 +80,7 @@ def say(panel, kind, **more):
     """Send a message as the page does, and wait until it has been taken."""
     frame, panel.due = panel.frame, 0.0
     panel.post({"type": kind, **more})
-    wait(lambda: panel.frame > frame and not panel.mail and not panel.dirty or panel.fault)
+    wait(lambda: (panel.frame > frame and not panel.mail and not panel.dirty) or panel.fault)
 
 
 def test_it_plays_and_a_knob_acts_at_the_next_step(told):
