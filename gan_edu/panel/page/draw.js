@@ -78,7 +78,8 @@ function ticks(low, high, n, log) {
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const free = log || step < 1e-4 || Math.max(-low, high) >= 1e5;
   const found = [];
-  for (let k = Math.ceil(low / step - (log ? 1 : 1e-6)); k * step <= high + 1e-6 * step; k++) {
+  const end = Math.min(Math.floor(high / step + 1e-6), low / step + 100);
+  for (let k = Math.ceil(low / step - (log ? 1 : 1e-6)); k <= end; k++) {
     for (const f of log && high - low < 2 ? [1, 2, 5] : [1]) {
       const v = log ? f * 10 ** (k * step) : k * step;
       const plain = free || !k ? short(v, 3) : v.toFixed(digits).replace("-", "−");
@@ -108,16 +109,19 @@ class Frame {
     Object.assign(this, { axes, side, box, left, top, xlog, ylog, x0, y0, kx, ky, bare });
     Object.assign(this, { right: left + width, bottom: top + height });
     const named = (places, names) => places?.map((v, i) => [v, names?.[i] ?? short(v)]);
-    const across = ticks(x0, x1, Math.max(2, width / (50 * size)), xlog);
-    this.xticks = named(axes.xticks, axes.xticklabels) ?? across;
-    const up = ticks(y0, y1, Math.max(2, height / (40 * size)), ylog);
-    this.yticks = named(axes.yticks, axes.yticklabels) ?? up;
+    const found = (low, high, n, log) => ticks(low, high, Math.max(2, n / size), log);
+    this.xticks = named(axes.xticks, axes.xticklabels) ?? found(x0, x1, width / 50, xlog);
+    this.yticks = named(axes.yticks) ?? found(y0, y1, height / 40, ylog);
   }
   x(v) {
     return this.left + ((this.xlog ? Math.log10(v) : v) - this.x0) * this.kx;
   }
   y(v) {
     return this.bottom - ((this.ylog ? Math.log10(v) : v) - this.y0) * this.ky;
+  }
+  /** The same of what areas stand on: the 0 of a log axis lies at infinity. */
+  floor(v) {
+    return Math.min(this.y(v), 1e4);
   }
   /** The data at a pixel. */
   at(px, py) {
@@ -175,16 +179,14 @@ const layers = {
     const finish = () => (marker === "x" ? c.stroke() : c.fill());
     c.lineWidth = Math.max(1, r / 2);
     c.beginPath();
-    for (let i = 0, last = ""; i < x.length; i++) {
-      const [px, py] = [f.x(x[i]), f.y(y[i])];
-      const color =
-        rgba && `rgb(${rgba.subarray(4 * i, 4 * i + 3).join()},${rgba[4 * i + 3] / 255})`;
-      if (rgba && color !== last) {
+    for (let i = 0; i < x.length; i++) {
+      if (rgba) {
         finish();
-        c.fillStyle = c.strokeStyle = last = color;
+        const [red, green, blue, alpha] = rgba.subarray(4 * i);
+        c.fillStyle = c.strokeStyle = `rgb(${red} ${green} ${blue} / ${alpha / 255})`;
         c.beginPath();
       }
-      mark(c, px, py, r);
+      mark(c, f.x(x[i]), f.y(y[i]), r);
     }
     finish();
   },
@@ -206,7 +208,8 @@ const layers = {
     c.beginPath();
     for (let i = 0, begin = 0; i <= x.length; i++) {
       if (i < x.length && Number.isFinite(x[i] + low[i] + high[i])) continue;
-      for (let k = begin; k < i; k++) c[k > begin ? "lineTo" : "moveTo"](f.x(x[k]), f.y(low[k]));
+      for (let k = begin; k < i; k++)
+        c[k > begin ? "lineTo" : "moveTo"](f.x(x[k]), f.floor(low[k]));
       for (let k = i - 1; k >= begin; k--) c.lineTo(f.x(x[k]), f.y(high[k]));
       begin = i + 1;
     }
@@ -217,7 +220,7 @@ const layers = {
     c.beginPath();
     for (let i = 0; i < left.length; i++) {
       const [x, end] = [snap(f.x(left[i])), snap(f.x(left[i] + width[i]))];
-      const y = Math.min(f.y(bottom[i]), 1e4); // the 0 of a log axis lies at infinity
+      const y = f.floor(bottom[i]);
       c.rect(x, y, end - x - (end - x > 5), f.y(bottom[i] + height[i]) - y);
     }
     c.fill();
@@ -235,13 +238,13 @@ const layers = {
     const edges = (axis) => ends.map((end) => Math.round(end[axis])).sort((a, b) => a - b);
     const [[left, right], [top, bottom]] = [edges(0), edges(1)];
     const scale = Math.min(1, Math.sqrt(CELLS / ((right - left) * (bottom - top))));
-    const spare = p.spare(Math.ceil((right - left) * scale), Math.ceil((bottom - top) * scale));
+    const [w, h] = [right - left, bottom - top].map((v) => Math.max(1, Math.ceil(v * scale)));
+    const spare = p.spare(w, h);
     const k = 1 / (scale * p.ratio); // CSS pixels of one of its pixels
     const [x, y] = [left / p.ratio, top / p.ratio];
     bands(spare, layer, (i, j) => f.at(x + (i + 0.5) * k, y + (j + 0.5) * k));
-    const { width, height } = spare.canvas;
     p.c.imageSmoothingEnabled = scale < 1;
-    p.c.drawImage(spare.canvas, x, y, width * k, height * k);
+    p.c.drawImage(spare.canvas, x, y, w * k, h * k);
   },
   image(p, f, { arrays: [data], shape: [h, w, channels], extent: [x0, x1, y0, y1], smooth }) {
     const { canvas, c, image } = p.spare(w, h);
@@ -301,8 +304,9 @@ function pixel(color) {
 // ---- the whole figure
 
 export class Painter {
-  constructor(canvas) {
-    Object.assign(this, { canvas, c: canvas.getContext("2d"), frames: [], spares: [] });
+  /** held: where a hand has just put the points that can be dragged, by "side/name". */
+  constructor(canvas, held) {
+    Object.assign(this, { canvas, held, c: canvas.getContext("2d"), frames: [], spares: [] });
     Object.assign(this, { ink: "#222", paper: "#fff", grid: "#ddd", text: 1, thick: 1, ratio: 1 });
     this.kept = []; // for each axes: {0: limits of x, 1: limits of y, corner of the legend}
   }
@@ -337,17 +341,18 @@ export class Painter {
   /** The limits of an axis; both sides share them. */
   limits(sides, i, axis, axes) {
     const [given, scale] = axis ? [axes.ylim, axes.yscale] : [axes.xlim, axes.xscale];
+    const value = (v) => (scale === "log" ? Math.log10(v) : v);
+    const known = [0, 1].map((k) => value(given?.[k] ?? NaN));
     const all = sides.flatMap((side) => side.figure.axes[i]?.layers ?? []);
     const image = all.find((layer) => layer.kind === "image");
     const kept = (this.kept[i] ??= {});
     let found = image?.extent.slice(2 * axis, 2 * axis + 2); // may run downwards
-    if (!found && (given ?? [null]).includes(null)) {
+    if (!found && !known.every(Number.isFinite)) {
       found = span(all, axis, scale === "log");
       const exact = all.some((layer) => layer.kind === "surface");
       if (!exact) found = kept[axis] = steady(kept[axis], found);
     }
-    const value = (v) => (scale === "log" ? Math.log10(v) : v);
-    const [low, high] = [0, 1].map((k) => (given?.[k] == null ? found[k] : value(given[k])));
+    const [low, high] = known.map((v, k) => (Number.isFinite(v) ? v : found[k]));
     return low === high ? [low - 0.5, high + 0.5] : [low, high];
   }
   drawAxes(f, i) {
@@ -388,9 +393,11 @@ export class Painter {
     c.stroke();
     c.globalAlpha = 1;
     this.font(12);
+    const room = (right - left) / f.xticks.length;
     for (const [v, text] of f.xticks) {
       const x = Math.min(f.x(v), box[0] + box[2] - c.measureText(text).width / 2 - 1);
-      if (x > left - 1 && x < right + 1) this.write(text, x, bottom + 16 * size, "center");
+      if (x > left - 1 && x < right + 1)
+        this.write(text, x, bottom + 16 * size, "center", null, room);
     }
     for (const [v, text] of f.yticks) {
       const y = f.y(v);
@@ -510,9 +517,11 @@ const over = {
     p.c.strokeStyle = layer.color ?? p.ink;
     if (layer.arrow) stroke(p, { width: 1 }, () => arrow(p, fromX, fromY, x, y));
   },
-  handle(p, f, { name, x, y, color }) {
-    p.handles.push({ name, frame: f, x: f.x(x), y: f.y(y) });
-    const ring = (width) => stroke(p, { width }, () => markers.o(p.c, f.x(x), f.y(y), 7 * p.text));
+  handle(p, f, { name, color, ...layer }) {
+    const place = p.held.get(`${f.side}/${name}`) ?? [layer.x, layer.y];
+    const [x, y] = [f.x(place[0]), f.y(place[1])];
+    p.handles.push({ name, frame: f, x, y });
+    const ring = (width) => stroke(p, { width }, () => markers.o(p.c, x, y, 7 * p.text));
     p.c.strokeStyle = p.paper;
     ring(5);
     p.c.strokeStyle = color ?? p.ink;

@@ -51,15 +51,14 @@ const kinds = {
   slider({ low, high, step, log }, tell) {
     const unit = step || (high - low) / 200;
     const parts = log ? 200 : Math.round((high - low) / unit);
-    const round = (v) =>
-      +(log ? v : low + Math.round((v - low) / unit) * unit).toPrecision(log ? 3 : 9);
-    const valueAt = (at) => round(log ? low * (high / low) ** at : low + at * (high - low));
+    const onLog = (at) => +(low * (high / low) ** at).toPrecision(3);
+    const onSteps = (at) => +(low + Math.round((at * (high - low)) / unit) * unit).toPrecision(9);
     const text = make("span", { class: "gan-value" });
     const say = (v) => put(text, { textContent: short(v, log ? 3 : 4) });
     const range = { type: "range", min: 0, max: 1, step: Math.floor(1e9 / parts) / 1e9 };
-    const input = make("input", range);
+    const input = make("input", range); // the last step ends before 1, not after it
     input.oninput = () => {
-      const v = Math.max(low, Math.min(high, valueAt(input.value)));
+      const v = Math.max(low, Math.min(high, (log ? onLog : onSteps)(input.value)));
       say(v);
       tell(v);
     };
@@ -83,18 +82,16 @@ const kinds = {
 
 class Panel {
   constructor(el, port) {
-    Object.assign(this, { port, knobs: new Map(), held: new Map(), moved: new Map(), ui: {} });
-    Object.assign(this, { shown: 0, status: {}, last: null, note: "" });
+    Object.assign(this, { port, knobs: new Map(), held: new Map(), moved: new Map() });
+    Object.assign(this, { ui: {}, buttons: {}, shown: 0, status: {}, last: null, note: "" });
     const attributes = { class: "gan-panel", tabindex: 0, role: "group", "aria-label": "Panel" };
     this.root = make("div", { ...attributes, "data-lm-suppress-shortcuts": "true" });
     this.root.innerHTML = HTML;
-    for (const part of this.root.querySelectorAll("[class]"))
-      this.ui[part.className.slice(4)] = part;
-    this.sides = [...this.root.querySelectorAll(".gan-side")];
-    this.buttons = Object.fromEntries(
-      [...this.root.querySelectorAll("[data-action]")].map((b) => [b.dataset.action, b]),
-    );
-    this.painter = new Painter(this.ui.picture);
+    const all = (selector) => [...this.root.querySelectorAll(selector)];
+    for (const part of all("[class]")) this.ui[part.className.slice(4)] = part;
+    for (const button of all("[data-action]")) this.buttons[button.dataset.action] = button;
+    this.sides = all(".gan-side");
+    this.painter = new Painter(this.ui.picture, this.held);
     el.append(this.root);
     this.listen();
     port.onmessage = (message, buffer) => this.take(message, buffer);
@@ -123,9 +120,8 @@ class Panel {
     }
     ui.speed.replaceChildren(...speeds.map((s) => make("option", { value: s.value }, s.label)));
     ui.speed.value = speed;
-    ui.presets.replaceChildren(
-      ...presets.map((name) => make("button", { "data-preset": name }, name)),
-    );
+    const chips = presets.map((name) => make("button", { "data-preset": name }, name));
+    ui.presets.replaceChildren(...chips);
     this.knobs.clear();
     this.sides.forEach((box, side) => {
       const rows = Object.entries(knobs).filter(([, knob]) => kinds[knob.kind]); // a point is dragged
@@ -141,7 +137,7 @@ class Panel {
     Object.assign(input.dataset, { knob: name, side });
     Object.assign(input, { ariaLabel: label, disabled: this.root.dataset.kind === "recording" });
     show(knob.value);
-    this.knobs.set(`${side}/${name}`, { side, name, show, value: knob.value });
+    this.knobs.set(`${side}/${name}`, { show, value: knob.value });
     return make("label", { class: "gan-knob" }, make("span", {}, label), input, ...more);
   }
   say(status) {
@@ -180,6 +176,7 @@ class Panel {
       for (const message of this.moved.values()) this.send("knob", message);
       this.moved.clear();
       if (this.fresh) this.show();
+      else if (this.dragged) this.paint();
       else this.point();
     });
   }
@@ -188,7 +185,9 @@ class Panel {
     const { root, ui, buttons } = this;
     const { frame, n, reached, sides, words } = this.last;
     this.fresh = false;
-    if (root.dataset.sides !== String(sides.length)) {
+    const rows = sides.flatMap((side) => side.figure.axes).length;
+    if (root.dataset.sides !== String(sides.length) || rows !== this.axes) {
+      this.axes = rows;
       root.dataset.sides = sides.length;
       buttons.compare.textContent = sides.length > 1 ? "Stop comparing" : "Compare";
       this.fit();
@@ -204,12 +203,14 @@ class Panel {
   /** Let the controls show what the picture was drawn with, save those that a hand has just moved. */
   sync() {
     const { n, reached, sides } = this.last;
-    for (const [key, knob] of this.knobs) {
-      const value = sides[knob.side]?.knobs[knob.name];
-      if (value === undefined || this.waits(key, value) || value === knob.value) continue;
-      knob.value = value;
-      knob.show(value);
-    }
+    sides.forEach((side, k) => {
+      for (const [name, value] of Object.entries(side.knobs)) {
+        const knob = this.knobs.get(`${k}/${name}`);
+        if (this.waits(`${k}/${name}`, value) || !knob || knob.value === value) continue;
+        knob.value = value;
+        knob.show(value);
+      }
+    });
     put(this.ui.time, { max: String(Math.max(n, reached)) });
     if (!this.waits("time", n)) put(this.ui.time, { value: String(n) });
     this.count();
@@ -230,6 +231,7 @@ class Panel {
   }
   paint() {
     if (!this.last) return;
+    this.dragged = false;
     if (this.painter.ratio !== devicePixelRatio) this.fit();
     this.painter.draw(this.last.sides, this.rows);
     this.placeHandles();
@@ -238,8 +240,7 @@ class Panel {
   /** Give the canvas as many pixels as it has on the screen; on a narrow one each axes has a row. */
   fit() {
     const { picture, stage } = this.ui;
-    const rows = this.last?.sides.flatMap((side) => side.figure.axes).length ?? 0;
-    this.rows = stage.clientWidth < NARROW && rows <= 8 ? rows : 0;
+    this.rows = stage.clientWidth < NARROW && this.axes <= 8 ? this.axes : 0;
     this.root.toggleAttribute("data-narrow", this.rows > 0);
     this.root.style.setProperty("--gan-rows", this.rows);
     this.painter.fit(picture.clientWidth, picture.clientHeight, devicePixelRatio);
@@ -249,11 +250,10 @@ class Panel {
     const light = document.body.dataset.jpThemeLight ?? String(!this.night.matches);
     this.root.dataset.dark = light === "false";
     const css = getComputedStyle(this.root);
-    const [ink, paper, grid] = ["ink", "paper", "line"].map((name) =>
-      css.getPropertyValue(`--gan-${name}`),
-    );
+    const color = (name) => css.getPropertyValue(`--gan-${name}`);
+    const colors = { ink: color("ink"), paper: color("paper"), grid: color("line") };
     const [text, thick] = this.root.classList.contains("gan-lecture") ? [1.5, 1.6] : [1, 1];
-    Object.assign(this.painter, { ink, paper, grid, text, thick });
+    Object.assign(this.painter, colors, { text, thick });
     this.paint();
   }
   /** Show the value under the pointer. */
@@ -295,10 +295,13 @@ class Panel {
     };
     return button;
   }
-  drag(k, x, y) {
-    const { name, frame } = this.painter.handles[k];
-    const value = frame.at(...frame.within(x, y)).map((v) => +v.toPrecision(4));
-    this.move(frame.side, name, value);
+  drag(k, px, py) {
+    const handle = this.painter.handles[k];
+    const [x, y] = handle.frame.within(px, py);
+    Object.assign(handle, { x, y }); // the next key goes on from here
+    this.dragged = true;
+    const value = handle.frame.at(x, y).map((v) => +v.toPrecision(4));
+    this.move(handle.frame.side, handle.name, value);
   }
   /** Where in the picture the pointer is. */
   place({ clientX, clientY }) {
@@ -314,14 +317,15 @@ class Panel {
   }
   act({ action, preset }) {
     this.note = "";
-    if (action !== "step" && action !== "play") this.held.clear();
+    this.ui.code.hidden = true;
+    if (action !== "step" && action !== "play") this.held.clear(); // what comes is another run
     if (preset) this.send("preset", { name: preset });
     else if (action === "play") this.send(this.status.playing ? "pause" : "play");
     else if (action === "compare") this.send("compare", { on: this.root.dataset.sides !== "2" });
     else if (action === "lecture") {
       this.buttons.lecture.ariaPressed = this.root.classList.toggle("gan-lecture");
       this.dress();
-    } else if (action) this.send(action.replace("-", " "));
+    } else this.send(action.replace("-", " "));
   }
   goBack() {
     if (!this.held.has("time")) this.send("pause");
@@ -335,22 +339,23 @@ class Panel {
     event.preventDefault();
     if (!this.ui.run.hidden) this.act({ action: "play" });
   }
-  see() {
-    const on = this.near && !document.hidden;
+  see(near = this.near) {
+    this.near = near;
+    const on = near && !document.hidden;
     if (on !== this.visible) this.send("visible", { on });
     this.visible = on;
   }
   listen() {
     const { root, ui } = this;
-    const end = new AbortController();
+    const end = new AbortController(); // it has a signal, as listeners want it
     const on = (target, types, job) => {
-      for (const type of types.split(" "))
-        target.addEventListener(type, job, { signal: end.signal });
+      for (const type of types.split(" ")) target.addEventListener(type, job, end);
     };
     this.night = matchMedia("(prefers-color-scheme: dark)");
-    on(root, "click", ({ target }) =>
-      this.act(target.closest("[data-action], [data-preset]")?.dataset ?? {}),
-    );
+    on(root, "click", ({ target }) => {
+      const button = target.closest("[data-action], [data-preset]");
+      if (button) this.act(button.dataset);
+    });
     on(root, "keydown keypress keyup", (event) => this.press(event));
     on(ui.time, "input", () => this.goBack());
     on(ui.time, "change", () => {
@@ -364,15 +369,12 @@ class Panel {
     });
     on(document, "visibilitychange", () => this.see());
     on(this.night, "change", () => this.dress());
-    const size = new ResizeObserver(() => (this.fit(), this.paint()));
+    // Colours anew too: an element that is not yet in the page has none.
+    const size = new ResizeObserver(() => (this.fit(), this.dress()));
     const theme = new MutationObserver(() => this.dress());
-    const view = new IntersectionObserver(
-      (seen) => ((this.near = seen.at(-1).isIntersecting), this.see()),
-    );
+    const view = new IntersectionObserver((seen) => this.see(seen.at(-1).isIntersecting));
     size.observe(ui.stage);
-    theme.observe(document.body, {
-      attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"],
-    });
+    theme.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
     view.observe(root);
     const alive = setInterval(() => this.send("alive"), 5000);
     this.close = () => {
@@ -396,11 +398,9 @@ export function panel(el, port) {
 
 function render({ model, el }) {
   const port = { send: (message) => model.send(message) };
-  const take = (message, [block]) => {
-    port.onmessage(
-      message,
-      block?.buffer.slice(block.byteOffset, block.byteOffset + block.byteLength),
-    );
+  const take = (message, buffers) => {
+    const { buffer, byteOffset, byteLength } = buffers?.[0] ?? {};
+    port.onmessage(message, buffer?.slice(byteOffset, byteOffset + byteLength));
   };
   model.on("msg:custom", take);
   const close = panel(el, port);

@@ -1,0 +1,226 @@
+"""The page of a panel in a real Chromium, with a port that the test holds: no kernel."""
+
+import re
+
+import numpy as np
+import pytest
+from lab import chromium_page, needs_chromium
+from panel.port import KNOBS, QUIET, Page
+
+from gan_edu.panel.figure import describe, handle
+
+pytestmark = needs_chromium
+RED, INK = [213, 94, 0], [0xDD] * 3
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium_page() as page:
+        yield Page(page)
+
+
+@pytest.fixture
+def page(browser):
+    yield browser.open()
+    assert browser.page.faults == []
+
+
+def line(fig):
+    ax = fig.subplots()
+    ax.plot([0, 256, 512, 1000], [1, 0.5, 0.183, 0.5], color="#0072B2", label="critic gap")
+    ax.set(xlabel="step")
+    describe(fig, "A curve that falls.")
+
+
+def test_knobs_tell_their_values_once_a_frame_and_are_not_thrown_back(page):
+    page.picture(line)
+    for name, key in zip(KNOBS, "ArrowRight End Home ArrowRight ArrowDown End Space".split()):
+        page.knob(name).press(key)
+        page.js("frame()")
+    told = {message["name"]: (message["value"], message["side"]) for message in page.sent("knob")}
+    values = dict(rate=0.0105, share=1, many=1, coarse=0.25, width=64, who="G", noise=True)
+    assert told == {name: (value, 0) for name, value in values.items()}
+    assert page.texts(".gan-value")[:4] == ["0.0105", "1", "1", "0.25"]
+    move = "input.value = k / 200; input.dispatchEvent(new Event('input'))"
+    page.knob("share").evaluate(f"input => {{ for (let k = 1; k <= 50; k++) {{ {move} }} }}")
+    assert [message["value"] for message in page.sent("knob")] == [0.25]
+    box = page.knob("many").bounding_box()
+    page.page.mouse.click(box["x"] + box["width"] - 2, box["y"] + 5)
+    for shown, picture in (("10", 5), ("10", 10), ("3", 3)):
+        page.picture(line, many=picture)
+        assert page.texts(".gan-value")[2] == shown
+
+
+def test_a_picture_is_acknowledged_when_it_is_drawn_and_adds_nothing_to_the_page(page):
+    page.js("types()")
+    page.picture(line, n=7)
+    (message,) = [message for message in page.js("sent") if message["type"] == "shown"]
+    assert message["frame"] == page.frame and message["inked"] and message["ms"] >= 0
+    assert page.page.get_attribute("canvas", "aria-label") == "A curve that falls."
+    nodes = page.js("document.querySelectorAll('*').length")
+    for n in range(8, 20):
+        page.picture(line, n=n)
+    assert page.js("document.querySelectorAll('*').length") == nodes
+    assert page.texts(".gan-step") == ["step 19"]
+
+
+def test_nothing_is_left_of_a_panel_that_is_taken_away(page):
+    page.page.clock.install()
+    page.open().picture(line)
+    page.page.clock.fast_forward(11_000)
+    assert "alive" in page.js("types()")
+    page.js("document.querySelector('[data-knob]').dispatchEvent(new Event('input')); end()")
+    page.js("types(); document.body.dataset.jpThemeLight = 'false'; hide()")
+    page.give(**QUIET)
+    page.page.set_viewport_size({"width": 700, "height": 500})
+    page.page.clock.fast_forward(20_000)
+    page.page.clock.run_for(100)
+    assert page.js("[types().length, document.getElementById('host').children.length]") == [0, 0]
+
+
+def test_limits_are_steady_and_shared(page):
+    tops = [[9.3], [9.9], [10.5], [8.2], [5.5], [2.1], [2.1, 70]]
+    reach = """tops => {
+        const painter = new draw.Painter(document.createElement("canvas"), new Map());
+        const layers = (top) => [{ kind: "line", arrays: [[0, 1, 2], [0, NaN, top]] }];
+        const side = (top) => ({ figure: { axes: [{ box: [0, 0, 1, 1], layers: layers(top) }] } });
+        painter.fit(800, 300, 1);
+        const top = (frame) => Math.round(frame.at(0, frame.top)[1] * 10) / 10;
+        return tops.map((some) => (painter.draw(some.map(side), 0), painter.frames.map(top)));
+    }"""
+    assert page.js(reach, tops) == [[10], [10], [15], [15], [15], [2.5], [80, 80]]
+
+
+def test_gaps_surfaces_quantised_arrays_and_values_under_the_pointer(page):
+    columns = []
+    for y in ([1, 1, 1, 1, 1], [1, 1, np.nan, 1, 1]):
+        page.picture(lambda fig, y=y: fig.subplots().plot(range(5), y, color="#D55E00", lw=4))
+        columns.append(page.js("spot", RED)["columns"])
+    assert 0.45 < columns[1] / columns[0] < 0.55  # two of four pieces
+    side = np.linspace(-1, 1, 5)
+    z = np.add.outer(0 * side, side)
+    page.picture(lambda fig: fig.subplots().contourf(side, side, z, levels=[-2, 0, 2], cmap="bwr"))
+    left, right = page.js("spot", [128, 128, 255]), page.js("spot", [255, 126, 126])
+    assert left["n"] > 20_000 and right["n"] > 20_000 and left["x"] < right["x"]
+    assert re.match(r"x 0\.(49|50)\d*, y .* · value 0\.(49|50)\d*$", page.point(right))
+    page.picture(lambda fig: (line(fig), fig.axes[0].scatter([512], [0.183], color="#D55E00")))
+    spot, height = page.js("spot", RED), page.js("document.body.offsetHeight")
+    page.picture(line)
+    assert page.point(spot, 3) == "step 512 · critic gap 0.183"
+    assert page.js("document.body.offsetHeight") == height
+    quantised = """() => {
+        const layer = { data: [[0, 3, "u1", 2, 0.5], [4, 2, "i2", 1, 0.01]] };
+        const bytes = new Uint8Array([0, 254, 255, 0, 100, 0, 255, 127]);
+        draw.decode([{ figure: { axes: [{ layers: [layer] }] } }], bytes.buffer);
+        return layer.arrays.map((array) => Array.from(array, (v) => draw.short(v)));
+    }"""
+    assert page.js(quantised) == [["2", "129", "NaN"], ["2", "NaN"]]
+
+
+@pytest.mark.parametrize("width", [400, 960])
+def test_nothing_is_cut_off(page, width):
+    page.page.set_viewport_size({"width": width, "height": 768})
+    page.give(**QUIET | dict(playing=True, speed=612.4, text="Training waits."))
+    for views in ([line], [line, line]):
+        page.picture(*views, n=123456)
+        assert page.js("cutOff()") == [] and page.js("document.body.scrollWidth") <= width
+        if len(views) == 1 and width > 400:
+            assert page.page.locator(".gan-stage").bounding_box()["y"] <= 130
+            assert page.js("document.body.offsetHeight") <= 560
+    assert page.texts(".gan-step, .gan-status") == ["step 123456 · 612/s", "Training waits."]
+
+
+def test_a_dark_theme_is_drawn_at_once_and_lecture_size_is_larger(page):
+    page.picture(lambda fig: fig.subplots().set(title="a title", xlim=(0, 1), ylim=(0, 1)))
+    assert page.js("spot()")["light"] < 250
+    page.js("document.body.style = '--jp-ui-font-color1: #ddd; --jp-layout-color0: #111'")
+    page.js("document.body.dataset.jpThemeLight = 'false'")
+    before = page.js("spot", INK)
+    page.page.click('[data-action="lecture"]')
+    assert before["light"] > 600 and page.js("spot", INK)["n"] > 1.5 * before["n"]
+
+
+def test_buttons_keys_menus_and_two_sides(page):
+    page.js("types()")
+    for text in ("Play", "Step", "Reset", "New seed", "Keep", "Copy as code", "λ too small"):
+        page.page.click(f"button:has-text('{text}')")
+    types = page.js("types()")
+    assert types == ["play", "step", "reset", "new seed", "keep", "code", "preset"]
+    page.page.select_option(".gan-speed", label="10 a second")
+    page.give(**QUIET | dict(playing=True))
+    assert page.page.get_by_role("button", name="Pause").count() == 1
+    page.knob("share").press(" ")  # a slider has no use for it
+    page.page.get_by_role("button", name="Step").press(" ")
+    assert page.js("types()") == ["speed", "pause", "step"] and page.js("leaked") == 0
+    assert page.knob("many", 1).is_hidden()
+    page.page.click("text=Compare")
+    page.picture(line, line)
+    page.knob("many", 1).press("ArrowLeft")
+    page.page.click("text=Stop comparing")
+    told = page.sent("compare", "knob")
+    assert told == [{"on": True}, {"side": 1, "name": "many", "value": 4}, {"on": False}]
+
+
+def test_the_time_line_pauses_shows_and_goes(page):
+    page.picture(line, n=700)
+    slide = "e => { for (e.value of [500, 400, 321]) e.dispatchEvent(new Event('input')); }"
+    page.page.locator(".gan-time").evaluate(slide)
+    assert page.texts(".gan-step") == ["step 321"] and page.sent("pause", "goto") == [{}]
+    page.picture(line, n=702)  # it was under way
+    assert page.page.input_value(".gan-time") == "321"
+    page.page.dispatch_event(".gan-time", "change")
+    assert page.sent("pause", "goto") == [{"n": 321}]
+    for n in (321, 330):
+        page.picture(line, n=n)
+    assert page.page.input_value(".gan-time") == "330" and page.texts(".gan-step") == ["step 330"]
+
+
+def test_a_point_is_dragged_by_mouse_and_keys(page):
+    def view(fig):
+        ax = fig.subplots()
+        ax.set(xlim=(0, 10), ylim=(0, 10))
+        handle(ax, "place", (2, 3), "#D55E00")
+
+    page.picture(view)
+    button = page.page.locator("button[aria-label*=place]")
+    for _ in range(3):
+        button.press("ArrowRight")
+    assert page.sent("knob")[-1]["value"] == pytest.approx([2.6, 3], abs=0.01)
+    button.hover()
+    page.page.mouse.down()
+    page.page.mouse.move(5000, button.bounding_box()["y"] + 14, steps=3)
+    page.page.mouse.up()
+    assert page.sent("knob")[-1] == {"side": 0, "name": "place", "value": [10, 3]}
+    assert page.js("spot", RED)["x"] > 900  # the ring goes along before a picture comes
+
+
+def test_a_panel_that_is_not_seen_says_so(page):
+    for place in (3000, 0):
+        page.js(f"document.body.style.height = '5000px'; types(); scrollTo(0, {place})")
+        page.page.wait_for_function("sent.some(message => message.type === 'visible')")
+        assert page.sent("visible") == [{"on": place == 0}]
+    page.js("hide()")
+    assert page.sent("visible") == [{"on": False}]
+
+
+def test_recordings_and_explored_figures(page):
+    page.open("recording").picture(line, many=9)
+    assert page.knob("many").is_disabled() and page.knob("who").is_disabled()
+    assert page.texts(".gan-value")[2] == "9"
+    assert page.js("buttons()") == ["play", "step", "lecture"]
+    page.open("explore").picture(line)
+    assert page.js("buttons()") == ["lecture"] and page.page.locator(".gan-time").is_hidden()
+    assert page.knob("many").is_enabled()
+
+
+def test_code_goes_to_the_clipboard_or_can_be_copied_by_hand(page):
+    page.js("navigator.clipboard.writeText = async (text) => { window.copied = text; }; 0")
+    page.give(type="code", text="run.steps(3)")
+    page.page.wait_for_function("window.copied === 'run.steps(3)'")
+    page.js("navigator.clipboard.writeText = () => Promise.reject(new Error()); 0")
+    page.give(type="code", text="run.steps(4)")
+    page.page.locator(".gan-code").wait_for()
+    assert page.js("document.activeElement.value") == "run.steps(4)"
+    assert page.js("document.activeElement.selectionEnd") == len("run.steps(4)")
+    page.give(**QUIET | dict(fault="The loss is nan."))
+    assert page.texts(".gan-status.gan-fault") == ["The loss is nan."]
