@@ -68,9 +68,6 @@ function steady(kept, [low, high]) {
   return low < high ? [low, high] : [low - step, high + step];
 }
 
-const raised = (k) =>
-  String(k).replace(/./g, (digit) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(digit)]);
-
 /** At most about n places, with their texts. */
 function ticks(low, high, n, log) {
   if (low > high) [low, high] = [high, low];
@@ -82,12 +79,16 @@ function ticks(low, high, n, log) {
   for (let k = Math.ceil(low / step - (log ? 1 : 1e-6)); k <= end; k++) {
     for (const f of log && high - low < 2 ? [1, 2, 5] : [1]) {
       const v = log ? f * 10 ** (k * step) : k * step;
-      const plain = free || !k ? short(v, 3) : v.toFixed(digits).replace("-", "−");
-      found.push([v, log && (low < -4 || high > 5) ? `10${raised(k * step)}` : plain]);
+      const plain = free || !k ? short(v, 3) : v.toFixed(digits);
+      const wide = log && (low < -4 || high > 5);
+      found.push([v, (wide ? v.toExponential(0).replace("+", "") : plain).replace(/-/g, "−")]);
     }
   }
   return found;
 }
+
+/** On a log axis what is not above 0 lies far below, but somewhere: bars and areas stand there. */
+const logarithm = (v) => Math.log10(Math.max(v, 1e-99));
 
 /** Where axes stand on the canvas, and how their data become pixels. */
 class Frame {
@@ -109,19 +110,15 @@ class Frame {
     Object.assign(this, { axes, side, box, left, top, xlog, ylog, x0, y0, kx, ky, bare });
     Object.assign(this, { right: left + width, bottom: top + height });
     const named = (places, names) => places?.map((v, i) => [v, names?.[i] ?? short(v)]);
-    const found = (low, high, n, log) => ticks(low, high, Math.max(2, n / size), log);
+    const found = (low, high, n, log) => ticks(low, high, Math.max(2, Math.min(8, n / size)), log);
     this.xticks = named(axes.xticks, axes.xticklabels) ?? found(x0, x1, width / 50, xlog);
     this.yticks = named(axes.yticks) ?? found(y0, y1, height / 40, ylog);
   }
   x(v) {
-    return this.left + ((this.xlog ? Math.log10(v) : v) - this.x0) * this.kx;
+    return this.left + ((this.xlog ? logarithm(v) : v) - this.x0) * this.kx;
   }
   y(v) {
-    return this.bottom - ((this.ylog ? Math.log10(v) : v) - this.y0) * this.ky;
-  }
-  /** The same of what areas stand on: the 0 of a log axis lies at infinity. */
-  floor(v) {
-    return Math.min(this.y(v), 1e4);
+    return this.bottom - ((this.ylog ? logarithm(v) : v) - this.y0) * this.ky;
   }
   /** The data at a pixel. */
   at(px, py) {
@@ -208,8 +205,7 @@ const layers = {
     c.beginPath();
     for (let i = 0, begin = 0; i <= x.length; i++) {
       if (i < x.length && Number.isFinite(x[i] + low[i] + high[i])) continue;
-      for (let k = begin; k < i; k++)
-        c[k > begin ? "lineTo" : "moveTo"](f.x(x[k]), f.floor(low[k]));
+      for (let k = begin; k < i; k++) c[k > begin ? "lineTo" : "moveTo"](f.x(x[k]), f.y(low[k]));
       for (let k = i - 1; k >= begin; k--) c.lineTo(f.x(x[k]), f.y(high[k]));
       begin = i + 1;
     }
@@ -220,7 +216,7 @@ const layers = {
     c.beginPath();
     for (let i = 0; i < left.length; i++) {
       const [x, end] = [snap(f.x(left[i])), snap(f.x(left[i] + width[i]))];
-      const y = f.floor(bottom[i]);
+      const y = f.y(bottom[i]);
       c.rect(x, y, end - x - (end - x > 5), f.y(bottom[i] + height[i]) - y);
     }
     c.fill();
@@ -247,15 +243,15 @@ const layers = {
     p.c.drawImage(spare.canvas, x, y, w * k, h * k);
   },
   image(p, f, { arrays: [data], shape: [h, w, channels], extent: [x0, x1, y0, y1], smooth }) {
-    const { canvas, c, image } = p.spare(w, h);
-    for (let i = 0, k = 0; i < 4 * w * h; i += 4, k += channels) {
-      for (let j = 0; j < 3; j++) image.data[i + j] = data[channels > 1 ? k + j : k];
-      image.data[i + 3] = channels === 4 ? data[k + 3] : 255;
+    const spare = p.spare(w, h);
+    for (let i = 0; i < 4 * w * h; i++) {
+      const [k, channel] = [(i >> 2) * channels, channels > 1 ? i & 3 : (i & 3) === 3 ? 3 : 0];
+      spare.image.data[i] = channel < channels ? data[k + channel] : 255;
     }
-    c.putImageData(image, 0, 0);
+    spare.putImageData(spare.image, 0, 0);
     const [left, top, width] = [f.x(x0), f.y(y1), f.x(x1) - f.x(x0)];
     p.c.imageSmoothingEnabled = smooth || width * p.ratio < w;
-    p.c.drawImage(canvas, left, top, width, f.y(y0) - top);
+    p.c.drawImage(spare.canvas, left, top, width, f.y(y0) - top);
   },
   vline: (p, f, l) => stroke(p, l, () => path(p.c, f.x(l.at), f.top, f.x(l.at), f.bottom)),
   hline: (p, f, l) => stroke(p, l, () => path(p.c, f.left, f.y(l.at), f.right, f.y(l.at))),
@@ -276,9 +272,10 @@ function cell(v, [low, high], n) {
 
 /** Fill a spare canvas with the bands of a surface, bilinear between its samples. */
 function bands(spare, { shape: [ny, nx], arrays: [z], levels, colors, x, y }, at) {
-  const { column, part, pixels, image } = spare;
-  const { width, height } = image;
-  const [row, first, size] = [new Float32Array(nx), levels[0], palette.length];
+  const { width, height, data } = spare.image;
+  const [pixels, column] = [new Int32Array(data.buffer), new Int32Array(width)];
+  const [row, part] = [new Float32Array(nx), new Float32Array(width)];
+  const [first, size] = [levels[0], palette.length];
   const factor = (size * (1 - 1e-6)) / (levels.at(-1) - first);
   colors.forEach((color, k) => palette.fill(pixel(color), (levels[k] - first) * factor));
   for (let i = 0; i < width; i++) [column[i], part[i]] = cell(at(i, 0)[0], x, nx);
@@ -293,7 +290,7 @@ function bands(spare, { shape: [ny, nx], arrays: [z], levels, colors, x, y }, at
       pixels[to] = t >= 0 && t < size ? palette[t | 0] : 0; // outside, or nan: clear
     }
   }
-  spare.c.putImageData(image, 0, 0);
+  spare.putImageData(spare.image, 0, 0);
 }
 
 /** "#rrggbb" or "#rrggbbaa" as little-endian memory has it. */
@@ -357,47 +354,43 @@ export class Painter {
   }
   drawAxes(f, i) {
     const { c } = this;
-    const full = f.axes.layers.some(({ kind }) => kind === "surface" || kind === "image");
+    if (!f.bare) this.drawTicks(f);
     c.save();
     c.beginPath();
     c.rect(f.left, f.top, f.right - f.left, f.bottom - f.top);
     c.clip();
-    if (!full && !f.bare) this.drawGrid(f);
     for (const layer of f.axes.layers) {
       c.globalAlpha = layer.alpha ?? 1;
       c.fillStyle = c.strokeStyle = layer.color ?? this.ink;
       layers[layer.kind]?.(this, f, layer);
     }
     c.restore();
-    if (!f.bare) this.drawTicks(f, full);
     this.drawHeading(f, this.kept[i]);
     for (const layer of f.axes.layers) over[layer.kind]?.(this, f, layer);
   }
-  /** The middle of the nearest pixel: there a thin line is sharp. */
-  crisp(v) {
-    return (Math.floor(v * this.ratio) + 0.5) / this.ratio;
-  }
-  drawGrid(f) {
-    Object.assign(this.c, { strokeStyle: this.grid, lineWidth: 1, globalAlpha: 0.6 });
-    this.c.beginPath();
-    for (const y of f.yticks.map(([v]) => this.crisp(f.y(v)))) path(this.c, f.left, y, f.right, y);
-    this.c.stroke();
-  }
-  drawTicks(f, full) {
-    const { c, text: size } = this;
+  /** The lines and numbers around the data; where no surface will lie, also a grid. */
+  drawTicks(f) {
+    const { c, ratio, text: size } = this;
     const { axes, left, right, top, bottom, box } = f;
-    const [l, b, t] = [this.crisp(left), this.crisp(bottom), this.crisp(top)];
-    Object.assign(c, { strokeStyle: this.ink, lineWidth: 1, globalAlpha: 0.45 });
-    c.beginPath();
-    path(c, l, t, l, b, right, b, ...(full ? [right, t, l, t] : []));
-    c.stroke();
-    c.globalAlpha = 1;
+    const crisp = (v) => (Math.floor(v * ratio) + 0.5) / ratio; // there a thin line is sharp
+    const draw = (color, alpha, ...paths) => {
+      Object.assign(c, { strokeStyle: color, lineWidth: 1, globalAlpha: alpha });
+      c.beginPath();
+      for (const places of paths) path(c, ...places.map(crisp));
+      c.stroke();
+      c.globalAlpha = 1;
+    };
+    const full = axes.layers.some(({ kind }) => kind === "surface" || kind === "image");
+    const grid = f.yticks.map(([v]) => [left, f.y(v), right, f.y(v)]);
+    if (!full) draw(this.grid, 0.6, ...grid.filter(([, y]) => y > top - 1 && y < bottom));
+    const [l, t] = [left - 1, top - 1];
+    draw(this.ink, 0.45, [l, t, l, bottom, right, bottom, ...(full ? [right, t, l, t] : [])]);
     this.font(12);
     const room = (right - left) / f.xticks.length;
     for (const [v, text] of f.xticks) {
       const x = Math.min(f.x(v), box[0] + box[2] - c.measureText(text).width / 2 - 1);
-      if (x > left - 1 && x < right + 1)
-        this.write(text, x, bottom + 16 * size, "center", null, room);
+      const inside = x > left - 1 && x < right + 1;
+      if (inside) this.write(text, x, bottom + 16 * size, "center", null, room);
     }
     for (const [v, text] of f.yticks) {
       const y = f.y(v);
@@ -447,20 +440,19 @@ export class Painter {
       [x, y] = beside || below ? [x + widths[k], y] : [x, y + 17 * size];
     });
   }
-  /** A box for n entries in the corner with the fewest data, or where it was if that is not much fuller. */
+  /** A box for n entries in the emptiest quarter, or where it was if that is not much fuller. */
   drawBox(f, w, n, kept) {
     const h = (17 * n + 8) * this.text;
-    const ys = [f.top + 4, f.bottom - h - 6];
-    const corners = [f.right - w - 4, f.left + 6].flatMap((x) => ys.map((y) => [x, y]));
-    const data = f.axes.layers.filter(({ kind }) => kind === "points" || kind === "line");
-    const counts = corners.map(([x, y]) => {
-      const hit = (px, py) => px > x && px < x + w && py > y && py < y + h;
-      const all = data.map(({ arrays: [a, b] }) => a.filter((v, i) => hit(f.x(v), f.y(b[i]))));
-      return all.reduce((sum, { length }) => sum + length, 0);
-    });
+    const [middle, half] = [(f.left + f.right) / 2, (f.top + f.bottom) / 2];
+    const counts = [0, 0, 0, 0];
+    for (const { kind, arrays } of f.axes.layers) {
+      if (kind !== "points" && kind !== "line") continue;
+      arrays[0].forEach((x, i) => counts[2 * (f.x(x) < middle) + (f.y(arrays[1][i]) > half)]++);
+    }
     const least = Math.min(...counts);
-    if (!(counts[kept.corner] <= least + 20)) kept.corner = counts.indexOf(least);
-    const [x, y] = corners[kept.corner];
+    if (!(counts[kept.corner] <= 1.5 * least + 20)) kept.corner = counts.indexOf(least);
+    const x = kept.corner < 2 ? f.right - w - 4 : f.left + 6;
+    const y = kept.corner % 2 ? f.bottom - h - 6 : f.top + 4;
     this.drawPaper(x, y, w, h);
     return [x + 6, y + 17 * this.text];
   }
@@ -485,15 +477,12 @@ export class Painter {
   }
   /** A canvas that is not shown, for the pixels of the next surface or image. */
   spare(width, height) {
-    const old = this.spares[this.used++];
-    if (old?.image.width === width && old.image.height === height) return old;
-    const canvas = old?.canvas ?? document.createElement("canvas");
-    Object.assign(canvas, { width, height });
-    const c = canvas.getContext("2d");
-    const image = c.createImageData(width, height);
-    const [column, part] = [new Int32Array(width), new Float32Array(width)];
-    const pixels = new Int32Array(image.data.buffer);
-    return (this.spares[this.used - 1] = { canvas, c, image, pixels, column, part });
+    const c = (this.spares[this.used++] ??= document.createElement("canvas").getContext("2d"));
+    if (c.image?.width !== width || c.image.height !== height) {
+      Object.assign(c.canvas, { width, height });
+      c.image = c.createImageData(width, height);
+    }
+    return c;
   }
   /** The value nearest to a pixel: {x, y, text}, or null. */
   near(px, py) {

@@ -26,7 +26,7 @@ const HTML = `
   </div>
   <div class="gan-stage">
     <canvas class="gan-picture" role="img"></canvas><div class="gan-handles"></div>
-    <div class="gan-tip" hidden><i></i><span></span></div>
+    <div class="gan-tip" hidden><span></span></div>
   </div>
   <div class="gan-status" role="status" aria-live="polite"></div>
   <textarea class="gan-code" aria-label="The run as code" rows="8" readonly hidden></textarea>`;
@@ -212,7 +212,8 @@ class Panel {
       }
     });
     put(this.ui.time, { max: String(Math.max(n, reached)) });
-    if (!this.waits("time", n)) put(this.ui.time, { value: String(n) });
+    const still = this.waits("time", n) || this.waits("thumb", n);
+    if (!still) put(this.ui.time, { value: String(n) });
     this.count();
   }
   /** Whether a value that was told has not yet come back. */
@@ -318,7 +319,8 @@ class Panel {
   act({ action, preset }) {
     this.note = "";
     this.ui.code.hidden = true;
-    if (action !== "step" && action !== "play") this.held.clear(); // what comes is another run
+    const goesOn = action === "step" || action === "play";
+    for (const key of goesOn ? ["time", "thumb"] : [...this.held.keys()]) this.held.delete(key);
     if (preset) this.send("preset", { name: preset });
     else if (action === "play") this.send(this.status.playing ? "pause" : "play");
     else if (action === "compare") this.send("compare", { on: this.root.dataset.sides !== "2" });
@@ -359,8 +361,12 @@ class Panel {
     on(root, "keydown keypress keyup", (event) => this.press(event));
     on(ui.time, "input", () => this.goBack());
     on(ui.time, "change", () => {
-      if (root.dataset.kind === "recording") this.held.clear(); // it has not every step
-      this.send("goto", { n: +ui.time.value });
+      const n = +ui.time.value;
+      if (root.dataset.kind === "recording") {
+        this.held.delete("time"); // it has not every step,
+        this.hold("thumb", n); // but arrow keys must come to the next that it has
+      }
+      this.send("goto", { n });
     });
     on(ui.speed, "change", () => this.send("speed", { value: +ui.speed.value }));
     on(ui.stage, "pointermove pointerleave", (event) => {
