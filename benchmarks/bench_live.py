@@ -1,146 +1,155 @@
-"""The live panel in a real browser: pictures a second, what drawing costs training, delays of a slider, memory.
+"""The live panel in a real browser: pictures a second, what drawing costs, delays of a slider, rewinding, memory.
 
 Run it on an otherwise idle machine: the browser, the server and the kernel share its cores.
 """
 
 import json
 import pathlib
+import statistics
 import sys
 import tempfile
 import time
 
 import nbformat
+import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 
 from lab import CHROMIUM, Lab, ask, chromium_page, open_notebook, run_all
 
-SETUP = """\
-import functools, os, psutil, statistics, time
-from gan_edu.datasets import gaussian_ring, latent_normal
-from gan_edu.first_edition.live import LivePanel
-from gan_edu.losses import critic_loss, generator_loss_wasserstein, gradient_penalty
-from gan_edu.networks import mlp
-from gan_edu.first_edition.training import GAN
-from gan_edu.first_edition.views import PlaneView
+from benchmarks.bench_training import RING
+from gan_edu.run import Run
 
-gan = GAN(
-    lambda: mlp(2, 64, 64, 2), lambda: mlp(2, 64, 64, 1), functools.partial(gaussian_ring, sigma=0.1, radius=1.414),
-    functools.partial(latent_normal, latent_dim=2), d_loss=critic_loss, g_loss=generator_loss_wasserstein,
-    penalty=gradient_penalty, batch_size=128,
-)
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SETUP = f"""\
+import os, sys, time
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests")!r}]
+import psutil
+from benchmarks.bench_training import RING
+from panel.views import plane
+from gan_edu.panel import live, log_slider
 
-def rss():
-    return psutil.Process(os.getpid()).memory_info().rss / 1e6
+build, step, knobs = RING
 
-def speed(panel, seconds):
-    steps, since = len(panel.gan.history), time.perf_counter()
-    time.sleep(seconds)
-    return (len(panel.gan.history) - steps) / (time.perf_counter() - since)
-
-def kept(panel, rounds=10, seconds=1.5):
-    "Training speed with drawing over training speed without, rounds of either in turn."
-    ready, ratios = panel._trainer.ready, []
-    for _ in range(rounds):
-        drawing = speed(panel, seconds)
-        panel._trainer.ready = lambda: False
-        ratios.append(drawing / speed(panel, seconds))
-        panel._trainer.ready = ready
-    return statistics.median(ratios), min(ratios), max(ratios)
+def drawing(n=200):
+    "Milliseconds of the kernel and kilobytes for one picture."
+    begun = time.perf_counter()
+    for _ in range(n):
+        panel.draw()
+    return (time.perf_counter() - begun) / n * 1000, (len(panel.block) + len(str(panel.picture))) / 1000
 """
 PANEL = """\
-view = PlaneView(limits=(-2.2, 2.2), resolution=56, bands=12, n_arrows=50)  # as in lesson 08
-panel = LivePanel(gan, view, sliders=["lambda_gp", "lr_d", "lr_g"], fps=20)
+panel = live(build, step, plane, knobs | {"lambda_gp": log_slider(0.05, 50, 0.5)})
 panel"""
 COUNTED = """async seconds => {
-    const canvas = document.querySelector('.gan-live-picture'), since = performance.now(), before = +canvas.dataset.shown;
+    const canvas = document.querySelector('.gan-picture'), since = performance.now(), before = +canvas.dataset.shown;
     await new Promise(done => setTimeout(done, 1000 * seconds));
     return (canvas.dataset.shown - before) / (performance.now() - since) * 1000;
 }"""
-PRESSED = """() => {
-    window.before = /λ = ([\\d.e+-]+)/.exec(document.querySelector('.gan-live-status').textContent)[1];
-    document.addEventListener('keydown', () => window.pressed = performance.now(), {capture: true, once: true});
+PRESSED = """async key => {
+    const input = document.querySelector('input[data-knob="lambda_gp"]'), canvas = document.querySelector('.gan-picture');
+    const value = () => JSON.parse(canvas.dataset.knobs).lambda_gp, before = value(), since = performance.now();
+    input.value = +input.value + key * 5 * +(input.step || 0.01);
+    input.dispatchEvent(new Event('input', {bubbles: true}));
+    while (value() === before && performance.now() - since < 5000) await new Promise(requestAnimationFrame);
+    return performance.now() - since;
 }"""
-DELAYS = """async () => {
-    const status = document.querySelector('.gan-live-status').closest('.widget-html-content');
-    const canvas = document.querySelector('.gan-live-picture');
-    const read = () => ({ knob: /λ = ([\\d.e+-]+)/.exec(status.textContent)[1], step: +/step (\\d+)/.exec(status.textContent)[1] });
-    const frame = () => new Promise(requestAnimationFrame);
-    const before = window.before, since = window.pressed;
-    while (read().knob === before && performance.now() - since < 5000) await frame();
-    const step = read().step, used = performance.now() - since;
-    while (+canvas.dataset.step < step && performance.now() - since < 5000) await frame();
-    return [used, performance.now() - since];
-}"""
+PAGE = "[performance.memory.usedJSHeapSize / 1e6, document.querySelectorAll('*').length]"
 
 
 def percentile_95(values):
     return sorted(values)[int(0.95 * (len(values) - 1) + 0.999)]
 
 
-def measure(minutes=3.0, presses=40):
+def delays(page, presses=40):
+    """Return the milliseconds from a slider's move to the picture that shows it: (median, 95th percentile)."""
+    found = []
+    for press in range(presses):
+        found.append(page.evaluate(PRESSED, 1 if press % 4 < 2 else -1))
+        page.wait_for_timeout(137)
+    return statistics.median(found), percentile_95(found)
+
+
+def speed(page, seconds, code):
+    """Return the steps a second in the kernel after running `code` there."""
+    begun = json.loads(ask(page, f"[{code}, panel.run.n, time.monotonic()][1:]"))
+    page.wait_for_timeout(1000 * seconds)
+    ended = json.loads(ask(page, "[panel.run.n, time.monotonic()]"))
+    return (ended[0] - begun[0]) / (ended[1] - begun[1])
+
+
+def kept(page, rate, rounds=5, seconds=2):
+    """Return the training speed with `rate` pictures a second over that without any: (median, lowest, highest)."""
+    ratios = []
+    for _ in range(rounds):
+        without = speed(page, seconds, "setattr(panel, 'visible', False)")
+        shown = f"[setattr(panel, 'visible', True), setattr(panel, 'rate', {rate})]"
+        ratios.append(speed(page, seconds, shown) / without)
+    return statistics.median(ratios), min(ratios), max(ratios)
+
+
+def rewind():
+    """Return the seconds that half of 10,000 steps take to be rewound."""
+    run = Run(*RING).steps(10_000)
+    begun = time.perf_counter()
+    run.goto(5_000)
+    return time.perf_counter() - begun
+
+
+def measure(minutes):
     """Return the measurements as a dictionary."""
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in (SETUP, PANEL, "pass")],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
+    result = {}
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "panel.ipynb"
         nbformat.write(notebook, path)
-        with Lab(path) as lab, chromium_page(1366, 900) as page:
+        with Lab(path) as lab, chromium_page(1366, 768) as page:
             open_notebook(page, lab, path.name)
             run_all(page)
-            page.get_by_role("button", name="Play").click()
+            panel = page.locator(".gan-panel")
+            result["kernel, ms and kB a picture"] = json.loads(ask(page, "list(drawing())"))
+            panel.evaluate("panel => panel.scrollIntoView({block: 'start'})")
+            panel.locator('[data-action="play"]').click()
             page.wait_for_timeout(3000)
-            result = {"pictures a second (20 asked for)": page.evaluate(COUNTED, 10)}
-            slider = page.get_by_role("slider", name="λ")
-            delays = []
-            for press in range(presses):
-                slider.focus()
-                page.evaluate(PRESSED)
-                page.keyboard.press("ArrowRight" if press % 4 < 2 else "ArrowLeft")
-                delays.append(page.evaluate(DELAYS))
-                page.wait_for_timeout(150)
-            used, seen = zip(*delays)
-            result["slider to first step, ms (median, 95th percentile)"] = (
-                sorted(used)[presses // 2],
-                percentile_95(used),
+            for rate in (15, 30, 60):
+                ask(page, f"setattr(panel, 'rate', {rate})")
+                page.wait_for_timeout(500)
+                result[f"pictures a second, {rate} asked for"] = page.evaluate(COUNTED, 8)
+                if rate < 60:
+                    result[f"slider to picture, ms (median, 95 %), {rate} a second"] = delays(page)
+            for rate in (10, 30):
+                result[f"training speed kept at {rate} pictures a second"] = kept(page, rate)
+            before = (
+                page.evaluate(PAGE),
+                float(ask(page, "psutil.Process().memory_info().rss / 1e6")),
             )
-            result["slider to picture, ms (median, 95th percentile)"] = (
-                sorted(seen)[presses // 2],
-                percentile_95(seen),
+            page.wait_for_timeout(60_000 * minutes)
+            after = (
+                page.evaluate(PAGE),
+                float(ask(page, "psutil.Process().memory_info().rss / 1e6")),
             )
-            ask(page, "setattr(panel._trainer, 'fps', 10)")
-            result[
-                "share of training speed kept at 10 pictures a second (median, lowest, highest)"
-            ] = json.loads(ask(page, "list(kept(panel))"))
-            ask(page, "setattr(panel._trainer, 'fps', 20)")
-            page.wait_for_timeout(1000)
-            before = json.loads(ask(page, "[rss(), panel._screen.frame]"))
-            shown = page.evaluate("+document.querySelector('.gan-live-picture').dataset.shown")
-            time.sleep(60 * minutes)
-            after = json.loads(ask(page, "[rss(), panel._screen.frame]"))
-            shown = (
-                page.evaluate("+document.querySelector('.gan-live-picture').dataset.shown") - shown
-            )
-            result[f"kernel memory over {minutes:g} minutes, MB more"] = after[0] - before[0]
-            result["share of the pictures sent that were shown"] = shown / (after[1] - before[1])
+            result[f"kernel, MB more in {minutes:g} minutes"] = after[1] - before[1]
+            result["page, MB and elements more"] = [b - a for a, b in zip(before[0], after[0])]
             result["faults in the page's console"] = page.faults
+    torch.set_num_threads(1)
+    result["half of 10,000 steps rewound, seconds"] = rewind()
     return result
 
 
-def main():
+def main(minutes=2.0):
     """Print the measurements; without Chromium say so."""
     if CHROMIUM is None:
         print("live panel: not measured, there is no Chromium on this machine")
         return
-    print("live panel, 2-D WGAN-GP, in Chromium:")
-    for what, value in measure().items():
+    print("live panel, the ring with WGAN-GP, in Chromium:")
+    for what, value in measure(minutes).items():
         numbers = value if isinstance(value, list | tuple) else [value]
-        print(
-            f"  {what}: {', '.join(f'{n:.2f}' if isinstance(n, float) else str(n) for n in numbers) or 'none'}"
-        )
+        text = ", ".join(f"{n:.2f}" if isinstance(n, float) else str(n) for n in numbers)
+        print(f"  {what}: {text or 'none'}")
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(float, sys.argv[1:]))

@@ -37,6 +37,15 @@ def check_callable(name, value, example):
     return value
 
 
+def check_knobs(knobs, values):
+    """Return {name: value} as plain Python; ValueError where there is no such knob, or it cannot take the value."""
+    unknown = [name for name in values if name not in knobs]
+    if unknown:
+        known = ", ".join(knobs) or "none"
+        raise ValueError(f"there is no knob {unknown[0]!r}; there are {known}")
+    return {name: check_knob(name, knobs[name], value) for name, value in values.items()}
+
+
 def check_knob(name, knob, value):
     """Return `value` as plain Python; ValueError where the knob cannot take it.
 

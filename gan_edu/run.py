@@ -11,7 +11,7 @@ import warnings
 import torch
 
 from gan_edu import players
-from gan_edu._arguments import check_callable, check_count, check_knob
+from gan_edu._arguments import check_callable, check_count, check_knobs
 from gan_edu.log import Log, progress, to_numbers
 from gan_edu.players import Players, adam, descend, random_state, set_random_state
 from gan_edu.run_files import from_plain, read, source, to_plain, write
@@ -54,7 +54,7 @@ class Run:
             if not str(name).isidentifier() or name in ("n", "step"):
                 raise ValueError(f"a knob needs a name such as lr_d, not n or step, got {name!r}")
         values = {name: getattr(knob, "value", knob) for name, knob in self.sliders.items()}
-        self._initial = self._checked(values)
+        self._initial = check_knobs(self.sliders, values)
         self.reset(seed)
 
     def reset(self, seed=None):
@@ -99,7 +99,7 @@ class Run:
 
     def set(self, **values):
         """Move knobs: the next step feels it. ValueError for an unknown knob or a value that it cannot take."""
-        for name, value in self._checked(values).items():
+        for name, value in check_knobs(self.sliders, values).items():
             self._move(self.n, name, value)
 
     def use(self, step):
@@ -191,13 +191,6 @@ class Run:
         return run
 
     # ---- how it is done
-
-    def _checked(self, values):
-        unknown = [name for name in values if name not in self.sliders]
-        if unknown:
-            known = ", ".join(self.sliders) or "none"
-            raise ValueError(f"there is no knob {unknown[0]!r}; there are {known}")
-        return {name: check_knob(name, self.sliders[name], value) for name, value in values.items()}
 
     def _burst(self, end, bar=None):
         """Take the steps up to number `end`, with random numbers and threads of the run's own."""

@@ -15,7 +15,7 @@ STYLE = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
-    "axes.titleweight": "semibold",
+    "axes.titleweight": "bold",
     "axes.titlesize": 11,
     "axes.prop_cycle": matplotlib.cycler(color=[REAL, FAKE, OPTIMAL, PUSH, MARK, CRITIC]),
     "legend.frameon": False,

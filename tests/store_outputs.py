@@ -1,9 +1,10 @@
 """Run notebooks from the top and store their outputs: python tests/store_outputs.py notebooks/*.ipynb
 
-What a saved notebook should not carry is left out: views of widgets whose kernel is gone (a still picture follows each),
-and the overwritten states of progress bars.
+What a saved notebook should not carry is left out: views of widgets whose kernel is gone (a still picture takes the
+place of a panel), and the overwritten states of progress bars.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -12,11 +13,29 @@ import sys
 import nbformat
 from nbclient import NotebookClient
 
+STILLS = """
+import base64, io, json, matplotlib, sys
+from matplotlib.figure import Figure
+from gan_edu.style import STYLE
+found, page = {}, sys.modules.get("gan_edu.panel.page")
+for key, panel in (page.TRAINER.panels if page else {}).items():
+    with matplotlib.rc_context(STYLE):
+        figure, content = Figure(figsize=(11, 4.2), dpi=80), io.BytesIO()
+        panel.draw_still(figure)
+        figure.savefig(content, format="png")
+    found[key] = base64.b64encode(content.getvalue()).decode(), figure.words
+print(json.dumps(found))
+"""
 
-def clean(output):
-    """Return the output as it should be stored, or None."""
+
+def clean(output, still):
+    """Return the output as it should be stored, or None; still: (PNG, words) of the cell's panel, if it has one."""
     if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
-        return None
+        if still is None:
+            return None
+        png, words = still
+        data = {"image/png": png, "text/plain": words}
+        return nbformat.v4.new_output("display_data", data, metadata={"image/png": {"alt": words}})
     if output.output_type == "stream":
         lines = [line.rpartition("\r")[2] for line in output.text.replace("\r\n", "\n").split("\n")]
         output.text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
@@ -34,10 +53,14 @@ def store(path):
         store_widget_state=False,
         coalesce_streams=True,
     )
+    notebook.cells.append(nbformat.v4.new_code_cell(STILLS))
     client.execute()
+    stills = json.loads(notebook.cells.pop().outputs[-1].text.splitlines()[-1])  # after bars
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = [kept for kept in map(clean, cell.outputs) if kept is not None]
+            still = stills.get(cell.id) or stills.get(cell.source)
+            kept = [clean(output, still) for output in cell.outputs]
+            cell.outputs = [output for output in kept if output is not None]
             cell.metadata.pop("execution", None)  # times of day
     notebook.metadata["language_info"] = {"name": "python"}
     unfinished = path.with_suffix(".unfinished")

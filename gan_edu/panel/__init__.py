@@ -1,21 +1,13 @@
 """Panels: what moves while it trains, drawn by the page."""
 
-from gan_edu.panel.explore import explore
-from gan_edu.panel.figure import curves, describe, handle
-from gan_edu.panel.knobs import choice, log_slider, point, slider, switch
-from gan_edu.panel.live import live
-from gan_edu.panel.record import record
-
-__all__ = [
-    "choice",
-    "curves",
-    "describe",
-    "explore",
-    "handle",
-    "live",
-    "log_slider",
-    "point",
-    "record",
-    "slider",
-    "switch",
-]
+from gan_edu.panel.explore import explore as explore
+from gan_edu.panel.figure import curves as curves
+from gan_edu.panel.figure import describe as describe
+from gan_edu.panel.figure import handle as handle
+from gan_edu.panel.knobs import choice as choice
+from gan_edu.panel.knobs import log_slider as log_slider
+from gan_edu.panel.knobs import point as point
+from gan_edu.panel.knobs import slider as slider
+from gan_edu.panel.knobs import switch as switch
+from gan_edu.panel.live import live as live
+from gan_edu.panel.record import record as record

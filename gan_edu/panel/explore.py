@@ -1,8 +1,8 @@
 """Figures without training: a view(fig, knobs) that is drawn anew whenever a knob moves."""
 
-from gan_edu._arguments import check_callable, check_knob
+from gan_edu._arguments import check_callable, check_knobs
 from gan_edu.panel.figure import Figure
-from gan_edu.panel.knobs import spec_of
+from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.page import Panel
 from gan_edu.players import random_state, set_random_state
 from gan_edu.run import Knobs
@@ -13,20 +13,16 @@ class Explorer(Panel):
 
     def __init__(self, view, knobs, presets):
         self.view, self.sliders = check_callable("view", view, "def view(fig, knobs): ..."), knobs
-        self.first = {k: check_knob(k, v, getattr(v, "value", v)) for k, v in knobs.items()}
-        self.presets = {words: self.checked(values) for words, values in presets.items()}
+        first = {name: getattr(knob, "value", knob) for name, knob in knobs.items()}
+        self.first = check_knobs(knobs, first)
+        self.presets = {words: check_knobs(knobs, values) for words, values in presets.items()}
         self.knobs = Knobs(self.first)
         super().__init__()
         self.draw()
 
-    def checked(self, values):
-        for name in values.keys() - self.sliders.keys():
-            raise ValueError(f"there is no knob {name!r}; there are {', '.join(self.sliders)}")
-        return {name: check_knob(name, self.sliders[name], value) for name, value in values.items()}
-
     def set(self, **values):
         """Move knobs."""
-        vars(self.knobs).update(self.checked(values))
+        vars(self.knobs).update(check_knobs(self.sliders, values))
         self.dirty = True
 
     def take(self, message):
@@ -45,28 +41,19 @@ class Explorer(Panel):
             self.view(fig, self.knobs)
         finally:
             set_random_state(outside)
-        knobs = {name: getattr(self.knobs, name) for name in self.sliders}
-        sides = [{"knobs": knobs, "figure": fig.header()}]
+        sides = [{"knobs": values_of(self.knobs, self.sliders), "figure": fig.header()}]
         self.show({"n": 0, "reached": 0, "sides": sides, "words": fig.words}, fig.block)
         self.say_status()
 
-    def on_matplotlib(self, fig):
-        self.view(fig, self.knobs)
+    def draw_still(self, fig):
+        self.view(fig, Knobs(self.first))
 
     def say_status(self, waiting=""):
         self.page.tell({"type": "status", "playing": False, "n": 0, "reached": 0, "seed": 0, "speed": None,
                         "text": waiting and f"The figure {waiting}.", "fault": self.fault})  # fmt: skip
 
     def spec(self):
-        knobs, presets = spec_of(self.sliders), list(self.presets)
-        return {
-            "type": "spec",
-            "kind": "explore",
-            "knobs": knobs,
-            "presets": presets,
-            "speeds": [],
-            "speed": 0,
-        }
+        return spec_of("explore", self.sliders, self.presets)
 
 
 def explore(view, knobs, presets=None):

@@ -11,6 +11,9 @@ import matplotlib.colors
 import matplotlib.ticker
 import numpy as np
 
+from gan_edu.style import STYLE
+
+CYCLE = STYLE["axes.prop_cycle"].by_key()["color"]
 LINES, MARKERS = ("--", "-.", "-", ":"), "os.x^"
 
 
@@ -22,7 +25,7 @@ def describe(fig, words):
 def curves(ax, log, *names, colors=None):
     """Draw columns of a run's log over the steps, with marks where knobs moved and the curves of kept runs."""
     for k, name in enumerate(names):
-        color = (colors or matplotlib.rcParams["axes.prop_cycle"].by_key()["color"])[k]
+        color = (colors or CYCLE)[k]
         for ghost in [*log.ghosts, log]:
             if name not in ghost:
                 continue
@@ -31,11 +34,11 @@ def curves(ax, log, *names, colors=None):
             steps = np.arange(1, len(column) + 1)[::-stride][::-1]
             alpha, label = (1, name) if ghost is log else (0.35, None)
             ax.plot(steps, column[steps - 1], color=color, lw=1.5, alpha=alpha, label=label)
-    moved = [
-        (n, f"step {n}: {name} = {getattr(value, '__name__', value)}")
-        for n, name, value in log.moves
-        if n
-    ]
+    moved = {}  # of moves that follow each other closely, as those of a dragged slider, the last
+    for n, name, value in log.moves:
+        close = name, 50 * n // max(1, log.n)
+        moved[close] = n, f"step {n}: {name} = {getattr(value, '__name__', value)}"
+    moved = [(n, words) for n, words in moved.values() if n]
     if moved and isinstance(ax, Axes):
         ax.marks([n for n, _ in moved], [words for _, words in moved])
     elif moved:
@@ -57,6 +60,8 @@ def color_of(color):
     """Return a colour as #rrggbbaa; None, for the page's ink, where it is black."""
     if color is None:
         return None
+    if isinstance(color, str) and color[0] == "C" and color[1:].isdigit():
+        color = CYCLE[int(color[1:]) % len(CYCLE)]
     color = matplotlib.colors.to_hex(color, keep_alpha=True)
     return None if color == "#000000ff" else color
 
@@ -70,9 +75,8 @@ def word(*looks):
 
     def made(method):
         named = inspect.signature(method).parameters.values()
-        known = [
-            p.name for p in named if p.name != "self" and p.kind == p.POSITIONAL_OR_KEYWORD
-        ] + list(looks)
+        plain = [p.name for p in named if p.kind == p.POSITIONAL_OR_KEYWORD]
+        known = plain[1:] + list(looks)
 
         @functools.wraps(method)
         def checked(self, *args, **more):
@@ -95,6 +99,7 @@ def word(*looks):
 LINE = "color", "c", "lw", "linewidth", "ls", "linestyle", "alpha", "label"
 FILL = "color", "alpha", "label"
 TEXT = "color", "fontsize", "ha", "va"
+AXES = "title xlim ylim xlabel ylabel aspect xscale yscale xticks xticklabels yticks".split()
 
 
 def array(x, dtype="f4"):
@@ -238,13 +243,10 @@ class Axes:
         pixels = array(X, None)
         if pixels.ndim == 2:
             norm = matplotlib.colors.Normalize(vmin, vmax)
-            pixels = matplotlib.colormaps[cmap or matplotlib.rcParams["image.cmap"]](
-                norm(pixels), bytes=True
-            )
+            cmap = matplotlib.colormaps[cmap or matplotlib.rcParams["image.cmap"]]
+            pixels = cmap(norm(pixels), bytes=True)
         if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-            raise NotDrawn(
-                f"a picture has shape (H, W), (H, W, 3) or (H, W, 4), got {pixels.shape}"
-            )
+            raise NotDrawn(f"a picture has shape (H, W), (H, W, 3 or 4), got {pixels.shape}")
         if pixels.dtype != np.uint8:
             pixels = (np.clip(pixels, 0, 1) * 255 + 0.5).astype("u1")
         h, w, _ = pixels.shape
@@ -278,25 +280,12 @@ class Axes:
         xy, xytext = ([float(v) for v in place] for place in (xy, xytext or xy))
         self.layer("note", s=str(text), xy=xy, xytext=xytext, arrow=arrowprops is not None, **look)
 
-    @word(
-        "title",
-        "xlim",
-        "ylim",
-        "xlabel",
-        "ylabel",
-        "aspect",
-        "xscale",
-        "yscale",
-        "xticks",
-        "xticklabels",
-        "yticks",
-    )
+    @word(*AXES)
     def set(self, **properties):
         for name, value in properties.items():
-            several = np.ndim(value) and [
-                v if v is None or isinstance(v, str) else float(v) for v in value
-            ]
-            self.head[name] = several or value
+            if np.ndim(value):
+                value = [v if v is None or isinstance(v, str) else float(v) for v in value]
+            self.head[name] = value
 
     @word()
     def legend(self, loc=None):
@@ -323,6 +312,15 @@ def bands(z, levels):
     return found[first:last] if last - first >= 3 else found
 
 
+def shares(ratios, n):
+    """Return where n parts of a whole begin, and how large they are."""
+    parts = np.array(ratios or [1] * n, float)
+    if len(parts) != n:
+        raise ValueError(f"ratios must be {n} numbers, got {len(parts)}")
+    parts /= parts.sum()
+    return np.r_[0, parts.cumsum()], parts
+
+
 class Figure:
     """What a view draws on in a panel."""
 
@@ -331,16 +329,7 @@ class Figure:
 
     def subplots(self, nrows=1, ncols=1, width_ratios=None, height_ratios=None):
         """Return Axes in an array, one alone or a row or a column as itself, as matplotlib does."""
-        w, h = (
-            np.array(r or [1] * n, float)
-            for r, n in ((width_ratios, ncols), (height_ratios, nrows))
-        )
-        if len(w) != ncols or len(h) != nrows:
-            raise ValueError(
-                f"ratios must be {ncols} widths and {nrows} heights, got {len(w)} and {len(h)}"
-            )
-        w, h = w / w.sum(), h / h.sum()
-        x, y = np.r_[0, w.cumsum()], np.r_[0, h.cumsum()]
+        (x, w), (y, h) = shares(width_ratios, ncols), shares(height_ratios, nrows)
         found = np.empty((nrows, ncols), object)
         for i in range(nrows):
             for j in range(ncols):
@@ -349,9 +338,7 @@ class Figure:
         return found.item() if found.size == 1 else found.squeeze()
 
     def __getattr__(self, name):
-        raise AttributeError(
-            f"a figure in a panel has no {name!r}; it knows subplots(nrows, ncols)"
-        )
+        raise AttributeError(f"a figure in a panel has no {name!r}; it knows subplots")
 
     def put(self, x):
         """Add an array to the block of bytes; return where it lies."""

@@ -88,12 +88,19 @@ def _checked(knob):
     return knob
 
 
-def spec_of(knobs):
-    """Return what the page needs to know of those knobs that can be moved."""
+def values_of(knobs, sliders):
+    """Return the values of the knobs, by name."""
+    return {name: getattr(knobs, name) for name in sliders}
+
+
+def spec_of(kind, knobs, presets=(), speeds=(), speed=0):
+    """Return what the page needs to know of a panel, and of those knobs that can be moved."""
     found = {}
     for name, knob in knobs.items():
         if hasattr(knob, "check"):
-            kind = type(knob).__name__.lower()
-            kind = "switch" if kind == "choice" and knob.options == (False, True) else kind
-            found[name] = {"kind": kind, **dataclasses.asdict(knob)}
-    return found
+            on_off = isinstance(knob, Choice) and knob.options == (False, True)
+            name_of_kind = "switch" if on_off else type(knob).__name__.lower()
+            found[name] = {"kind": name_of_kind, **dataclasses.asdict(knob)}
+    speeds = [{"value": value, "label": label} for value, label in speeds]
+    spec = dict(type="spec", kind=kind, knobs=found, presets=list(presets))
+    return spec | dict(speeds=speeds, speed=speed)

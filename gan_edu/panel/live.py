@@ -5,7 +5,7 @@ import time
 from gan_edu import players
 from gan_edu._arguments import check_callable
 from gan_edu.panel.figure import Figure
-from gan_edu.panel.knobs import spec_of
+from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.page import ALIVE, TRAINER, Panel
 from gan_edu.run import Run
 
@@ -16,12 +16,12 @@ BURST = 0.01  # seconds of training between two looks at the mail
 class Live(Panel):
     """A run that trains in front of you; see `live`."""
 
-    def __init__(self, build, step, view, knobs, seed, presets):
+    def __init__(self, build, step, view, knobs, seed, presets, still):
         self.run = Run(build, step, knobs, seed)
         self.view = check_callable("view", view, "def view(fig, gan, log): ...")
         for values in presets.values():
             self.run.fork().set(**values)  # a preset that no knob takes is an error here and now
-        self.presets, self.other, self.ghosts = presets, None, []
+        self.presets, self.other, self.ghosts, self.still_at = presets, None, [], still
         self.playing, self.waiting, self.speed, self.pace, self.step_due = False, "", 0, 0.0, 0.0
         self.counted, self.told = (time.monotonic(), 0), 0.0
         super().__init__()
@@ -84,8 +84,7 @@ class Live(Panel):
     def begin_again(self, seed, preset=None):
         """Reset, with the knobs as they stand, or as a preset has them; a preset plays at once."""
         for run in self.runs():
-            knobs = {name: getattr(run.knobs, name) for name in run.sliders}
-            step = run.step
+            knobs, step = values_of(run.knobs, run.sliders), run.step
             run.reset(seed)
             changed = {k: v for k, v in knobs.items() if v != getattr(run.knobs, k)}
             run.set(**(changed if preset is None else preset))
@@ -131,8 +130,7 @@ class Live(Panel):
         for run in self.runs():
             fig = Figure(block)
             draw(self.view, fig, run, self.ghosts)
-            knobs = {name: getattr(run.knobs, name) for name in run.sliders}
-            sides.append({"knobs": knobs, "figure": fig.header()})
+            sides.append({"knobs": values_of(run.knobs, run.sliders), "figure": fig.header()})
             words.append(fig.words)
         self.show(
             {
@@ -155,6 +153,11 @@ class Live(Panel):
         self.page.tell({"type": "status", "playing": self.playing, "n": self.run.n, "reached": self.run.reached,
                         "seed": self.run.seed, "speed": speed, "text": text, "fault": self.fault})  # fmt: skip
 
+    def draw_still(self, fig):
+        run = self.run.fork()
+        run.reset()
+        draw(self.view, fig, run.steps(self.still_at))
+
     def interrupt(self):
         if self.playing:
             self.pause()
@@ -162,9 +165,7 @@ class Live(Panel):
             self.dirty = True
 
     def spec(self):
-        speeds = [{"value": value, "label": label} for value, label in SPEEDS]
-        return {"type": "spec", "kind": "live", "knobs": spec_of(self.run.sliders), "presets": list(self.presets),
-                "speeds": speeds, "speed": self.speed}  # fmt: skip
+        return spec_of("live", self.run.sliders, self.presets, SPEEDS, self.speed)
 
 
 def draw(view, fig, run, ghosts=()):
@@ -175,10 +176,11 @@ def draw(view, fig, run, ghosts=()):
         view(fig, run.gan, log)
 
 
-def live(build, step, view, knobs=None, seed=0, presets=None):
+def live(build, step, view, knobs=None, seed=0, presets=None, still=300):
     """Show a panel in which build() and step(gan, knobs) train under sliders, drawn by view(fig, gan, log).
 
     knobs: {name: slider(...)}, see gan_edu.panel.knobs; a plain value stays as it is. presets: {words: {name: value}}.
+    still: the step at which the picture for the saved notebook is made, where there is no kernel.
     Returns the panel: panel.run, panel.play(), panel.pause(), panel.use(step).
     """
-    return Live(build, step, view, knobs or {}, seed, presets or {})
+    return Live(build, step, view, knobs or {}, seed, presets or {}, still)

@@ -16,11 +16,8 @@ ALIVE = 90  # seconds without a sign of life (a hidden page gives one a minute) 
 
 def module(*names):
     """Return files of the page as one ES module: their imports from each other are left out."""
-    lines = [
-        line for name in names for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()
-    ]
-    lines = [line for line in lines if not line.startswith("import ")]
-    return "\n".join(re.sub(r"^export (?!default)", "", line) for line in lines)
+    text = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
+    return re.sub(r"^(import .*|export (?!default))", "", text, flags=re.MULTILINE)
 
 
 def style():
@@ -72,19 +69,16 @@ class Trainer:
             if shell is not None:
                 shell.events.register("pre_run_cell", self.cell_begins)
                 shell.events.register("post_run_cell", self.cell_ends)
-        self.watch_interrupts()
-
-    def watch_interrupts(self):
         kernel = getattr(get_ipython(), "kernel", None)
         if hasattr(kernel, "saved_sigint_handler"):  # what the kernel puts back between two cells
             kernel.saved_sigint_handler = lambda *_: self.interrupt()
 
     def cell_begins(self, info=None):
         self.no_cell.clear()
-        for panel in list(self.panels.values()):
-            panel.say_status("waits for the running cell")
         with self.lock:  # until the trainer stands still
             pass
+        for panel in list(self.panels.values()):
+            panel.say_status("waits for the running cell")
 
     def cell_ends(self, result=None):
         if isinstance(getattr(result, "error_in_exec", None), KeyboardInterrupt):
@@ -170,12 +164,8 @@ class Panel:
             self.guard(self.take, self.mail.pop(0))
         wait = self.go_on()
         now = time.monotonic()
-        if (
-            self.dirty
-            and self.visible
-            and self.frame - self.shown < self.room()
-            and now >= self.due
-        ):
+        free = self.visible and self.frame - self.shown < self.room()
+        if self.dirty and free and now >= self.due:
             self.due, self.dirty = now + 1 / self.rate, False
             self.guard(self.draw)
         return min(wait, max(0.0, self.due - now)) if self.dirty and self.visible else wait
@@ -219,14 +209,11 @@ def plain(fault):
     """Return an exception in one or two plain sentences, with the line of the learner's cell where it happened."""
     line, trace = None, fault.__traceback__
     while trace is not None:
-        if (
-            "ipykernel" in trace.tb_frame.f_code.co_filename
-            or "<ipython" in trace.tb_frame.f_code.co_filename
-        ):
-            line = trace.tb_lineno, trace.tb_frame.f_code.co_name
+        code = trace.tb_frame.f_code
+        if "ipykernel_" in code.co_filename or "<ipython" in code.co_filename:  # a cell
+            line = trace.tb_lineno, code.co_name
         trace = trace.tb_next
     where = f" (line {line[0]} of the cell, in {line[1]})" if line else ""
-    name = (
-        "" if isinstance(fault, (ValueError, FloatingPointError)) else f"{type(fault).__name__}: "
-    )
+    ours = isinstance(fault, (ValueError, FloatingPointError))
+    name = "" if ours else f"{type(fault).__name__}: "
     return " ".join([f"{name}{fault}{where}.".replace("..", "."), *getattr(fault, "__notes__", [])])

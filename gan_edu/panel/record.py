@@ -12,11 +12,11 @@ import numpy as np
 
 from gan_edu._arguments import check_count
 from gan_edu.panel.figure import Figure
-from gan_edu.panel.knobs import spec_of
+from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.live import draw
 from gan_edu.panel.page import module, style
 
-SPEEDS = [{"value": value, "label": f"{value} a second"} for value in (5, 15, 30)]
+SPEEDS = [(5, "5 a second"), (15, "15 a second"), (30, "30 a second")]
 PAGE = string.Template("""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>$title</title>
@@ -45,34 +45,17 @@ def record(run, view, path, every=20):
     for moment in run.replayed(every):
         fig = Figure()
         draw(view, fig, moment)
-        header = small(fig, block)
-        knobs = {name: getattr(moment.knobs, name) for name in run.sliders}
-        sides = [{"knobs": knobs, "figure": header}]
+        sides = [{"knobs": values_of(moment.knobs, run.sliders), "figure": small(fig, block)}]
         pictures.append({"n": moment.n, "reached": run.n, "sides": sides, "words": fig.words})
-    spec = {
-        "type": "spec",
-        "kind": "recording",
-        "knobs": spec_of(run.sliders),
-        "presets": [],
-        "speeds": SPEEDS,
-        "speed": 15,
-    }
+    spec = spec_of("recording", run.sliders, speeds=SPEEDS, speed=15)
     story = json.dumps({"spec": spec, "seed": run.seed, "pictures": pictures}).encode()
-    packed = gzip.compress(
-        len(story).to_bytes(4, "little") + story + b" " * (-len(story) % 4) + bytes(block), 9
-    )
-    title = html.escape(pathlib.Path(path).stem.replace("_", " "))
-    data = base64.b64encode(packed).decode()
+    story += b" " * (-len(story) % 4)
+    packed = gzip.compress(len(story).to_bytes(4, "little") + story + bytes(block), 9)
+    parts = dict(style=style(), module=module("draw.js", "panel.js", "recording.js"))
+    parts |= dict(title=html.escape(pathlib.Path(path).stem.replace("_", " ")))
     unfinished = pathlib.Path(path).with_suffix(".unfinished")
-    unfinished.write_text(
-        PAGE.substitute(
-            title=title,
-            style=style(),
-            module=module("draw.js", "panel.js", "recording.js"),
-            data=data,
-        ),
-        encoding="utf-8",
-    )
+    page = PAGE.substitute(parts, data=base64.b64encode(packed).decode())
+    unfinished.write_text(page, encoding="utf-8")
     os.replace(unfinished, path)
 
 
@@ -94,12 +77,11 @@ def put(block, x, kind):
     at, scale = len(block), []
     if x.dtype.kind == "f":
         steps, dtype = (254, "u1") if kind == "surface" else (65_000, "i2")
-        low, high = (
-            (float(np.nanmin(x)), float(np.nanmax(x))) if np.isfinite(x).any() else (0.0, 0.0)
-        )
+        known = x[np.isfinite(x)]
+        low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
         scale = [low, (high - low) / steps or 1.0]
         whole = np.round((x - low) / scale[1]) - (0 if dtype == "u1" else 32_500)
-        x = np.where(np.isnan(x), 32_767, whole).astype(dtype)
+        x = np.where(np.isnan(x), 255 if dtype == "u1" else 32_767, whole).astype(dtype)
         scale[0] += 0 if dtype == "u1" else 32_500 * scale[1]
     block += x.tobytes() + b"\0" * (-x.nbytes % 4)
     return [at, x.size, x.dtype.str[1:], *scale]

@@ -137,6 +137,9 @@ def two_build():
 
 def two_step(gan, knobs):
     n = knobs.batch_size
+    if knobs.n == 30:  # from here on one part stands still
+        gan.G[1].eval()
+        gan.D[0].bias.requires_grad_(False)
     x_fake = torch.cat([g(torch.randn(n, 2)) for g in gan.G])
     loss_D = softplus(-gan.D(gaussian_ring(n))).mean() + softplus(gan.D(x_fake.detach())).mean()
     descend(gan.opt_D, loss_D, lr=knobs.lr)

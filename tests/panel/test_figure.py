@@ -113,5 +113,5 @@ def test_subplots_are_arranged_as_in_matplotlib():
     fig = Figure()
     a, b = fig.subplots(1, 2, width_ratios=[1, 3])
     assert [ax.head["box"] for ax in (a, b)] == [[0, 0, 0.25, 1], [0.25, 0, 0.75, 1]]
-    with pytest.raises(ValueError, match="ratios must be 2 widths and 1 heights, got 3 and 1"):
+    with pytest.raises(ValueError, match="ratios must be 2 numbers, got 3"):
         fig.subplots(1, 2, width_ratios=[1, 2, 3])
