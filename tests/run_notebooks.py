@@ -71,5 +71,7 @@ IPyNbFile.collect = _with_sentinels
 def pytest_configure(config):
     """Have notebooks collected, with these settings in place of options on the command line."""
     config.option.nbval = True
-    config.option.nbval_cell_timeout = 900
+    config.option.nbval_cell_timeout = (
+        3600  # only for a cell that hangs: a slow machine may take its time
+    )
     config.option.nbval_kernel_name = "python3"

@@ -48,7 +48,7 @@ def store(path):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
-        timeout=600,
+        timeout=3600,
         resources={"metadata": {"path": str(path.parent)}},
         store_widget_state=False,
         coalesce_streams=True,
