@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from lab import chromium_page, needs_chromium
 from panel.port import KNOBS, QUIET, Page
+from panel.test_figure import every_word
 
 from gan_edu.panel.figure import describe, handle
 
@@ -41,6 +42,7 @@ def test_knobs_tell_their_values_once_a_frame_and_are_not_thrown_back(page):
     values = dict(rate=0.0105, share=1, many=1, coarse=0.25, width=64, who="G", noise=True)
     assert told == {name: (value, 0) for name, value in values.items()}
     assert page.texts(".gan-value")[:4] == ["0.0105", "1", "1", "0.25"]
+    assert page.knob("rate").get_attribute("aria-valuetext") == "0.0105"
     move = "input.value = k / 200; input.dispatchEvent(new Event('input'))"
     page.knob("share").evaluate(f"input => {{ for (let k = 1; k <= 50; k++) {{ {move} }} }}")
     assert [message["value"] for message in page.sent("knob")] == [0.25]
@@ -118,6 +120,21 @@ def test_gaps_surfaces_quantised_arrays_and_values_under_the_pointer(page):
     assert page.js(quantised) == [["2", "129", "NaN"], ["2", "NaN"]]
 
 
+def test_every_word_is_drawn_and_bars_stand_on_a_log_axis(page):
+    page.picture(every_word)
+    assert page.js("spot()")["n"] > 10_000
+
+    def bars(fig):
+        ax = fig.subplots()
+        ax.bar([0, 1], [10, 100], color="#D55E00")
+        ax.set(yscale="log", ylim=(1, 1000))
+
+    page.picture(bars)
+    spot = page.js("spot", RED)
+    assert spot["n"] > 60 * spot["columns"]  # one and two of three decades
+    assert page.point(spot).startswith("0.6 to 1.4 · height 100")
+
+
 @pytest.mark.parametrize("width", [400, 960])
 def test_nothing_is_cut_off(page, width):
     page.page.set_viewport_size({"width": width, "height": 768})
@@ -139,14 +156,14 @@ def test_a_dark_theme_is_drawn_at_once_and_lecture_size_is_larger(page):
     before = page.js("spot", INK)
     page.page.click('[data-action="lecture"]')
     assert before["light"] > 600 and page.js("spot", INK)["n"] > 1.5 * before["n"]
+    assert page.js("getComputedStyle(document.querySelector('.gan-step')).fontSize") == "18px"
 
 
 def test_buttons_keys_menus_and_two_sides(page):
     page.js("types()")
     for text in ("Play", "Step", "Reset", "New seed", "Keep", "Copy as code", "λ too small"):
         page.page.click(f"button:has-text('{text}')")
-    types = page.js("types()")
-    assert types == ["play", "step", "reset", "new seed", "keep", "code", "preset"]
+    assert page.js("types()") == ["play", "step", "reset", "new seed", "keep", "code", "preset"]
     page.page.select_option(".gan-speed", label="10 a second")
     page.give(**QUIET | dict(playing=True))
     assert page.page.get_by_role("button", name="Pause").count() == 1

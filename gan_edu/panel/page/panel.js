@@ -54,9 +54,12 @@ const kinds = {
     const onLog = (at) => +(low * (high / low) ** at).toPrecision(3);
     const onSteps = (at) => +(low + Math.round((at * (high - low)) / unit) * unit).toPrecision(9);
     const text = make("span", { class: "gan-value" });
-    const say = (v) => put(text, { textContent: short(v, log ? 3 : 4) });
     const range = { type: "range", min: 0, max: 1, step: Math.floor(1e9 / parts) / 1e9 };
     const input = make("input", range); // the last step ends before 1, not after it
+    const say = (v) => {
+      put(text, { textContent: short(v, log ? 3 : 4) });
+      put(input, { ariaValueText: text.textContent });
+    };
     input.oninput = () => {
       const v = Math.max(low, Math.min(high, (log ? onLog : onSteps)(input.value)));
       say(v);
