@@ -40,7 +40,7 @@ def curves(ax, log, *names, colors=None):
         moved[close] = n, f"step {n}: {name} = {getattr(value, '__name__', value)}"
     moved = [(n, words) for n, words in moved.values() if n]
     if moved and isinstance(ax, Axes):
-        ax.marks([n for n, _ in moved], [words for _, words in moved])
+        ax.layer("marks", array([n for n, _ in moved]), labels=[words for _, words in moved])
     elif moved:
         at = ax.get_xaxis_transform()
         ax.plot([n for n, _ in moved], [0.02] * len(moved), "^", color="0.4", ms=5, transform=at)
@@ -296,9 +296,6 @@ class Axes:
         if what != "off":
             raise NotDrawn(f"axis knows only 'off', got {what!r}")
         self.head["ticks"] = False
-
-    def marks(self, x, labels):
-        self.layer("marks", array(x), labels=labels)
 
 
 def bands(z, levels):

@@ -22,17 +22,17 @@ class Live(Panel):
         for values in presets.values():
             self.run.fork().set(**values)  # a preset that no knob takes is an error here and now
         self.presets, self.other, self.ghosts, self.still_at = presets, None, [], still
-        self.playing, self.waiting, self.speed, self.pace, self.step_due = False, "", 0, 0.0, 0.0
+        self.playing, self.speed, self.pace, self.step_due = False, 0, 0.0, 0.0
         self.counted, self.told = (time.monotonic(), 0), 0.0
         super().__init__()
-        self.runs_keep_still()
+        self.run.between = TRAINER.between  # a fork's too
         self.draw()
 
     # ---- for a cell
 
     def play(self):
         """Train until paused; it begins when the running cell has ended."""
-        self.playing, self.fault, self.text, self.waiting = True, "", "", ""
+        self.playing, self.fault, self.text = True, "", ""
         self.counted = time.monotonic(), self.run.n
         TRAINER.wake.set()
 
@@ -73,7 +73,6 @@ class Live(Panel):
             self.text = f"The curves of this run stay: {run.n} steps."
         elif kind == "compare":
             self.other = run.fork() if message["on"] else None
-            self.runs_keep_still()
         elif kind == "code":
             texts = [run.code() for run in self.runs()]
             self.page.tell(
@@ -98,10 +97,6 @@ class Live(Panel):
 
     def runs(self):
         return [self.run] if self.other is None else [self.run, self.other]
-
-    def runs_keep_still(self):
-        for run in self.runs():
-            run.between = TRAINER.between
 
     def go_on(self, one=False):
         """Train for a moment, or one step; return how many seconds there is nothing to do."""

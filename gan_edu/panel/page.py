@@ -14,20 +14,16 @@ FOLDER = pathlib.Path(__file__).parent / "page"
 ALIVE = 90  # seconds without a sign of life (a hidden page gives one a minute) after which a page is gone
 
 
-def module(*names):
-    """Return files of the page as one ES module: their imports from each other are left out."""
+def source(*names):
+    """Return files of the page as one: their imports from each other are left out."""
     text = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
     return re.sub(r"^(import .*|export (?!default))", "", text, flags=re.MULTILINE)
-
-
-def style():
-    return (FOLDER / "panel.css").read_text(encoding="utf-8")
 
 
 class Page(anywidget.AnyWidget):
     """The part of a panel that stands in the browser."""
 
-    _esm, _css = module("draw.js", "panel.js"), style()
+    _esm, _css = source("draw.js", "panel.js"), source("panel.css")
 
     def __init__(self, take):
         super().__init__()

@@ -14,7 +14,7 @@ from gan_edu._arguments import check_count
 from gan_edu.panel.figure import Figure
 from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.live import draw
-from gan_edu.panel.page import module, style
+from gan_edu.panel.page import source
 
 SPEEDS = [(5, "5 a second"), (15, "15 a second"), (30, "30 a second")]
 PAGE = string.Template("""<!doctype html>
@@ -51,7 +51,7 @@ def record(run, view, path, every=20):
     story = json.dumps({"spec": spec, "seed": run.seed, "pictures": pictures}).encode()
     story += b" " * (-len(story) % 4)
     packed = gzip.compress(len(story).to_bytes(4, "little") + story + bytes(block), 9)
-    parts = dict(style=style(), module=module("draw.js", "panel.js", "recording.js"))
+    parts = dict(style=source("panel.css"), module=source("draw.js", "panel.js", "recording.js"))
     parts |= dict(title=html.escape(pathlib.Path(path).stem.replace("_", " ")))
     unfinished = pathlib.Path(path).with_suffix(".unfinished")
     page = PAGE.substitute(parts, data=base64.b64encode(packed).decode())
