@@ -41,6 +41,12 @@ LAST = textwrap.dedent(
                 _faults.append("a live panel is still playing after the last cell")
             if _panel._trainer.message:
                 _faults.append(f"a live panel has stopped: {_panel._trainer.message}")
+    if "gan_edu.panel.page" in _sys.modules:
+        for _panel in _sys.modules["gan_edu.panel.page"].TRAINER.panels.values():
+            if getattr(_panel, "playing", False):
+                _faults.append("a panel is still playing after the last cell")
+            if _panel.fault:
+                _faults.append(f"a panel has a fault: {_panel.fault}")
     for _thread in set(_threading.enumerate()) - _threads_before:
         if not _thread.daemon:
             _faults.append(f"unfinished thread: {_thread.name}")
