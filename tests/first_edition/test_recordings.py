@@ -239,9 +239,9 @@ def test_the_stored_recordings_are_of_the_lessons(take):
             np.array(now, float), np.array(stored, float), rtol=0.05, atol=0.05
         )
     off = np.abs(found.frame(1, i).astype(int) - picture).max(-1)
-    # Another processor rounds otherwise, and some dots move (0.002 of the pixels); the next picture of lesson 08 differs in 0.03.
+    # Another processor rounds otherwise, and some dots move (0.002 to 0.005 of the pixels); the next picture of lesson 08 differs in 0.03.
     # Photos lose a little everywhere, 5.1 in the mean of lesson 13; the next picture differs by 13, and in 0.02 of the pixels.
-    assert off.mean() < (7 if take.photos else 4) and (off > 60).mean() < 0.004
+    assert off.mean() < (7 if take.photos else 4) and (off > 60).mean() < 0.01
 
 
 def test_what_is_not_there_cannot_be_recorded():
