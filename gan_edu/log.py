@@ -58,8 +58,8 @@ def to_numbers(row, n):
         try:
             if isinstance(value, str):
                 raise TypeError
-            found[name] = float(value.detach() if isinstance(value, torch.Tensor) else value)
-        except (TypeError, ValueError, RuntimeError):
+            found[name] = value.item() if isinstance(value, torch.Tensor) else float(value)
+        except (TypeError, ValueError, RuntimeError):  # of a tensor with several numbers
             shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
             raise ValueError(
                 f"step returned {name!r} as {type(value).__name__}{shape}, a log takes one number, "
