@@ -2,6 +2,8 @@
 
 import time
 
+import torch
+
 from gan_edu import players
 from gan_edu._arguments import check_callable
 from gan_edu.panel.figure import Figure
@@ -167,8 +169,13 @@ def draw(view, fig, run, ghosts=()):
     """Let a view draw a run, on the page's figure or matplotlib's, without changing the run."""
     log = run.log
     log.moves, log.ghosts = run.moves, list(ghosts)
-    with players.untouched(run.gan):
-        view(fig, run.gan, log)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(run.threads)  # two would stall beside the browser
+    try:
+        with players.untouched(run.gan):
+            view(fig, run.gan, log)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def live(build, step, view, knobs=None, seed=0, presets=None, still=300):
