@@ -64,7 +64,7 @@ class Run:
         self.seed = check_count("seed", self.seed if seed is None else seed, least=0)
         self.step, self.knobs, self.moves = self._first_step, Knobs(self._initial), []
         self.log, self.n, self.reached, self._whole = Log(), 0, 0, True
-        self._kept, self._distance = {}, 50
+        self._kept, self._distance = {}, 100
         self.gan, self._random = players.built(self._build, self.seed)
         if not isinstance(self.gan, Players) or not any(players.networks(self.gan)):
             raise ValueError(f"build must return Players(G=net, D=net, ...), got {self.gan!r}")
