@@ -18,5 +18,5 @@ STYLE = {
     "axes.titleweight": "bold",
     "axes.titlesize": 11,
     "axes.prop_cycle": matplotlib.cycler(color=[REAL, FAKE, OPTIMAL, PUSH, MARK, CRITIC]),
-    "legend.frameon": False,
+    "legend.framealpha": 0.85,
 }

@@ -147,7 +147,8 @@ def test_the_panels_have_their_stills():
             if "live-panel" in cell.metadata.get("tags", []):
                 assert cell.metadata.slideshow.slide_type not in ("skip", "notes")
                 assert cell.metadata.transient["remove_source"]
-                assert any("image/jpeg" in output.get("data", {}) for output in cell.outputs)
+                kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+                assert kinds & slides.PICTURES
 
 
 def test_formulas_are_set(page, decks, measured):

@@ -18,6 +18,8 @@ from notebooks import cells
 def play(panel):
     """Play a panel for a while and pause it; one without training: move its first slider, or a bar of its picture."""
     lab.show(panel)
+    if "gan-panel" in panel.get_attribute("class"):
+        return play_new(panel)
     panel.locator(".gan-live-picture[data-shown]").first.wait_for(timeout=60_000)
     before = picture(panel)
     if not lab.button(panel, "Play").count():
@@ -40,6 +42,24 @@ def play(panel):
     return "played to " + re.search(r"step \d+", lab.status(panel))[0]
 
 
+def play_new(panel):
+    """The same for a panel of the second edition."""
+    shown = panel.locator(".gan-picture[data-shown]")
+    shown.wait_for(timeout=60_000)
+    before = int(shown.get_attribute("data-shown"))
+    play = panel.locator('[data-action="play"]')
+    if play.is_visible():
+        play.click()
+    else:
+        panel.locator("input[data-knob], select[data-knob]").first.press("ArrowRight")
+    panel.page.wait_for_timeout(3000)
+    if play.is_visible():
+        play.click()
+    assert int(shown.get_attribute("data-shown")) > before, "no new picture"
+    assert not panel.locator(".gan-fault").count(), "the panel shows a fault"
+    return f"at step {panel.get_attribute('data-n')}"
+
+
 def walk(notebook):
     """Walk through one notebook; return what was found wrong."""
     since = time.monotonic()
@@ -50,7 +70,7 @@ def walk(notebook):
             if (count := page.locator(lab.FAULT).count())
             else []
         )
-        panels = page.locator(".gan-live").all()
+        panels = page.locator(".gan-live, .gan-panel").all()
         wanted = len(cells(notebook.stem, "live-panel"))
         if len(panels) != wanted:
             wrong.append(f"{len(panels)} panels on the page, {wanted} cells that make one")

@@ -9,9 +9,49 @@ import torch
 from torch import nn
 
 from gan_edu._arguments import check_number
+from gan_edu.datasets import gaussian_grid, gaussian_ring, swiss_roll
 from gan_edu.divergences import wasserstein_1d
 from gan_edu.first_edition import plotting
 from gan_edu.first_edition.views import View
+from gan_edu.panel.figure import curves, describe
+from gan_edu.style import CRITIC, FAKE, PUSH, REAL, SURFACE
+
+SEEDED = torch.Generator().manual_seed(0)
+LATENTS = torch.randn(
+    400, 2, generator=SEEDED
+)  # the same ones in every picture, so that points move
+DATA = {
+    "ring": gaussian_ring(400, radius=2 / 1.414, sigma=0.1, generator=SEEDED),
+    "grid": gaussian_grid(400, spacing=2 / 2.828, sigma=0.2 / 2.828, generator=SEEDED),
+    "Swiss roll": swiss_roll(400, generator=SEEDED),
+}
+SIDE = torch.linspace(-2.2, 2.2, 56)
+GRID = torch.cartesian_prod(SIDE, SIDE)
+
+
+def plane_view(fig, gan, log):
+    """Draw the critic's surface with real and generated samples, how 50 of these are pushed, and the critic's gap.
+
+    Arrows have the direction of the critic's gradient with respect to the sample, and a length of log(1 + 10 norm) / 8.
+    """
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.2])
+    with torch.no_grad():
+        x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(56, 56).T
+    at = x_fake[:50].clone().requires_grad_()
+    (push,) = torch.autograd.grad(gan.D(at).sum(), at)
+    norm = push.norm(dim=1, keepdim=True)
+    push = push / (norm + 1e-12) * torch.log1p(10 * norm) / 8
+    left.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
+    left.scatter(*DATA[gan.data].T, s=9, color=REAL, label="real")
+    left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
+    left.quiver(*x_fake[:50].T, *push.T, color=PUSH, angles="xy", scale_units="xy", scale=1)
+    left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", title="critic and samples")
+    left.set(xlabel="x₁", ylabel="x₂")
+    left.legend(loc="upper right")
+    curves(right, log, "critic gap", colors=[CRITIC])
+    right.set(title="critic's gap: mean score, real minus generated", ylabel="critic gap")
+    gap = f"the gap is {log['critic gap'][-1]:.2f}" if log.n else "nothing is trained"
+    describe(fig, f"After {log.n} steps {gap}: 400 real and 400 generated samples over the critic.")
 
 
 def predicted_slope(distance, lambda_gp):

@@ -43,14 +43,13 @@ class Explorer(Panel):
             set_random_state(outside)
         sides = [{"knobs": values_of(self.knobs, self.sliders), "figure": fig.header()}]
         self.show({"n": 0, "reached": 0, "sides": sides, "words": fig.words}, fig.block)
-        self.say_status()
 
     def draw_still(self, fig):
         self.view(fig, Knobs(self.first))
 
-    def say_status(self, waiting=""):
-        self.page.tell({"type": "status", "playing": False, "n": 0, "reached": 0, "seed": 0, "speed": None,
-                        "text": waiting and f"The figure {waiting}.", "fault": self.fault})  # fmt: skip
+    def status(self, waiting=""):
+        text = waiting and f"The figure {waiting}."
+        return dict(playing=False, n=0, speed=None, text=text, fault=self.fault)
 
     def spec(self):
         return spec_of("explore", self.sliders, self.presets)

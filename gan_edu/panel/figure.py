@@ -82,10 +82,8 @@ def word(*looks):
         def checked(self, *args, **more):
             unknown = [name for name in more if name not in known]
             if unknown:
-                known_words = ", ".join(known)
-                raise TypeError(
-                    f"{method.__name__} has no {unknown[0]!r} in a panel; it knows {known_words}"
-                )
+                what = f"{method.__name__} has no {unknown[0]!r} in a panel"
+                raise TypeError(f"{what}; it knows {', '.join(known)}")
             try:
                 return method(self, *args, **more)
             except NotDrawn as fault:
@@ -139,17 +137,11 @@ class Axes:
         if color is None and cycle:
             color = f"C{self._cycle[cycle]}"
             self._cycle[cycle] += 1
-        look = dict(
-            color=color_of(color),
-            alpha=alpha,
-            width=lw or linewidth,
-            dash=ls or linestyle,
-            size=fontsize,
-        )
-        look = {key: value for key, value in (look | more).items() if value is not None}
-        self.head["layers"].append(
-            {"kind": kind, "data": [self.figure.put(x) for x in arrays]} | look
-        )
+        look = dict(color=color_of(color), alpha=alpha, width=lw or linewidth) | more
+        look |= dict(dash=ls or linestyle) | ({"size": fontsize} if fontsize else {})
+        look = {key: value for key, value in look.items() if value is not None}
+        data = [self.figure.put(x) for x in arrays]
+        self.head["layers"].append({"kind": kind, "data": data} | look)
 
     @word(*LINE, "marker", "ms")
     def plot(self, *args, marker=None, ms=6, **look):
@@ -166,9 +158,8 @@ class Axes:
         y = array(places[-1])
         x = np.arange(len(y)) if len(places) == 1 else places[0]
         for column in y.T if y.ndim == 2 else [y]:
-            self.layer(
-                "line", *same_length(x, column), cycle="line", marker=mark, size=ms**2, **look
-            )
+            x, column = same_length(x, column)
+            self.layer("line", x, column, cycle="line", marker=mark, size=ms**2, **look)
             look.pop("label", None)
 
     @word(*LINE)
@@ -215,9 +206,8 @@ class Axes:
 
     @word(*FILL)
     def hist(self, x, bins=10, range=None, density=False, weights=None, **look):
-        heights, edges = np.histogram(
-            array(x).ravel(), bins, range, density=density, weights=weights
-        )
+        x = array(x).ravel()
+        heights, edges = np.histogram(x, bins, range, density=density, weights=weights)
         bars = [array(part) for part in (edges[:-1], np.diff(edges), 0 * heights, heights)]
         self.layer("bars", *bars, cycle="fill", **look)
         return heights, edges, None

@@ -34,9 +34,8 @@ class Choice:
 
     def check(self, name, value):
         if not any(value == one and type(value) is type(one) for one in self.options):
-            raise ValueError(
-                f"{name} must be one of {', '.join(map(repr, self.options))}, got {value!r}"
-            )
+            options = ", ".join(map(repr, self.options))
+            raise ValueError(f"{name} must be one of {options}, got {value!r}")
         return value
 
 

@@ -12,7 +12,7 @@ from gan_edu.panel.page import ALIVE, TRAINER, Panel
 from gan_edu.run import Run
 
 SPEEDS = [(2, "2 a second"), (10, "10 a second"), (50, "50 a second"), (0, "full speed")]
-BURST = 0.01  # seconds of training between two looks at the mail
+BURST = 0.01  # seconds of training between two looks at the mail; less before a picture
 
 
 class Live(Panel):
@@ -76,10 +76,8 @@ class Live(Panel):
         elif kind == "compare":
             self.other = run.fork() if message["on"] else None
         elif kind == "code":
-            texts = [run.code() for run in self.runs()]
-            self.page.tell(
-                {"type": "code", "text": "\n\n# ---- the run on the right\n".join(texts)}
-            )
+            text = "\n\n# ---- the run on the right\n".join(run.code() for run in self.runs())
+            self.page.tell({"type": "code", "text": text})
         self.say_status()
 
     def begin_again(self, seed, preset=None):
@@ -112,7 +110,8 @@ class Live(Panel):
         if not one and now < self.step_due:
             return self.step_due - now
         self.step_due = now + 1 / self.speed if self.speed else 0.0
-        steps = 1 if one or self.speed or not self.pace else max(1, int(BURST / self.pace))
+        burst = min(BURST, self.due - now) if self.visible and self.due > now else BURST
+        steps = 1 if one or self.speed or not self.pace else max(1, int(burst / self.pace))
         self.guard(self.train, steps)
         self.pace = (time.monotonic() - now) / steps
         self.dirty = True
@@ -129,26 +128,17 @@ class Live(Panel):
             draw(self.view, fig, run, self.ghosts)
             sides.append({"knobs": values_of(run.knobs, run.sliders), "figure": fig.header()})
             words.append(fig.words)
-        self.show(
-            {
-                "n": self.run.n,
-                "reached": self.run.reached,
-                "sides": sides,
-                "words": " ".join(words),
-            },
-            block,
-        )
-        self.say_status()
+        words = " ".join(words)
+        self.show(dict(n=self.run.n, reached=self.run.reached, sides=sides, words=words), block)
 
-    def say_status(self, waiting=""):
+    def status(self, waiting=""):
         now, (then, n) = time.monotonic(), self.counted
         self.told = now
         speed = (self.run.n - n) / (now - then) if self.playing and now > then else None
         if now - then > 1:
             self.counted = now, self.run.n
         text = f"Training {waiting}." if waiting and self.playing else self.text
-        self.page.tell({"type": "status", "playing": self.playing, "n": self.run.n, "reached": self.run.reached,
-                        "seed": self.run.seed, "speed": speed, "text": text, "fault": self.fault})  # fmt: skip
+        return dict(playing=self.playing, n=self.run.n, speed=speed, text=text, fault=self.fault)
 
     def draw_still(self, fig):
         run = self.run.fork()

@@ -162,13 +162,16 @@ class Panel:
         now = time.monotonic()
         free = self.visible and self.frame - self.shown < self.room()
         if self.dirty and free and now >= self.due:
-            self.due, self.dirty = now + 1 / self.rate, False
+            self.due, self.dirty = max(now, self.due + 1 / self.rate), False
             self.guard(self.draw)
         return min(wait, max(0.0, self.due - now)) if self.dirty and self.visible else wait
 
     def room(self):
-        """Return how many pictures may be under way: as many as are shown in one round trip, at most 8."""
-        return min(8, max(2, 1 + round(self.rate * self.trip)))
+        """Return how many pictures may be under way: as many as are shown in one round trip, at most 8.
+
+        And three more: the page acknowledges every fourth.
+        """
+        return min(8, 4 + round(self.rate * self.trip))
 
     def guard(self, job, *arguments):
         """Do something that may run a learner's code; what goes wrong is said on the panel."""
@@ -190,8 +193,13 @@ class Panel:
         self.sent[self.frame] = time.monotonic()
         while len(self.sent) > 16:
             self.sent.pop(next(iter(self.sent)))
-        self.picture, self.block = message | {"type": "picture", "frame": self.frame}, bytes(block)
+        # The status comes along: a message of its own costs kernel and page as much as a picture's.
+        message |= dict(type="picture", frame=self.frame, status=self.status())
+        self.picture, self.block = message, bytes(block)
         self.page.tell(self.picture, self.block)
+
+    def say_status(self, waiting=""):
+        self.page.tell({"type": "status"} | self.status(waiting))
 
     def close(self):
         self.closed = True

@@ -21,7 +21,7 @@ from lab import (
 from gan_edu.first_edition.record_panels import TAKES
 from gan_edu.first_edition.recordings import load_recording
 
-RECORDING = NOTEBOOKS / "recordings" / "08_panel.html"
+RECORDING = NOTEBOOKS / "recordings" / "08_gauge.html"
 NOTEBOOK = """
 import functools
 from gan_edu.datasets import gaussian_1d, latent_grid
@@ -31,7 +31,7 @@ from gan_edu.first_edition.training import GAN
 from gan_edu.first_edition.views import GaussianView
 
 gan = GAN(lambda: mlp(1, 8, 1), lambda: mlp(1, 8, 1), gaussian_1d, latent_grid)
-panel = LivePanel(gan, GaussianView(), recording="08_panel.html")
+panel = LivePanel(gan, GaussianView(), recording="08_gauge.html")
 panel
 """
 pytestmark = needs_chromium
@@ -61,7 +61,7 @@ def test_it_says_what_it_is(page):
     badge = page.locator(".badge")
     assert badge.inner_text() == "Recording" and badge.bounding_box()["height"] >= 24
     expect(page.locator("#status")).to_have_text(
-        re.compile("^Recording · paused · step 0 of 600 · λ = 0.01$")
+        re.compile("^Recording · paused · step 0 of 500 · λ = 0.5$")
     )
     assert page.title().startswith("Recording: lesson 08")
     shows(page, 0, 0)
@@ -146,7 +146,7 @@ def test_in_the_panel_it_takes_the_place_of_the_pictures(page, tmp_path):
     page.set_viewport_size({"width": 1366, "height": 768})
     path = tmp_path / "recorded.ipynb"
     notebook = nbformat.read(scratch_notebook(path, NOTEBOOK, "pass"), as_version=4)
-    notebook.cells.append(nbformat.v4.new_markdown_cell("[Open the recording](08_panel.html)"))
+    notebook.cells.append(nbformat.v4.new_markdown_cell("[Open the recording](08_gauge.html)"))
     nbformat.write(notebook, path)
     with Lab(path) as lab:
         shutil.copy(RECORDING, lab.folder / "notebooks")

@@ -567,3 +567,13 @@ def test_batches_serve_each_sample_once_an_epoch():
         Batches(data, 11)
     with pytest.raises(ValueError, match="10 samples, not 9"):
         batches.load_state_dict(Batches(data[:9], 3).state_dict())
+
+
+def test_descend_leaves_the_gradients_of_others_alone():
+    gan = ring_build()
+    before = [torch.full_like(p, 7.0) for p in gan.D.parameters()]
+    for p, gradient in zip(gan.D.parameters(), before):
+        p.grad = gradient.clone()
+    descend(gan.opt_G, -gan.D(gan.G(torch.randn(8, 2))).mean(), lr=0.1)
+    assert all(torch.equal(p.grad, gradient) for p, gradient in zip(gan.D.parameters(), before))
+    assert all(p.grad is not None for p in gan.G.parameters())

@@ -46,11 +46,25 @@ def company_step(gan, knobs):
     return {"loss D": loss_D, "loss G": loss_G, "lr": knobs.lr}
 
 
+def relu_build():
+    """A critic that begins with ReLU, which must not change the samples that it is given."""
+    G, D = mlp(2, 8, 2), nn.Sequential(nn.ReLU(), nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1))
+    return Players(G=G, D=D, opt_G=adam(G), opt_D=adam(D))
+
+
+def relu_step(gan, knobs):
+    x_fake = gan.G(torch.randn(knobs.batch_size, 2))
+    loss = -gan.D(x_fake).mean()
+    descend(gan.opt_G, loss + x_fake.square().mean(), lr=0.01)
+    return {"loss": loss, "x_fake": x_fake.mean()}
+
+
 TOGETHER = {
     "ring": (ring_build, ring_step, RING_KNOBS),
     "clipped": (ring_build, clipped_step, RING_KNOBS | {"batch_size": 100}),
     "line": (line_build, line_step, dict(batch_size=64, lr=0.005)),
     "company": (company_build, company_step, dict(batch_size=16, lr=5e-4)),
+    "relu": (relu_build, relu_step, dict(batch_size=16)),
 }
 
 

@@ -45,7 +45,7 @@ KNOBS = dict(
 )
 VALUES = {name: knob["value"] for name, knob in KNOBS.items()}
 SPEC = dict(type="spec", presets=["λ too small"], speeds=[dict(value=10, label="10 a second")])
-QUIET = dict(type="status", playing=False, n=1, reached=9, speed=None, text="", fault="")
+QUIET = dict(type="status", playing=False, n=1, speed=None, text="", fault="")
 
 
 class Page:
@@ -78,6 +78,7 @@ class Page:
             view(fig)
             sides.append({"knobs": VALUES | knobs, "figure": fig.header()})
         message = dict(type="picture", frame=self.frame, n=n, reached=1000, words=fig.words)
+        message["status"] = QUIET | dict(n=n)
         self.give(block, sides=sides, **message)
         self.page.wait_for_selector(f'canvas[data-frame="{self.frame}"]')
 

@@ -66,7 +66,9 @@ def told(monkeypatch):
 
 
 def last(told, kind):
-    return next(message for message in reversed(told["messages"]) if message["type"] == kind)
+    """The last message of this kind; a picture has a status in it."""
+    found = (one if one["type"] == kind else one.get(kind) for one in reversed(told["messages"]))
+    return next(filter(None, found))
 
 
 def wait(true, seconds=60):

@@ -92,11 +92,11 @@ const logarithm = (v) => Math.log10(Math.max(v, 1e-99));
 
 /** Where axes stand on the canvas, and how their data become pixels. */
 class Frame {
-  constructor(axes, side, box, [x0, x1], [y0, y1], size) {
+  constructor(axes, side, box, [x0, x1], [y0, y1], size, rows) {
     const bare = axes.ticks === false;
-    const titles = axes.title || axes.legend ? (axes.title ?? "").split("\n").length : 0;
+    const lines = (axes.title?.split("\n").length ?? 0) + rows.length; // above
     let left = box[0] + (bare ? 6 : size * (axes.ylabel ? 64 : 46));
-    let top = box[1] + (titles ? size * (9 + 17 * titles) : 10);
+    let top = box[1] + (lines ? size * (9 + 17 * lines) : 10);
     let width = Math.max(10, box[0] + box[2] - (bare ? 6 : 16) - left);
     let height = Math.max(10, box[1] + box[3] - (bare ? 6 : size * (axes.xlabel ? 39 : 22)) - top);
     if (axes.aspect === "equal") {
@@ -107,7 +107,7 @@ class Frame {
     }
     const [xlog, ylog] = [axes.xscale === "log", axes.yscale === "log"];
     const [kx, ky] = [width / (x1 - x0), height / (y1 - y0)];
-    Object.assign(this, { axes, side, box, left, top, xlog, ylog, x0, y0, kx, ky, bare });
+    Object.assign(this, { axes, side, box, left, top, xlog, ylog, x0, y0, kx, ky, bare, rows });
     Object.assign(this, { right: left + width, bottom: top + height });
     const named = (places, names) => places?.map((v, i) => [v, names?.[i] ?? short(v)]);
     const found = (low, high, n, log) => ticks(low, high, Math.max(2, Math.min(8, n / size)), log);
@@ -189,12 +189,14 @@ const layers = {
   },
   line(p, f, layer) {
     const [x, y] = layer.arrays;
+    const whole = layer.alpha < 1 || DASHES[layer.dash]; // else in pieces: six times as fast
     const draw = () => {
       for (let i = 0, down = false; i < x.length; i++) {
         const [px, py] = [f.x(x[i]), f.y(y[i])];
         const here = Number.isFinite(px + py); // where not, the line has a gap
         if (here && down) p.c.lineTo(px, py);
-        else if (here) p.c.moveTo(px, py);
+        if (here && down && i % 10 === 0 && !whole) (p.c.stroke(), p.c.beginPath(), (down = false));
+        if (here && !down) p.c.moveTo(px, py);
         down = here;
       }
     };
@@ -305,7 +307,7 @@ export class Painter {
   constructor(canvas, held) {
     Object.assign(this, { canvas, held, c: canvas.getContext("2d"), frames: [], spares: [] });
     Object.assign(this, { ink: "#222", paper: "#fff", grid: "#ddd", text: 1, thick: 1, ratio: 1 });
-    this.kept = []; // for each axes: {0: limits of x, 1: limits of y, corner of the legend}
+    this.kept = []; // the limits of each axes: {0: of x, 1: of y}
   }
   fit(width, height, ratio) {
     Object.assign(this, { width, height, ratio });
@@ -327,9 +329,9 @@ export class Painter {
         const [left, top, wide, high] = rows ? [0, (i * n) / rows, 1, n / rows] : axes.box;
         const box = [x + left * w, y + top * h, wide * w, high * h];
         const limits = [0, 1].map((axis) => this.limits(sides, i, axis, axes));
-        const frame = new Frame(axes, s, box, ...limits, this.text);
-        this.frames.push(frame);
-        this.drawAxes(frame, i);
+        const labels = this.legend(axes, box[2] - 40 * this.text);
+        this.frames.push(new Frame(axes, s, box, ...limits, this.text, labels));
+        this.drawAxes(this.frames.at(-1));
       });
       this.font(13, 700);
       if (n > 1) this.write("AB"[s], x + 8, y + 17 * this.text, "left");
@@ -352,7 +354,7 @@ export class Painter {
     const [low, high] = known.map((v, k) => (Number.isFinite(v) ? v : found[k]));
     return low === high ? [low - 0.5, high + 0.5] : [low, high];
   }
-  drawAxes(f, i) {
+  drawAxes(f) {
     const { c } = this;
     if (!f.bare) this.drawTicks(f);
     c.save();
@@ -365,7 +367,7 @@ export class Painter {
       layers[layer.kind]?.(this, f, layer);
     }
     c.restore();
-    this.drawHeading(f, this.kept[i]);
+    this.drawHeading(f);
     for (const layer of f.axes.layers) over[layer.kind]?.(this, f, layer);
   }
   /** The lines and numbers around the data; where no surface will lie, also a grid. */
@@ -398,7 +400,7 @@ export class Painter {
     }
     this.write(axes.xlabel ?? "", (left + right) / 2, bottom + 33 * size, "center");
     c.save();
-    c.translate(box[0] + 14 * size, (top + bottom) / 2);
+    c.translate(Math.max(box[0] + 14 * size, left - 50 * size), (top + bottom) / 2);
     c.rotate(-Math.PI / 2);
     this.write(axes.ylabel ?? "", 0, 0, "center");
     c.restore();
@@ -413,48 +415,37 @@ export class Painter {
   widest(texts) {
     return Math.max(...texts.map((text) => this.c.measureText(text).width));
   }
-  /** The title, and the legend: beside it, or else below it, or else inside the frame. */
-  drawHeading(f, kept) {
-    const [size, edge] = [this.text, f.box[0] + f.box[2] - 2];
-    const titles = (f.axes.title ?? "").split("\n").reverse();
-    const entries = f.axes.legend ? f.axes.layers.filter((layer) => layer.label) : [];
+  /** The labels of a legend in rows that fit the width: [[layer, its width], ...]. */
+  legend({ legend, layers }, width) {
+    const rows = [];
     this.font(12);
-    const widths = entries.map(({ label }) => this.c.measureText(label).width + 32 * size);
-    const whole = widths.reduce((sum, w) => sum + w, -14 * size);
-    this.font(13, 600);
-    const end = f.left + this.widest(titles) + 16 * size;
-    const beside = !entries.length || end + whole <= edge;
-    const free = f.top - f.box[1] > (26 + 17 * titles.length) * size; // over a square frame
-    const below = !beside && free && f.left + whole <= edge;
-    titles.forEach((title, k) => {
-      const y = f.top - (9 + 17 * (k + below)) * size;
-      this.write(title, f.left, y, "left", this.ink, edge - f.left);
-    });
-    this.font(12);
-    let [x, y] = [below ? f.left : Math.max(end, f.right - whole), f.top - 9 * size];
-    if (!beside && !below) [x, y] = this.drawBox(f, Math.max(...widths), entries.length, kept);
-    entries.forEach(({ kind, dash, color, label }, k) => {
-      const sign = kind !== "points" && DASHES[dash] ? "╍╍" : SIGNS[kind];
-      this.write(sign, x + 7 * size, y, "center", color);
-      this.write(label, x + 18 * size, y, "left");
-      [x, y] = beside || below ? [x + widths[k], y] : [x, y + 17 * size];
-    });
-  }
-  /** A box for n entries in the emptiest quarter, or where it was if that is not much fuller. */
-  drawBox(f, w, n, kept) {
-    const h = (17 * n + 8) * this.text;
-    const [middle, half] = [(f.left + f.right) / 2, (f.top + f.bottom) / 2];
-    const counts = [0, 0, 0, 0];
-    for (const { kind, arrays } of f.axes.layers) {
-      if (kind !== "points" && kind !== "line") continue;
-      arrays[0].forEach((x, i) => counts[2 * (f.x(x) < middle) + (f.y(arrays[1][i]) > half)]++);
+    for (const layer of legend ? layers.filter(({ label }) => label) : []) {
+      const w = this.c.measureText(layer.label).width + 32 * this.text;
+      const used = rows.at(-1)?.reduce((sum, [, one]) => sum + one, w) ?? Infinity;
+      if (used > width) rows.push([]);
+      rows.at(-1).push([layer, w]);
     }
-    const least = Math.min(...counts);
-    if (!(counts[kept.corner] <= 1.5 * least + 20)) kept.corner = counts.indexOf(least);
-    const x = kept.corner < 2 ? f.right - w - 4 : f.left + 6;
-    const y = kept.corner % 2 ? f.bottom - h - 6 : f.top + 4;
-    this.drawPaper(x, y, w, h);
-    return [x + 6, y + 17 * this.text];
+    return rows;
+  }
+  /** Above the frame: the lines of the title, then the rows of the legend. */
+  drawHeading(f) {
+    const [size, edge] = [this.text, f.box[0] + f.box[2] - 2];
+    const line = (k) => f.top - (9 + 17 * k) * size; // from below
+    const titles = f.axes.title?.split("\n").reverse() ?? [];
+    this.font(13, 600);
+    titles.forEach((title, k) => {
+      this.write(title, f.left, line(k + f.rows.length), "left", this.ink, edge - f.left);
+    });
+    this.font(12);
+    f.rows.toReversed().forEach((row, k) => {
+      let x = Math.min(f.left, edge - row.reduce((sum, [, w]) => sum + w, -14 * size));
+      for (const [{ kind, dash, color, label }, w] of row) {
+        const sign = kind !== "points" && DASHES[dash] ? "╍╍" : SIGNS[kind];
+        this.write(sign, x + 7 * size, line(k), "center", color);
+        this.write(label, x + 18 * size, line(k), "left");
+        x += w;
+      }
+    });
   }
   drawPaper(...box) {
     Object.assign(this.c, { fillStyle: this.paper, globalAlpha: 0.85 });

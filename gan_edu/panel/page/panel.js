@@ -2,6 +2,7 @@ import { Painter, decode, short } from "./draw.js";
 // The page of a panel: buttons, knobs, time line and picture, on one side of a port.
 
 const PATIENCE = 4000; // ms that a moved control waits for its value to come back in a picture
+const EACH = 4; // pictures: one in four is acknowledged, as that costs as much as a picture
 const NARROW = 560; // pixels of width below which all axes stand one below the other
 const LEFT = { recording: "play step lecture", explore: "lecture" }; // the buttons of these kinds
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -86,7 +87,7 @@ const kinds = {
 class Panel {
   constructor(el, port) {
     Object.assign(this, { port, knobs: new Map(), held: new Map(), moved: new Map() });
-    Object.assign(this, { ui: {}, buttons: {}, shown: 0, status: {}, last: null, note: "" });
+    Object.assign(this, { ui: {}, buttons: {}, shown: 0, told: -EACH, status: {}, last: null, note: "" });
     const attributes = { class: "gan-panel", tabindex: 0, role: "group", "aria-label": "Panel" };
     this.root = make("div", { ...attributes, "data-lm-suppress-shortcuts": "true" });
     this.root.innerHTML = HTML;
@@ -110,6 +111,7 @@ class Panel {
     else if (message.type === "picture") {
       decode(message.sides, buffer);
       Object.assign(this, { last: message, fresh: true });
+      this.say(message.status);
       this.ask();
     }
   }
@@ -184,7 +186,6 @@ class Panel {
     });
   }
   show() {
-    const begun = performance.now();
     const { root, ui, buttons } = this;
     const { frame, n, reached, sides, words } = this.last;
     this.fresh = false;
@@ -201,7 +202,9 @@ class Panel {
     put(ui.picture, { ariaLabel: words });
     const knobs = JSON.stringify(sides[0].knobs);
     Object.assign(ui.picture.dataset, { frame, shown: ++this.shown, knobs });
-    this.send("shown", { frame, ms: performance.now() - begun });
+    if (frame < this.told + EACH) return;
+    this.told = frame;
+    this.send("shown", { frame });
   }
   /** Let the controls show what the picture was drawn with, save those that a hand has just moved. */
   sync() {

@@ -1,7 +1,7 @@
 // The other side of a panel without a kernel: it plays stored pictures.
 
 export function recording(story, block) {
-  const { spec, seed, pictures } = story;
+  const { spec, pictures } = story;
   const last = pictures.length - 1;
   let at = 0, playing = false, speed = spec.speed, timer = 0, frame = 0;
   const port = { send: take, onmessage: () => {} };
@@ -9,9 +9,8 @@ export function recording(story, block) {
   function show(k) {
     at = Math.max(0, Math.min(last, k));
     frame += 1;
-    port.onmessage({ type: "picture", frame, moved: false, ...pictures[at] }, block);
-    const { n, reached } = pictures[at];
-    port.onmessage({ type: "status", playing, n, reached, seed, speed: null, text: "A recording.", fault: "" });
+    const status = { playing, n: pictures[at].n, speed: null, text: "A recording.", fault: "" };
+    port.onmessage({ type: "picture", frame, ...pictures[at], status }, block);
   }
 
   function tick() {

@@ -1,0 +1,53 @@
+"""Record the lessons' panels, to be played without a kernel: python -m classroom.record [08 ...]
+
+For each take it makes the panel as its lesson does, moves its knobs at the steps that are written here, and writes
+notebooks/recordings/<take>.html.
+"""
+
+import pathlib
+import sys
+
+import nbformat
+
+from gan_edu.panel import record
+
+NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
+# The lesson and a name; a word of the panel's cell; steps between two pictures; steps to train, and the knobs moved then.
+TAKES = {
+    "08_plane": (
+        "plane_view", 10,
+        [(200, dict(lambda_gp=100)), (100, dict(lambda_gp=0.01)), (100, dict(constraint="clipping")), (100, {})],
+    ),
+}  # fmt: skip
+
+
+def panel_of(lesson, word):
+    """Return the panel whose cell has this word, made as the lesson makes it."""
+    (path,) = NOTEBOOKS.glob(f"{lesson}_*.ipynb")
+    namespace = {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        tags = cell.metadata.get("tags", [])
+        if "live-panel" in tags and word in cell.source:
+            exec(cell.source, namespace)
+            return namespace["panel"]
+        if "define" in tags:
+            exec(cell.source, namespace)
+    raise ValueError(f"lesson {lesson} has no panel with {word!r}")
+
+
+def write(name, path):
+    """Train the take `name` and write its recording to path."""
+    word, every, moves = TAKES[name]
+    panel = panel_of(name[:2], word)
+    panel.close()
+    for n_steps, values in moves:
+        panel.run.steps(n_steps).set(**values)
+    record(panel.run, panel.view, path, every=every)
+
+
+if __name__ == "__main__":
+    for name in TAKES:
+        if name[:2] in (sys.argv[1:] or name[:2]):
+            path = NOTEBOOKS / "recordings" / f"{name}.html"
+            write(name, path)
+            print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
