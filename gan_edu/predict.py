@@ -1,0 +1,205 @@
+"""Guesses: asked before a result, which stays covered until then, and kept in one small file beside the notebooks."""
+
+import base64
+import html
+import io
+import json
+import os
+import pathlib
+
+import ipywidgets
+import matplotlib
+from IPython.display import HTML, display
+from matplotlib.figure import Figure
+
+from gan_edu._arguments import check_number
+from gan_edu.style import STYLE
+
+SURE = "a wild guess", "fairly sure", "sure"
+COVER = "No guess yet: enter yours above, and this opens. Or show it now."
+
+
+class Memory:
+    """What was guessed: {question: {"guess", "sure", "right", "lesson"}}."""
+
+    def __init__(self):
+        self.kept, self.told = {}, False
+
+    @property
+    def path(self):
+        return pathlib.Path(os.environ.get("GAN_EDU_GUESSES", "my_guesses.json"))
+
+    def read(self):
+        """Return all guesses, those of other notebooks too."""
+        try:
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            if not all(isinstance(one, dict) for one in found.values()):
+                raise ValueError("it holds something else")
+        except FileNotFoundError:
+            found = {}
+        except (OSError, ValueError, AttributeError) as fault:
+            self.say(f"{self.path.name} cannot be read ({fault}) and is left as it is")
+            return self.kept
+        return found | self.kept if self.told else found
+
+    def put(self, question, **values):
+        """Add what is known of a question; without permission to write it is kept until the kernel ends, and said."""
+        found = self.read()
+        self.kept[question] = found[question] = found.get(question, {}) | values
+        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        if self.told:
+            return
+        try:
+            unfinished.write_text(json.dumps(found, indent=1), encoding="utf-8")
+            os.replace(unfinished, self.path)
+        except OSError as fault:
+            unfinished.unlink(missing_ok=True)
+            self.say(f"{self.path.name} cannot be written ({fault.strerror})")
+
+    def say(self, why):
+        if not self.told:
+            print(f"{why}: your guesses are kept until the kernel stops.")
+        self.told = True
+
+
+MEMORY = Memory()
+
+
+class Guess:
+    """A question with its answer; see `choice` and `number`."""
+
+    def __init__(self, question, control, answers):
+        self.question, self.control, self.answers, self.covered = question, control, answers, []
+        kept = MEMORY.read().get(question, {})
+        self.value, self.sure = kept.get("guess"), kept.get("sure")
+        style = {"button_width": "7.5em"}
+        self.how = ipywidgets.ToggleButtons(options=SURE, value=self.sure or SURE[0], style=style)
+        button = ipywidgets.Button(description="This is my guess", button_style="primary")
+        button.on_click(lambda _: self.enter(self.control.value, self.how.value))
+        self.line = ipywidgets.HTML()
+        row = ipywidgets.HBox([self.how, button], layout={"flex_flow": "row wrap"})
+        asked = ipywidgets.HTML(f"<b>Your guess.</b> {question}")
+        self.box = ipywidgets.VBox([asked, control, row, self.line])
+        if self.value is not None:
+            self.line.value = f"You guessed {self.words()} earlier."
+
+    def enter(self, value, sure):
+        """Take a guess, keep it, and open what was covered."""
+        if value is None:
+            self.line.value = "Choose an answer first."
+            return
+        self.value, self.sure = value, sure
+        lesson = pathlib.Path(os.environ.get("JPY_SESSION_NAME", "")).name[:2]
+        MEMORY.put(self.question, guess=value, sure=sure, lesson=lesson)
+        opens = "It has opened below." if self.covered else "Now run the next cell."
+        self.line.value = f"You say {self.words()}. {opens}"
+        while self.covered:
+            self.covered.pop()()
+
+    def words(self):
+        value = self.value if isinstance(self.value, str) else f"{short(self.value)}{self.unit}"
+        return f"<b>{html.escape(value)}</b> ({self.sure})"
+
+    def _repr_mimebundle_(self, **more):
+        # Where there is no kernel the question alone is shown.
+        static = f"<p><b>Your guess.</b> {self.question}</p><p>{self.answers}</p>"
+        return self.box._repr_mimebundle_() | {"text/html": static, "text/plain": self.question}
+
+
+def choice(question, *options):
+    """Ask which of several answers is right: guess = choice("What does the loss do?", "rises", "falls")."""
+    if len(options) < 2 or not all(isinstance(one, str) for one in options):
+        raise ValueError(f"a choice needs two answers or more, as text, got {options!r}")
+    control = ipywidgets.RadioButtons(options=options, value=None, layout={"width": "auto"})
+    guess = Guess(question, control, " &ensp; ".join(f"◯ {html.escape(one)}" for one in options))
+    guess.options, guess.unit = options, ""
+    return guess
+
+
+def number(question, low, high, unit=""):
+    """Ask for a number between low and high, with its unit: guess = number("How large?", 0, 10, unit="nats")."""
+    low, high = check_number("low", low), check_number("high", high)
+    if not low < high:
+        raise ValueError(f"low must be below high, got {low!r} and {high!r}")
+    whole = all(float(v).is_integer() for v in (low, high)) and high - low >= 20
+    layout, step = {"width": "min(36em, 95%)"}, 1 if whole else (high - low) / 100
+    control = ipywidgets.FloatSlider(
+        (low + high) / 2, min=low, max=high, step=step, readout_format=".4~g", layout=layout
+    )
+    guess = Guess(question, control, f"a number from {short(low)} to {short(high)} {unit}")
+    guess.limits, guess.unit = (low, high), f" {unit}" if unit else ""
+    return guess
+
+
+def reveal(guess, truth, *results, within=None):
+    """Show guess and truth side by side, with results; covered as long as no guess is entered.
+
+    truth: one of the choice's answers, or a number. results: texts, matplotlib figures, or functions draw(fig).
+    within: a number that is off by no more counts as right, by default a tenth of the slider's length.
+    """
+    if not isinstance(guess, Guess):
+        raise ValueError(f"guess must be made by predict.choice or predict.number, got {guess!r}")
+    if hasattr(guess, "options"):
+        if truth not in guess.options:
+            raise ValueError(f"truth must be one of {', '.join(guess.options)}, got {truth!r}")
+        fact, right = html.escape(truth), lambda: guess.value == truth
+    else:
+        truth, (low, high) = check_number("truth", truth), guess.limits
+        within = (high - low) / 10 if within is None else within
+        fact, right = short(truth) + guess.unit, lambda: abs(guess.value - truth) <= within
+    body = f"<p>It is <b>{fact}</b>.</p>" + "".join(map(shown, results))
+
+    def opened():
+        MEMORY.put(guess.question, right=bool(right()))
+        verdict = " Right!" if right() else ""
+        said = f"<p>You said {guess.words()}.{verdict}</p>"
+        return HTML(f'<div class="gan-reveal">{said}{body}</div>')
+
+    if guess.value is not None:
+        display(opened())
+        return
+    cover = f"<details><summary>{COVER}</summary>{body}</details>"
+    handle = display(HTML(f'<div class="gan-reveal">{cover}</div>'), display_id=True)
+    if handle is not None:
+        guess.covered.append(lambda: handle.update(opened()))
+
+
+def shown(result):
+    """Return a result as HTML."""
+    if isinstance(result, str):
+        return f"<p>{result}</p>"
+    with matplotlib.rc_context(STYLE):
+        fig = result
+        if callable(result):
+            fig = Figure(figsize=(9, 3.6))
+            result(fig)
+        content = io.BytesIO()
+        fig.savefig(content, format="png", dpi=90)
+    data = base64.b64encode(content.getvalue()).decode()
+    words = html.escape(getattr(fig, "words", ""), quote=True)
+    return f'<img alt="{words}" src="data:image/png;base64,{data}">'
+
+
+def short(value):
+    return f"{value:.4g}".replace("-", "−")
+
+
+def record():
+    """Show how many guesses were right, and how often those were that one was sure of."""
+    guesses = [one for one in MEMORY.read().values() if "guess" in one]
+    known = [one for one in guesses if "right" in one]
+    if not known:
+        display(HTML("<p>No guess with its result yet: the first waits in lesson 03.</p>"))
+        return
+    rows = []
+    for sure in reversed(SURE):
+        these = [one["right"] for one in known if one["sure"] == sure]
+        share = f"{sum(these)} of {len(these)} right" if these else "none yet"
+        rows.append(f"<tr><td>{sure}</td><td>{share}</td></tr>")
+    lessons = sorted({one["lesson"] for one in known if one["lesson"].isdigit()})
+    where = f", in lessons {', '.join(lessons)}" if lessons else ""
+    sure = [one["right"] for one in known if one["sure"] == "sure"]
+    words = f"{len(known)} guesses{where}: {sum(one['right'] for one in known)} were right. "
+    if len(sure) >= 5:
+        words += f"Of those that you were sure of, {100 * sum(sure) / len(sure):.0f} % were."
+    display(HTML(f"<p>{words}</p><table>{''.join(rows)}</table>"))
