@@ -68,11 +68,12 @@ MEMORY = Memory()
 class Guess:
     """A question with its answer; see `choice` and `number`."""
 
-    def __init__(self, question, control, answers):
+    def __init__(self, question, control, answers, options=None, limits=None, unit=""):
         self.question, self.control, self.answers, self.covered = question, control, answers, []
+        self.options, self.limits, self.unit = options, limits, unit
         kept = MEMORY.read().get(question, {})
         self.value, self.sure = kept.get("guess"), kept.get("sure")
-        style = {"button_width": "7.5em"}
+        style = {"button_width": "9em"}
         self.how = ipywidgets.ToggleButtons(options=SURE, value=self.sure or SURE[0], style=style)
         button = ipywidgets.Button(description="This is my guess", button_style="primary")
         button.on_click(lambda _: self.enter(self.control.value, self.how.value))
@@ -82,6 +83,7 @@ class Guess:
         self.box = ipywidgets.VBox([asked, control, row, self.line])
         if self.value is not None:
             self.line.value = f"You guessed {self.words()} earlier."
+        display(self)
 
     def enter(self, value, sure):
         """Take a guess, keep it, and open what was covered."""
@@ -111,9 +113,8 @@ def choice(question, *options):
     if len(options) < 2 or not all(isinstance(one, str) for one in options):
         raise ValueError(f"a choice needs two answers or more, as text, got {options!r}")
     control = ipywidgets.RadioButtons(options=options, value=None, layout={"width": "auto"})
-    guess = Guess(question, control, " &ensp; ".join(f"◯ {html.escape(one)}" for one in options))
-    guess.options, guess.unit = options, ""
-    return guess
+    answers = " &ensp; ".join(f"◯ {html.escape(one)}" for one in options)
+    return Guess(question, control, answers, options=options)
 
 
 def number(question, low, high, unit=""):
@@ -124,11 +125,11 @@ def number(question, low, high, unit=""):
     whole = all(float(v).is_integer() for v in (low, high)) and high - low >= 20
     layout, step = {"width": "min(36em, 95%)"}, 1 if whole else (high - low) / 100
     control = ipywidgets.FloatSlider(
-        (low + high) / 2, min=low, max=high, step=step, readout_format=".4~g", layout=layout
+        (low + high) / 2, min=low, max=high, step=step, readout_format=".4g", layout=layout
     )
-    guess = Guess(question, control, f"a number from {short(low)} to {short(high)} {unit}")
-    guess.limits, guess.unit = (low, high), f" {unit}" if unit else ""
-    return guess
+    unit = f" {unit}" if unit else ""
+    answers = f"a number from {short(low)} to {short(high)}{unit}"
+    return Guess(question, control, answers, limits=(low, high), unit=unit)
 
 
 def reveal(guess, truth, *results, within=None):
@@ -139,7 +140,7 @@ def reveal(guess, truth, *results, within=None):
     """
     if not isinstance(guess, Guess):
         raise ValueError(f"guess must be made by predict.choice or predict.number, got {guess!r}")
-    if hasattr(guess, "options"):
+    if guess.options:
         if truth not in guess.options:
             raise ValueError(f"truth must be one of {', '.join(guess.options)}, got {truth!r}")
         fact, right = html.escape(truth), lambda: guess.value == truth
@@ -147,7 +148,7 @@ def reveal(guess, truth, *results, within=None):
         truth, (low, high) = check_number("truth", truth), guess.limits
         within = (high - low) / 10 if within is None else within
         fact, right = short(truth) + guess.unit, lambda: abs(guess.value - truth) <= within
-    body = f"<p>It is <b>{fact}</b>.</p>" + "".join(map(shown, results))
+    body = f"<p>The answer is <b>{fact}</b>.</p>" + "".join(map(shown, results))
 
     def opened():
         MEMORY.put(guess.question, right=bool(right()))
@@ -189,7 +190,7 @@ def record():
     guesses = [one for one in MEMORY.read().values() if "guess" in one]
     known = [one for one in guesses if "right" in one]
     if not known:
-        display(HTML("<p>No guess with its result yet: the first waits in lesson 03.</p>"))
+        display(HTML("<p>No guess with its result yet.</p>"))
         return
     rows = []
     for sure in reversed(SURE):

@@ -56,9 +56,15 @@ def read(path, kind, parts):
 
 
 def source(function):
-    """Return the text of a function, or a comment where it is not known; a text is returned as it is."""
+    """Return the text of a function, or a comment where it is not known; a text is returned as it is.
+
+    Of a function of the package the line that imports it: its text needs what its own module has.
+    """
     if isinstance(function, str):
         return function
+    module = getattr(function, "__module__", None) or ""
+    if module.startswith("gan_edu."):
+        return f"from {module} import {function.__name__}\n"
     try:
         return textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):

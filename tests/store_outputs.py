@@ -4,7 +4,6 @@ What a saved notebook should not carry is left out: views of widgets whose kerne
 place of a panel), and the overwritten states of progress bars.
 """
 
-import json
 import os
 import pathlib
 import re
@@ -15,7 +14,7 @@ import nbformat
 from nbclient import NotebookClient
 
 STILLS = """
-import base64, io, json, matplotlib, sys
+import base64, io, matplotlib, sys
 from matplotlib.figure import Figure
 from gan_edu.style import STYLE
 found, page = {}, sys.modules.get("gan_edu.panel.page")
@@ -25,7 +24,7 @@ for key, panel in (page.TRAINER.panels if page else {}).items():
         panel.draw_still(figure)
         figure.savefig(content, format="png")
     found[key] = base64.b64encode(content.getvalue()).decode(), figure.words
-print(json.dumps(found))
+display({"application/json": found}, raw=True)  # printed, it would take half a minute
 """
 
 
@@ -60,7 +59,7 @@ def store(path):
     )
     notebook.cells.append(nbformat.v4.new_code_cell(STILLS))
     client.execute()
-    stills = json.loads(notebook.cells.pop().outputs[-1].text.splitlines()[-1])  # after bars
+    stills = notebook.cells.pop().outputs[-1].data["application/json"]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             still = stills.get(cell.id) or stills.get(cell.source)

@@ -1,10 +1,8 @@
 // The other side of a panel without a kernel: it plays stored pictures.
 
-export function recording(story, block) {
-  const { spec, pictures } = story;
+export function recording({ spec, pictures }, block) {
   const last = pictures.length - 1;
-  let at = 0, playing = false, speed = spec.speed, timer = 0, frame = 0;
-  const port = { send: take, onmessage: () => {} };
+  let [at, playing, speed, timer, frame] = [last, false, spec.speed, 0, 0];
 
   function show(k) {
     at = Math.max(0, Math.min(last, k));
@@ -12,41 +10,32 @@ export function recording(story, block) {
     const status = { playing, n: pictures[at].n, speed: null, text: "A recording.", fault: "" };
     port.onmessage({ type: "picture", frame, ...pictures[at], status }, block);
   }
-
   function tick() {
-    if (!playing) return;
-    if (at === last) playing = false;
+    playing = at + 1 < last;
     show(at + 1);
-    timer = setTimeout(tick, 1000 / speed);
+    if (playing) timer = setTimeout(tick, 1000 / speed);
   }
-
   function nearest(n) {
-    let best = 0;
-    pictures.forEach((picture, k) => {
-      if (Math.abs(picture.n - n) < Math.abs(pictures[best].n - n)) best = k;
-    });
-    return best;
+    const far = pictures.map((picture) => Math.abs(picture.n - n));
+    return far.indexOf(Math.min(...far));
   }
-
-  function take(message) {
-    if (message.type === "hello") {
-      port.onmessage(spec);
-      show(last);
-    } else if (message.type === "play") {
-      clearTimeout(timer);
-      playing = true;
-      if (at === last) at = -1;
-      tick();
-    } else if (message.type === "pause") {
-      playing = false;
-      show(at);
-    } else if (message.type === "step") {
-      playing = false;
-      show(at + 1);
-    } else if (message.type === "goto") {
-      playing = false;
-      show(nearest(message.n));
-    } else if (message.type === "speed") speed = message.value;
-  }
+  const acts = {
+    hello: () => (port.onmessage(spec), show(last)),
+    play: () => ((at = at === last ? -1 : at), tick()),
+    pause: () => show(at),
+    step: () => show(at + 1),
+    goto: ({ n }) => show(nearest(n)),
+    speed: ({ value }) => (speed = value),
+  };
+  const port = {
+    onmessage: () => {},
+    send(message) {
+      if (["play", "pause", "step", "goto"].includes(message.type)) {
+        clearTimeout(timer);
+        playing = false;
+      }
+      acts[message.type]?.(message);
+    },
+  };
   return port;
 }

@@ -1,0 +1,108 @@
+"""The start page: a GAN on a ring, and faces under two sliders."""
+
+import functools
+
+import numpy as np
+import torch
+
+from gan_edu.datasets import gaussian_ring
+from gan_edu.faces.grid import tile
+from gan_edu.faces.judge import WEIGHTS, load_judge
+from gan_edu.losses import gradient_penalty
+from gan_edu.networks import DCGANGenerator, mlp
+from gan_edu.panel.figure import curves, describe
+from gan_edu.run import Players, adam, descend
+from gan_edu.style import CRITIC, FAKE, OPTIMAL, PUSH, REAL, SURFACE
+
+SEEDED = torch.Generator().manual_seed(0)
+LATENTS = torch.randn(400, 2, generator=SEEDED)
+RING = gaussian_ring(400, radius=1.4, sigma=0.1, generator=SEEDED)
+SIDE = torch.linspace(-2.2, 2.2, 56)
+GRID = torch.cartesian_prod(SIDE, SIDE)
+
+
+def build():
+    """Return the players: a generator and a critic of the plane."""
+    G, D = mlp(2, 64, 64, 2), mlp(2, 64, 64, 1)
+    return Players(G=G, D=D, opt_G=adam(G), opt_D=adam(D))
+
+
+def step(gan, knobs):
+    """Train once: the critic knobs.n_critic times, with a gradient penalty where knobs.penalty is on, then the generator."""
+    n = knobs.batch_size
+    for _ in range(knobs.n_critic):
+        x_real, x_fake = gaussian_ring(n, radius=1.4, sigma=0.1), gan.G(torch.randn(n, 2)).detach()
+        gap = gan.D(x_real).mean() - gan.D(x_fake).mean()
+        penalty = gradient_penalty(gan.D, x_real, x_fake) if knobs.penalty else 0.0
+        descend(gan.opt_D, -gap + knobs.lambda_gp * penalty, lr=knobs.lr_d)
+    loss_G = -gan.D(gan.G(torch.randn(n, 2))).mean()
+    descend(gan.opt_G, loss_G, lr=knobs.lr_g)
+    return {"critic gap": gap}
+
+
+def view(fig, gan, log):
+    """Draw real and generated points over the critic's scores, and its gap over the steps."""
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.2])
+    with torch.no_grad():
+        x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(56, 56).T
+    left.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
+    left.scatter(*RING.T, s=9, color=REAL, label="real")
+    left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
+    left.set(
+        xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", title="darker: the critic says real"
+    )
+    left.legend(loc="upper right")
+    curves(right, log, "critic gap", colors=[CRITIC])
+    right.set(title="how far apart the critic thinks they are", ylabel="critic gap")
+    describe(fig, f"400 real points on a ring and 400 generated ones after {log.n} steps.")
+
+
+def compare_gaps(gaps):
+    """Return draw(fig) of the gaps with the penalty and without, {True: (runs, steps), False: ...}: median and range."""
+
+    def draw(fig):
+        ax = fig.subplots()
+        looks = {True: (OPTIMAL, "with the penalty"), False: (PUSH, "without")}
+        for penalty, (color, label) in looks.items():
+            low, middle, high = np.quantile(gaps[penalty], (0, 0.5, 1), axis=0)
+            steps = np.arange(1, len(middle) + 1)
+            ax.fill_between(steps, low, high, color=color, alpha=0.2, lw=0)
+            ax.plot(steps, middle, color=color, label=f"{label}: {middle[-50:].mean():.3g}")
+        ax.set(yscale="log", xlabel="step", ylabel="size of the critic's gap")
+        ax.legend(title="median of 8 runs, at the end")
+        words = "The critic's gap over 200 steps, median and range of 8 runs: with the penalty it falls below 1, "
+        describe(fig, words + "without it rises above 50.")
+
+    return draw
+
+
+@functools.cache
+def face_makers():
+    """Return the shipped generator, eight latents, and the directions of a smile and of glasses in them.
+
+    A direction leads from the mean latent of faces without to that of faces with the attribute, as a judge sees it.
+    """
+    content = torch.load(WEIGHTS.parent / "face_generator.pt", weights_only=True)
+    G = DCGANGenerator(**content["sizes"])
+    G.load_state_dict(content["weights"])
+    G.eval().requires_grad_(False)
+    z = torch.randn(
+        1000, content["sizes"]["latent_dim"], generator=torch.Generator().manual_seed(1)
+    )
+    read = load_judge().predict(torch.cat([G(part) for part in z.split(100)]))
+    has = {name: read[name] == 1 for name in ("smile", "glasses")}
+    ways = {name: z[yes].mean(0) - z[~yes].mean(0) for name, yes in has.items()}
+    plain = z[~has["smile"] & ~has["glasses"]][:8]
+    return G, plain, {name: way / way.norm() for name, way in ways.items()}
+
+
+def faces(fig, knobs):
+    """Draw eight generated faces, moved towards a smile and towards glasses as far as the knobs say."""
+    G, z, ways = face_makers()
+    there = z + knobs.smile * ways["smile"] + knobs.glasses * ways["glasses"]
+    there *= z.norm(dim=1, keepdim=True) / there.norm(dim=1, keepdim=True)
+    ax = fig.subplots()
+    ax.imshow(tile(G(there)), interpolation="bilinear")
+    ax.axis("off")
+    words = f"Eight generated faces, moved by {knobs.smile:g} towards a smile"
+    describe(fig, f"{words} and by {knobs.glasses:g} towards glasses.")

@@ -1,0 +1,60 @@
+"""Lesson 00: its GAN, its presets, its faces, and its first guess."""
+
+import numpy as np
+import pytest
+import torch
+
+from gan_edu.faces.judge import load_judge
+from gan_edu.lessons import l00_start_here as room
+from gan_edu.panel.figure import Figure
+from gan_edu.run import Knobs
+from notebooks import cells
+
+
+@pytest.fixture(scope="module")
+def panel():
+    (cell,) = [cell for cell in cells("00", "live-panel") if "live(" in cell.source]
+    namespace = {}
+    exec(cell.source.replace("\nlive(", "\npanel = live("), namespace)
+    namespace["panel"].close()
+    return namespace["panel"]
+
+
+def run_of(panel, preset, seed, n_steps):
+    run = panel.run.fork()
+    run.reset(seed)
+    run.set(**panel.presets[preset])
+    return run.steps(n_steps)
+
+
+def test_its_view_draws_the_run(panel):
+    run = run_of(panel, "works", 0, 3)
+    fig = Figure()
+    room.view(fig, run.gan, run.log)
+    kinds = [layer["kind"] for ax in fig.axes for layer in ax.head["layers"]]
+    assert kinds == ["surface", "points", "points", "line"] and "after 3 steps" in fig.words
+
+
+def test_copied_code_runs_on_a_page_of_its_own(panel):
+    run = run_of(panel, "λ too small", 3, 5)
+    namespace = {}
+    exec(run.code(), namespace)
+    assert np.array_equal(namespace["run"].log["critic gap"], run.log["critic gap"])
+
+
+def drawn(smile, glasses):
+    fig = Figure()
+    room.faces(fig, Knobs(dict(smile=smile, glasses=glasses)))
+    (layer,) = fig.axes[0].head["layers"]
+    at, size, kind = layer["data"][0]
+    page = np.frombuffer(bytes(fig.block), kind, size, at).reshape(layer["shape"])
+    tiles = [page[:64, 66 * k : 66 * k + 64] for k in range(8)]
+    return torch.tensor(np.stack(tiles)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def test_the_sliders_bring_a_smile_and_glasses():
+    read = load_judge().predict
+    for smile, glasses in ((0, 0), (6, 0), (0, 6), (6, 6)):
+        found = read(drawn(smile, glasses))
+        assert (found["smile"] == (smile > 0)).float().mean() >= 0.75, (smile, glasses)
+        assert (found["glasses"] == (glasses > 0)).float().mean() >= 0.75, (smile, glasses)
