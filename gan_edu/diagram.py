@@ -105,7 +105,7 @@ ROOT line {{ stroke: currentColor; stroke-width: 1.6; }}
 ROOT line.back {{ stroke: {PUSH}; stroke-width: 3; stroke-dasharray: 7 4; }}
 ROOT svg .only {{ opacity: 0; }}
 ROOT p {{ display: none; margin: 4px 0; min-height: 2.7em; }}
-ROOT code {{ display: block; padding: 1px 8px; opacity: .5; background: none; white-space: pre-wrap; }}
+ROOT code {{ display: block; padding: 1px 8px; opacity: .72; background: none; white-space: pre-wrap; }}
 LIT {{ opacity: 1 !important; }}
 LIT:is(p) {{ display: block; }}
 LIT:is(code) {{ background: {OPTIMAL}33; font-weight: 600; }}

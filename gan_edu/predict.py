@@ -178,7 +178,7 @@ def shown(result):
         fig.savefig(content, format="png", dpi=90)
     data = base64.b64encode(content.getvalue()).decode()
     words = html.escape(getattr(fig, "words", ""), quote=True)
-    return f'<img alt="{words}" src="data:image/png;base64,{data}">'
+    return f'<img alt="{words}" style="max-width: 100%" src="data:image/png;base64,{data}">'
 
 
 def short(value):

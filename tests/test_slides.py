@@ -132,7 +132,13 @@ def test_every_picture_and_every_heading_is_in_the_deck(measured, name):
         for output in cell.get("outputs", [])
         if slides.PICTURES & output.get("data", {}).keys()
     ]
-    assert sum(len(slide["pictures"]) for slide in measured[name]) == len(pictures) >= 2
+    covered = sum(  # in the results of guesses
+        output.get("data", {}).get("text/html", "").count("<img ")
+        for cell in kept
+        for output in cell.get("outputs", [])
+    )
+    found = sum(len(slide["pictures"]) for slide in measured[name])
+    assert found == len(pictures) + covered >= 2
     words = " ".join(slide["words"] for slide in measured[name])
     for cell in kept:
         if cell.cell_type == "markdown":
