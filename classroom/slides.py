@@ -35,7 +35,7 @@ PICTURES = {"image/png", "image/jpeg", "image/gif"}
 def slides_of(notebook):
     """Set the slide metadata that the cells' tags already say; what a notebook says itself stays.
 
-    Left out: definitions that the lesson does not dwell upon (they print nothing and are tagged neither `shown:...` nor
+    Left out: claims, definitions that the lesson does not dwell upon (they print nothing and are tagged neither `shown:...` nor
     `exhibit`), and checks of answers that nobody has given. The code of figures and panels is left out, the picture stays.
     A prediction and its outcome come on different slides.
     """
@@ -58,14 +58,21 @@ def slides_of(notebook):
         dwelt_upon = (
             kind != "-" or outputs or any(tag.startswith(("shown:", "exhibit")) for tag in tags)
         )
-        if ("define" in tags and not dwelt_upon) or ("exercise" in tags and outputs):
+        if (
+            "claim" in tags
+            or ("define" in tags and not dwelt_upon)
+            or ("exercise" in tags and outputs)
+        ):
             cell.metadata.slideshow.slide_type = "skip"
             continue
         cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)
         cell.outputs = [shown for shown in map(for_a_slide, outputs) if shown is not None]
-        if any(PICTURES & output.get("data", {}).keys() for output in outputs):
+        covered = any(
+            "gan-reveal" in output.get("data", {}).get("text/html", "") for output in outputs
+        )
+        if covered or any(PICTURES & output.get("data", {}).keys() for output in outputs):
             cell.metadata.transient = {"remove_source": True}
-        if predicted or "solution" in tags:
+        if covered or predicted or "solution" in tags:
             cell.metadata.slideshow.slide_type = "subslide" if kind == "-" else kind
         predicted = False
     return notebook

@@ -55,7 +55,8 @@ def gan_diagram(*lines):
     words = [f'<p class="p{k}">{words}</p>' for k, words in enumerate(FRAMES.values(), 1)]
     style = STYLE.replace("ROOT", f"#{name}").replace("LIT", f":is({', '.join(lit)})")
     parts = f'<div class="words">{"".join(words)}</div>{svg(name)}<div>{"".join(code)}</div>'
-    return HTML(f'<style>{style}</style><div id="{name}">{"".join(turn)}<div>{parts}</div></div>')
+    inside = f"<style>{style}</style>{''.join(turn)}<div>{parts}</div>"
+    return HTML(f'<figure id="{name}">{inside}</figure>')
 
 
 def svg(name):
@@ -90,13 +91,13 @@ def lit_in(frames):
 
 
 STYLE = f"""
-ROOT {{ max-width: 720px; }}
+ROOT {{ max-width: 52em; margin: 0; }}
 ROOT > input {{ position: absolute; opacity: 0; }}
 ROOT > label {{ display: inline-block; margin: 0 6px 6px 0; padding: 2px 12px; border: 1px solid currentColor;
   border-radius: 1em; cursor: pointer; opacity: .7; }}
 ROOT > input:checked + label {{ background: {REAL}; border-color: {REAL}; color: #fff; opacity: 1; }}
 ROOT > input:focus-visible + label {{ outline: 2px solid {FAKE}; }}
-ROOT svg {{ display: block; width: 100%; }}
+ROOT svg {{ display: block; width: 100%; max-height: 240px; }}
 ROOT svg :is(g, line) {{ opacity: .22; }}
 ROOT svg text {{ fill: currentColor; font: 15px system-ui, sans-serif; text-anchor: middle; }}
 ROOT svg text.moves {{ fill: {OPTIMAL}; font-weight: 700; }}
@@ -105,8 +106,8 @@ ROOT line {{ stroke: currentColor; stroke-width: 1.6; }}
 ROOT line.back {{ stroke: {PUSH}; stroke-width: 3; stroke-dasharray: 7 4; }}
 ROOT svg .only {{ opacity: 0; }}
 ROOT p {{ display: none; margin: 4px 0; min-height: 2.7em; }}
-ROOT code {{ display: block; padding: 1px 8px; opacity: .72; background: none; white-space: pre-wrap; }}
+ROOT code {{ display: block; padding: 1px 8px; border-left: 5px solid transparent; opacity: .72; background: none; white-space: pre-wrap; }}
 LIT {{ opacity: 1 !important; }}
 LIT:is(p) {{ display: block; }}
-LIT:is(code) {{ background: {OPTIMAL}33; font-weight: 600; }}
+LIT:is(code) {{ border-color: {OPTIMAL}; font-weight: 700; }}
 """

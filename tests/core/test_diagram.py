@@ -18,7 +18,7 @@ def test_its_buttons_turn_it_and_each_frame_lights_its_parts():
         page.set_content(gan_diagram().data + gan_diagram(*own).data)
 
         def lit(selector, name="first"):
-            found = getattr(page.locator("body > div"), name).locator(selector).all()
+            found = getattr(page.locator("body > figure"), name).locator(selector).all()
             return [
                 one.text_content()
                 for one in found
