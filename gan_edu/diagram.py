@@ -9,9 +9,9 @@ from gan_edu.style import CRITIC, FAKE, OPTIMAL, PUSH, REAL
 
 FRAMES = {  # what the button says, and what happens
     "draw": "Latents z are drawn, and the generator G turns them into samples. "
-    "<b>detach</b> cuts the line back to G: in this half of the step it is only a source of fakes.",
-    "judge": "The discriminator D gives a score to real and to generated samples, and its loss says how well it tells them apart.",
-    "D learns": "The gradient of D's loss flows back into D, and <b>D moves</b>. At the cut it ends: G stays as it is.",
+    "<b>detach</b> cuts the way back: in this half of the step no gradient will reach G.",
+    "judge": "D judges real and generated samples, and its loss says how well it tells them apart.",
+    "D learns": "The gradient of D's loss flows back into D, and <b>D moves</b>. At the cut it ends; G stays as it is.",
     "try again": "New latents, and this time no cut: the loss of G asks how real D finds the new samples.",
     "G learns": "The gradient flows back through D, which stays as it is, and on through the samples into G: <b>G moves</b>.",
 }

@@ -17,7 +17,10 @@ ARROWS = {  # folder -> the other folders that it may import; "core" are the mod
     "lessons": {"core", "first_edition", "panel", "faces"},
 }
 PICTURES = {"matplotlib", "seaborn", "ipywidgets", "anywidget", "tensorboard"}
-NO_PICTURES = {"core", "faces"}  # they compute; style.py knows how pictures look, and predict.py asks and shows
+NO_PICTURES = {
+    "core",
+    "faces",
+}  # they compute; style.py knows how pictures look, and predict.py asks and shows
 
 
 def home(parts):

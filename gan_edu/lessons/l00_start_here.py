@@ -53,7 +53,7 @@ def view(fig, gan, log):
     )
     left.legend(loc="upper right")
     curves(right, log, "critic gap", colors=[CRITIC])
-    right.set(title="how far apart the critic thinks they are", ylabel="critic gap")
+    right.set(title="the critic's gap", ylabel="critic gap")
     describe(fig, f"400 real points on a ring and 400 generated ones after {log.n} steps.")
 
 
@@ -69,7 +69,7 @@ def compare_gaps(gaps):
             ax.fill_between(steps, low, high, color=color, alpha=0.2, lw=0)
             ax.plot(steps, middle, color=color, label=f"{label}: {middle[-50:].mean():.3g}")
         ax.set(yscale="log", xlabel="step", ylabel="size of the critic's gap")
-        ax.legend(title="median of 8 runs, at the end")
+        ax.legend(title="median of 8 runs, last 50 steps")
         words = "The critic's gap over 200 steps, median and range of 8 runs: with the penalty it falls below 1, "
         describe(fig, words + "without it rises above 50.")
 
@@ -97,12 +97,14 @@ def face_makers():
 
 
 def faces(fig, knobs):
-    """Draw eight generated faces, moved towards a smile and towards glasses as far as the knobs say."""
+    """Draw eight generated faces, and below them the same moved towards a smile and towards glasses."""
     G, z, ways = face_makers()
     there = z + knobs.smile * ways["smile"] + knobs.glasses * ways["glasses"]
     there *= z.norm(dim=1, keepdim=True) / there.norm(dim=1, keepdim=True)
     ax = fig.subplots()
-    ax.imshow(tile(G(there)), interpolation="bilinear")
+    ax.imshow(tile(G(torch.cat([z, there]))), interpolation="bilinear")
     ax.axis("off")
-    words = f"Eight generated faces, moved by {knobs.smile:g} towards a smile"
+    words = (
+        f"Eight generated faces, and below them the same moved by {knobs.smile:g} towards a smile"
+    )
     describe(fig, f"{words} and by {knobs.glasses:g} towards glasses.")
