@@ -12,7 +12,7 @@ from gan_edu.panel.page import ALIVE, TRAINER, Panel
 from gan_edu.run import Run
 
 SPEEDS = [(2, "2 a second"), (10, "10 a second"), (50, "50 a second"), (0, "full speed")]
-BURST = 0.01  # seconds of training between two looks at the mail; less before a picture
+BURST = 0.006  # seconds of training between two looks at the mail; less before a picture
 
 
 class Live(Panel):

@@ -72,6 +72,12 @@ class Page:
 
     def picture(self, *views, n=1, **knobs):
         """Send a picture of one side or two, and wait until it is drawn."""
+        message, block = self.message(*views, n=n, **knobs)
+        self.give(block, **message)
+        self.page.wait_for_selector(f'canvas[data-frame="{self.frame}"]')
+
+    def message(self, *views, n=1, **knobs):
+        """Return the message of a picture, and its block of bytes."""
         self.frame, block, sides = self.frame + 1, bytearray(), []
         for view in views:
             fig = Figure(block)
@@ -79,8 +85,7 @@ class Page:
             sides.append({"knobs": VALUES | knobs, "figure": fig.header()})
         message = dict(type="picture", frame=self.frame, n=n, reached=1000, words=fig.words)
         message["status"] = QUIET | dict(n=n)
-        self.give(block, sides=sides, **message)
-        self.page.wait_for_selector(f'canvas[data-frame="{self.frame}"]')
+        return message | {"sides": sides}, list(block)
 
     def sent(self, *kinds):
         """What the page has sent of these kinds since this was last asked."""

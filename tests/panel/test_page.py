@@ -68,6 +68,24 @@ def test_each_fourth_picture_is_acknowledged_when_it_is_drawn_and_adds_nothing_t
     assert [m["frame"] for m in page.sent("shown")] == [first, first + 4, first + 8, first + 12]
 
 
+@pytest.mark.parametrize("values, shown", [([5, 5], [1, 2]), ([5, 7], [2]), ([5, 5, 5], [2, 3]), ([5, 7, 7], [2, 3])])  # fmt: skip
+def test_two_pictures_in_one_frame_are_both_drawn_but_a_moved_knob_at_once(page, values, shown):
+    page.picture(line, n=0, many=5)
+    several = [page.message(line, n=k, many=value) for k, value in enumerate(values, 1)]
+    steps = page.js(
+        """async (several) => {
+            const seen = [], canvas = document.querySelector("canvas"), before = canvas.dataset.frame;
+            const count = () => document.querySelector(".gan-step").textContent;
+            new MutationObserver(() => seen.push(count())).observe(canvas, { attributeFilter: ["data-frame"] });
+            for (const [message, block] of several) give(message, block);
+            await frame(); await frame();
+            return seen;
+        }""",
+        several,
+    )
+    assert steps == [f"step {n}" for n in shown]
+
+
 def test_nothing_is_left_of_a_panel_that_is_taken_away(page):
     page.page.clock.install()
     page.open().picture(line)

@@ -86,7 +86,7 @@ const kinds = {
 
 class Panel {
   constructor(el, port) {
-    Object.assign(this, { port, knobs: new Map(), held: new Map(), moved: new Map() });
+    Object.assign(this, { port, knobs: new Map(), held: new Map(), moved: new Map(), waiting: [] });
     Object.assign(this, { ui: {}, buttons: {}, shown: 0, told: -EACH, status: {}, last: null, note: "" });
     const attributes = { class: "gan-panel", tabindex: 0, role: "group", "aria-label": "Panel" };
     this.root = make("div", { ...attributes, "data-lm-suppress-shortcuts": "true" });
@@ -110,7 +110,11 @@ class Panel {
     else if (message.type === "code") this.copy(message.text);
     else if (message.type === "picture") {
       decode(message.sides, buffer);
-      Object.assign(this, { last: message, fresh: true });
+      // Two may come before a frame: the second waits for the next one, unless it answers to a hand.
+      const knobs = ({ sides }) => JSON.stringify(sides.map((side) => side.knobs));
+      const [first] = this.waiting;
+      if (this.waiting.length > 1 || (first && knobs(first) !== knobs(message))) this.waiting.shift();
+      this.waiting.push(message);
       this.say(message.status);
       this.ask();
     }
@@ -180,15 +184,15 @@ class Panel {
       this.request = 0;
       for (const message of this.moved.values()) this.send("knob", message);
       this.moved.clear();
-      if (this.fresh) this.show();
+      if (this.waiting.length) this.show();
       else if (this.dragged) this.paint();
       else this.point();
     });
   }
   show() {
     const { root, ui, buttons } = this;
-    const { frame, n, reached, sides, words } = this.last;
-    this.fresh = false;
+    const { frame, n, sides, words } = (this.last = this.waiting.shift());
+    if (this.waiting.length) this.ask();
     const rows = sides.flatMap((side) => side.figure.axes).length;
     if (root.dataset.sides !== String(sides.length) || rows !== this.axes) {
       this.axes = rows;
