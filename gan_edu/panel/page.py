@@ -11,6 +11,7 @@ import anywidget
 from IPython import get_ipython
 
 FOLDER = pathlib.Path(__file__).parent / "page"
+LOST = 3  # seconds without an answer after which a message is taken for lost, as where a connection was made anew
 ALIVE = 90  # seconds without a sign of life (a hidden page gives one a minute) after which a page is gone
 
 
@@ -160,17 +161,15 @@ class Panel:
             self.guard(self.take, self.mail.pop(0))
         wait = self.go_on()
         now = time.monotonic()
-        free = self.visible and self.frame - self.shown < self.room()
+        lost = now - self.sent.get(self.frame, now) > LOST
+        free = self.visible and (self.frame - self.shown < self.room() or lost)
         if self.dirty and free and now >= self.due:
             self.due, self.dirty = max(now, self.due + 1 / self.rate), False
             self.guard(self.draw)
         return min(wait, max(0.0, self.due - now)) if self.dirty and self.visible else wait
 
     def room(self):
-        """Return how many pictures may be under way: as many as are shown in one round trip, at most 8.
-
-        And three more: the page acknowledges every fourth.
-        """
+        """Return how many pictures may be under way: those of a round trip, and three, as every fourth is acknowledged."""
         return min(8, 4 + round(self.rate * self.trip))
 
     def guard(self, job, *arguments):
