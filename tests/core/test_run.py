@@ -577,3 +577,20 @@ def test_descend_leaves_the_gradients_of_others_alone():
     descend(gan.opt_G, -gan.D(gan.G(torch.randn(8, 2))).mean(), lr=0.1)
     assert all(torch.equal(p.grad, gradient) for p, gradient in zip(gan.D.parameters(), before))
     assert all(p.grad is not None for p in gan.G.parameters())
+
+
+class Foreign:
+    """What a file may hold that runs code when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_file_cannot_run_code(tmp_path):
+    torch.save({"kind": "run of gan_edu", "gan": Foreign(tmp_path / "ran")}, tmp_path / "run.pt")
+    with pytest.raises(ValueError):
+        Run.load(tmp_path / "run.pt", ring_build, ring_step)
+    assert not (tmp_path / "ran").exists()
