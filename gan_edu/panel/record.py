@@ -48,7 +48,7 @@ def record(run, view, path, every=20):
         sides = [{"knobs": values_of(moment.knobs, run.sliders), "figure": small(fig, block)}]
         pictures.append({"n": moment.n, "reached": run.n, "sides": sides, "words": fig.words})
     spec = spec_of("recording", run.sliders, speeds=SPEEDS, speed=15)
-    story = json.dumps({"spec": spec, "seed": run.seed, "pictures": pictures}).encode()
+    story = json.dumps({"spec": spec, "pictures": pictures}).encode()
     story += b" " * (-len(story) % 4)
     packed = gzip.compress(len(story).to_bytes(4, "little") + story + bytes(block), 9)
     parts = dict(style=source("panel.css"), module=source("draw.js", "panel.js", "recording.js"))
