@@ -190,7 +190,7 @@ def record():
     guesses = [one for one in MEMORY.read().values() if "guess" in one]
     known = [one for one in guesses if "right" in one]
     if not known:
-        display(HTML("<p>No guess has met its result yet.</p>"))
+        display(HTML("<p>No guess checked yet.</p>"))
         return
     rows = []
     for sure in reversed(SURE):

@@ -110,7 +110,7 @@ def test_the_button_enters_what_the_controls_say(told):
 
 def test_the_record_counts_the_sure_ones(told):
     predict.record()
-    assert "No guess has met its result yet" in told[0]
+    assert "No guess checked yet" in told[0]
     for k in range(6):
         guess = predict.number(f"How many, {k}?", 0, 100)
         guess.enter(50.0, "sure" if k < 5 else "a wild guess")
