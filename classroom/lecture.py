@@ -9,6 +9,7 @@ import ast
 import html
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -38,9 +39,7 @@ def lecture_of(notebook):
             cells.append(nbformat.v4.new_code_cell(cell.source, metadata={"tags": tags}))
         elif not {"exercise", "solution"} & set(tags):
             imports = "\n".join(
-                ast.unparse(node)
-                for node in ast.parse(cell.source).body
-                if isinstance(node, IMPORTS)
+                ast.unparse(node) for node in parsed(cell.source).body if isinstance(node, IMPORTS)
             )
             if imports:
                 cells.append(hidden(imports))
@@ -55,13 +54,18 @@ def lecture_of(notebook):
     return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
 
 
+def parsed(source):
+    """Return the syntax tree of a cell; that of nothing where it begins with a command of Jupyter."""
+    return ast.parse("" if source.startswith("%") else source)
+
+
 def hidden(source):
     return nbformat.v4.new_code_cell(source, metadata={"tags": ["lecture-hidden"]})
 
 
 def to_run(cells):
     """Return the numbers of the cells that must run: definitions, panels, and what makes the values that these use."""
-    trees = {n: ast.parse(cell.source) for n, cell in enumerate(cells) if cell.cell_type == "code"}
+    trees = {n: parsed(cell.source) for n, cell in enumerate(cells) if cell.cell_type == "code"}
     makes = {
         n: {node.id for node in at_once(tree) if isinstance(node.ctx, ast.Store)}
         for n, tree in trees.items()
@@ -104,6 +108,8 @@ def as_html(output):
             return (
                 f'<img src="data:{kind};base64,{"".join(output.data[kind].split())}" alt="{alt}">'
             )
+    if "text/html" in output.get("data", {}):  # a guess, a covered result, the picture of a GAN
+        return re.sub(r"\n\s*", " ", "".join(output.data["text/html"]))  # one block of Markdown
     return html.escape(output.get("data", {}).get("text/plain", ""))
 
 

@@ -86,20 +86,6 @@ def gaussian_features(n, num_features=512, mean=3.0, std=1.0, generator=None):
     return check_number("mean", mean) + std * torch.randn(*shape, generator=generator)
 
 
-def latent_grid(n, limit=8.0, jitter=0.01, generator=None):
-    """Return n latents on an even grid over [-limit, limit], each moved by uniform noise in [0, jitter), shape (n, 1).
-
-    The latents of the 1-D lesson's source: sorted and stratified, so that a batch covers the line evenly.
-    With jitter="stratum" each latent is uniform in its own stratum of width 2 limit / n, so that the batches of a
-    training run reach every point of [-limit, limit] and not only n neighbourhoods of it.
-    """
-    n, limit = check_count("n", n), check_number("limit", limit, low=0, low_open=True)
-    noise = torch.rand(n, 1, generator=generator)
-    if jitter == "stratum":
-        return (2 * (torch.arange(n)[:, None] + noise) / n - 1) * limit
-    return torch.linspace(-limit, limit, n)[:, None] + check_number("jitter", jitter, low=0) * noise
-
-
 def latent_uniform(n, latent_dim=1, low=-1.0, high=1.0, generator=None):
     """Return n latents, uniform on [low, high)^latent_dim, shape (n, latent_dim)."""
     low, high = check_number("low", low), check_number("high", high)

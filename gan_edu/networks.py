@@ -1,6 +1,5 @@
 """Networks of the lessons: multilayer perceptrons, minibatch discrimination, convolutional networks."""
 
-import inspect
 import itertools
 
 import torch
@@ -54,45 +53,18 @@ class MinibatchDiscrimination(nn.Module):
             self.init_std * torch.randn(in_features, self.num_kernels * self.kernel_dim)
         )
 
-    def forward(self, x, company=None):
-        """Return x with its features, counted over its own batch or, if given, over another one: `company` (M, F)."""
+    def forward(self, x):
+        """Return x with its features."""
         if x.ndim != 2 or x.shape[1] != len(self.weight):
             raise ValueError(f"x must have shape (N, {len(self.weight)}), got {tuple(x.shape)}")
-        kernels = self._kernels(x)
-        others = kernels if company is None else self._kernels(company)
-        distances = (kernels[:, None] - others[None]).abs().sum(-1)  # (N, M, num_kernels)
-        if company is None:
-            oneself = torch.eye(len(x), dtype=torch.bool, device=x.device)[..., None]
-            distances = distances.masked_fill(oneself, torch.inf)  # exp(-inf) = 0
+        kernels = (x @ self.weight).reshape(len(x), self.num_kernels, self.kernel_dim)
+        distances = (kernels[:, None] - kernels[None]).abs().sum(-1)  # (N, N, num_kernels)
+        oneself = torch.eye(len(x), dtype=torch.bool, device=x.device)[..., None]
+        distances = distances.masked_fill(oneself, torch.inf)  # exp(-inf) = 0
         return torch.cat([x, torch.exp(-distances).sum(1)], dim=1)
-
-    def _kernels(self, x):
-        return (x @ self.weight).reshape(len(x), self.num_kernels, self.kernel_dim)
 
     def extra_repr(self):
         return f"in_features={len(self.weight)}, num_kernels={self.num_kernels}, kernel_dim={self.kernel_dim}"
-
-
-def in_company(discriminator, x, company):
-    """Return the output of `discriminator` for each x (N, ...) as if it stood alone among the batch `company` (M, ...).
-
-    With minibatch discrimination the verdict on a sample depends on its batch; for any other network the company
-    changes nothing. A layer that looks at the batch is known by its forward(x, company=None), and must stand in an
-    nn.Sequential.
-    """
-    if not any(_looks_at_the_batch(layer) for layer in discriminator.modules()):
-        return discriminator(x)
-    if not isinstance(discriminator, nn.Sequential):
-        raise ValueError(
-            f"discriminator must be an nn.Sequential, got {type(discriminator).__name__}"
-        )
-    for layer in discriminator:
-        x, company = layer(x, company) if _looks_at_the_batch(layer) else layer(x), layer(company)
-    return x
-
-
-def _looks_at_the_batch(layer):
-    return "company" in inspect.signature(layer.forward).parameters
 
 
 # ---- lesson 08: small convolutional networks for digits

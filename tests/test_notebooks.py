@@ -114,8 +114,8 @@ FAULTS = {  # source of a cell -> what the report says of it
     "import asyncio\nasync def fails():\n    {}['key']\nasyncio.ensure_future(fails());": r"(?<!unfinished )task: .*KeyError",
     "task = asyncio.ensure_future(asyncio.sleep(60))": r"unfinished task",
     "threading.Thread(target=threading.Event().wait, args=(20,)).start()": r"unfinished thread",
-    "from gan_edu.first_edition.live import LivePanel\nfrom gan_edu.first_edition.views import GaussianView\n"
-    "from test_training import make_gan\npanel = LivePanel(make_gan(), GaussianView())\npanel.play()": r"a live panel is still playing",
+    "from gan_edu.first_edition.live import LivePanel\nfrom line_view import LineView\n"
+    "from test_training import make_gan\npanel = LivePanel(make_gan(), LineView())\npanel.play()": r"a live panel is still playing",
     "from core.loops import RING_KNOBS, ring_build, ring_step\nfrom panel.views import plane\n"
     "from gan_edu.panel import live\nnew = live(ring_build, ring_step, plane, RING_KNOBS)\nnew.play()": r"a panel is still playing",
     "import time\nfrom gan_edu.panel import explore\nbad = explore(lambda fig, knobs: fig.subplots(), {})\n"

@@ -47,10 +47,6 @@ TAKES = (
         {"penalty": "R1"},
     ),
     Take(
-        "03", "panel", "a GAN learns a Gaussian on the line; η_D is the discriminator's learning rate", "lr_d",
-        (0.001, 0.005, 0.02, 0.1), 1000, 41,
-    ),
-    Take(
         "06", "microscope", "a critic with weights clipped at c, against a generator that stands still", "clip_value",
         (0.01, 0.03, 0.1, 0.3), 300, 31,
     ),

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from gan_edu.first_edition import plotting
-from gan_edu.networks import in_company
 
 
 class View:
@@ -80,99 +79,6 @@ class View:
         ]
         for curves in self.curves:
             curves.set_marks(marks)
-
-
-class GaussianView(View):
-    """The 1-D lesson's view: densities, D and D*, the push on each generated sample; losses; mean and std of G(z).
-
-    mean, std: of the real Gaussian, drawn as targets. n_samples: latents behind the histogram, the same in every picture.
-    """
-
-    def __init__(self, mean=4.0, std=0.5, n_samples=2000, x_limits=(-8.0, 12.0), size=(11.0, 4.8)):
-        super().__init__(*size)
-        self.mean, self.std, self.n_samples = mean, std, n_samples
-        with matplotlib.rc_context(plotting.STYLE):
-            grid = self.figure.add_gridspec(4, 2, width_ratios=[1.75, 1])
-            self.picture = plotting.GaussianPicture(
-                self.figure.add_subplot(grid[:3, 0]), self.figure.add_subplot(grid[3, 0]), x_limits
-            )
-            self.losses = plotting.Curves(
-                self.figure.add_subplot(grid[:2, 1]),
-                {"d_loss": ("discriminator", plotting.CRITIC), "g_loss": ("generator", plotting.FAKE)},
-                "loss (nats)", targets=[(2 * np.log(2), plotting.OPTIMAL)], ylimits=(0.0, 2.0),
-            )  # fmt: skip
-            self.moments = plotting.Curves(
-                self.figure.add_subplot(grid[2:, 1]),
-                {"mean": ("mean of G(z)", plotting.FAKE), "std": ("std of G(z)", plotting.HIGHLIGHT)},
-                "x", targets=[(mean, plotting.REAL), (std, plotting.REAL)], ylimits=(0.0, 5.0),
-            )  # fmt: skip
-            for curves in (self.losses, self.moments):
-                plotting.legend_above(curves.axes)
-        self.losses.axes.set_xlabel("")
-        self.curves, self.pictures = [self.losses, self.moments], [self.picture]
-        self._trace = []  # (step, mean, std) at each picture
-
-    def clear(self):
-        """Empty the curves for a new run; ghosts stay."""
-        super().clear()
-        self._trace = []
-
-    def update(self, gan):
-        """Bring the artists up to date with `gan`; returns True if limits moved."""
-        with gan.between_steps():
-            arrays = gaussian_snapshot(gan, self.picture.centers, self.n_samples)
-            steps = np.arange(1, len(gan.history) + 1)
-            losses = {name: gan.history[name] for name in self.losses.lines}
-        self.picture.update(optimal=self._optimal(arrays["x_fake"]), **arrays)
-        self._trace.append((len(steps), arrays["x_fake"].mean(), arrays["x_fake"].std()))
-        trace = np.array(self._trace)
-        moved = [self.losses.update(name, steps, values) for name, values in losses.items()]
-        moved += [
-            self.moments.update(name, trace[:, 0], trace[:, k])
-            for k, name in ((1, "mean"), (2, "std"))
-        ]
-        self._update_marks(gan.history)
-        return any(moved)
-
-    def describe(self, gan):
-        """Say in a sentence what the picture shows."""
-        with gan.between_steps():
-            x_fake = gan.generate(gan.fixed_z(self.n_samples))
-        return (
-            f"After {len(gan.history)} steps the generated samples have mean {x_fake.mean():.2f} and standard deviation "
-            f"{x_fake.std():.2f}; the real data have {self.mean:g} and {self.std:g}."
-        )
-
-    def _optimal(self, x_fake):
-        """D* = p / (p + p_g) at the bin centres, p exact, p_g from the histogram; nan where neither has mass."""
-        centers, edges = self.picture.centers, self.picture.edges
-        p = np.exp(-0.5 * ((centers - self.mean) / self.std) ** 2) / (self.std * np.sqrt(2 * np.pi))
-        p_g = np.histogram(x_fake, edges)[0] / len(x_fake) / np.diff(edges)
-        return np.where(p + p_g > 1e-6, p / np.maximum(p + p_g, 1e-6), np.nan)
-
-
-def gaussian_snapshot(gan, grid, n_samples=2000, n_arrows=40):
-    """Return what `plotting.GaussianPicture.update` draws of a 1-D GAN: x_real, x_fake, decision on the grid, push.
-
-    decision: D(x) for each x of the grid among a generated batch. push = (x, force): for generated samples x, minus the
-    gradient of the generator's loss by x, times the batch size, so that it does not depend on the batch size.
-    """
-    discriminator = gan.discriminator
-    batch = gan.generate(gan.fixed_z(gan.batch_size)).to(gan.device)
-    x = batch[:: -(-len(batch) // n_arrows)].clone().requires_grad_()
-    logits = in_company(discriminator, x, batch[1:]) if len(batch) > 1 else discriminator(x)
-    (slope,) = torch.autograd.grad(gan.g_loss(logits), x)
-    with torch.no_grad():
-        points = torch.as_tensor(grid, dtype=x.dtype, device=gan.device)[:, None]
-        decision = torch.sigmoid(
-            in_company(discriminator, points, batch[1:] if len(batch) > 1 else batch)
-        )
-    return {
-        "x_real": gan.fixed_real(n_samples).numpy().ravel(),
-        "x_fake": gan.generate(gan.fixed_z(n_samples)).numpy().ravel(),
-        "decision": decision.cpu().numpy().ravel(),
-        "push": (x.detach().cpu().numpy().ravel(), -len(x) * slope.cpu().numpy().ravel()),
-    }
 
 
 class PlaneView(View):

@@ -57,6 +57,12 @@ def view(fig, gan, log):
     describe(fig, f"400 real points on a ring and 400 generated ones after {log.n} steps.")
 
 
+def how_large(gaps, answers):
+    """Return the answer that the measured gaps give: as large, about ten times, a hundred times or more."""
+    last = {penalty: np.median(gap[:, -50:]) for penalty, gap in gaps.items()}
+    return answers[int(np.digitize(last[False] / last[True], [3, 50]))]
+
+
 def compare_gaps(gaps):
     """Return draw(fig) of the gaps with the penalty and without, {True: (runs, steps), False: ...}: median and range."""
 

@@ -1,66 +1,148 @@
-"""Checks for the exercises of lesson 03."""
+"""Lesson 03: checks of its exercises."""
 
+import numpy as np
 import torch
+from scipy.stats import norm
+from torch.nn.functional import softplus
 
-from gan_edu.lessons.say import say
+from gan_edu.examine import examine, weights_after
+from gan_edu.lessons.l03_gaussian_gan_1d import push
+from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating
+from gan_edu.networks import mlp
+from gan_edu.run import Players, Run, descend
 
 
-def check_minibatch_std(layer):
-    """Check a layer that appends the batch's mean standard deviation: (N, F) -> (N, F + 1). Lesson 03, exercise 1.
+def check_ideal_map(ideal_map):
+    """Check the map from z, uniform on (-1, 1), to N(4, 0.5^2): (N,) -> (N,)."""
 
-    layer: the learner's module, or function, that maps a batch to the longer batch. Karras et al. (2018), section 3.
-    """
-    x = torch.tensor([[0.0, 1.0], [2.0, 5.0], [4.0, 3.0]], requires_grad=True)
-    spread = x.std(dim=0, correction=0)  # 1.633, 1.633
-    wanted = spread.mean().item()
-    try:
-        out = layer(x)
-    except Exception as fault:
-        return say(False, f"your layer stops with {type(fault).__name__}: {fault}")
-    if out is None:
-        return say(False, "your layer returns nothing yet. Does forward end with a return?")
-    if not torch.is_tensor(out):
-        return say(False, f"your layer must return a tensor, it returned {type(out).__name__}.")
-    if out.shape == (3, 4):
-        return say(
-            False,
-            "you append one number per feature. Average them over the features: one number for the batch.",
-        )
-    if out.shape != (3, 3):
-        return say(
-            False, f"a batch of shape (3, 2) must become (3, 3), it became {tuple(out.shape)}."
-        )
-    if not torch.equal(out[:, :2], x):
-        return say(False, "the first columns must be the batch itself, unchanged.")
-    got = out[:, 2]
-    if (got - got[0]).abs().max() > 1e-6:
-        return say(
-            False,
-            "every sample of a batch must get the same number. Take the spread over dim=0, the samples, not over the features.",
-        )
-    if abs(got[0].item() - spread.square().mean().item()) < 1e-4:
-        return say(
-            False, "that is the variance. The feature is its square root, the standard deviation."
-        )
-    if abs(got[0].item() - x.std(dim=0).mean().item()) < 1e-4:
-        return say(
-            False,
-            "you divide by N - 1. The paper divides by N (correction=0), which also works for a batch of one.",
-        )
-    if abs(got[0].item() - x.std(correction=0).item()) < 1e-4:
-        return say(
-            False,
-            "you take one spread over all numbers. First each feature's spread over the batch, then their mean.",
-        )
-    if abs(got[0].item() - wanted) > 1e-4:
-        return say(
-            False,
-            f"for the batch [[0, 1], [2, 5], [4, 3]] the number should be {wanted:.3f}, it is {got[0].item():.3f}.",
-        )
-    (slope,) = torch.autograd.grad(got.sum(), x) if got.requires_grad else (torch.zeros(1),)
-    if not slope.any():
-        return say(
-            False,
-            "the number has lost its gradient, so the generator could not learn from it. Leave out detach, no_grad and item.",
-        )
-    return say(True, "the shape, the number and the gradient are as they should be.")
+    def right(z, mean=4, std=0.5):
+        return norm.ppf((z + 1) / 2, mean, std)
+
+    mistakes = {
+        "norm.ppf wants a probability between 0 and 1, but z runs from −1 to 1. Which share of the "
+        "latents lies below z?": lambda z: norm.ppf(z, 4, 0.5),
+        "the standard deviation is 0.5, not its square.": lambda z: right(z, 4, 0.25),
+        "norm.cdf and norm.pdf take places x. You need the way back to places, norm.ppf.": lambda z: norm.cdf(z, 4, 0.5),
+        "this is the mirror image, which is just as good. Let us take the map that rises.": lambda z: right(-z),
+        "this becomes N(0, 1). What about mean and std?": lambda z: right(z, 0, 1),
+    }  # fmt: skip
+    z = np.linspace(-0.99, 0.99, 12)
+    return examine(ideal_map, [(z,), (z / 2,)], right, mistakes, "even latents become N(4, 0.5²).")
+
+
+def build():
+    """Return small players, quick to train and to compare."""
+    G, D = mlp(1, 3, 1, activation=torch.nn.Softplus), mlp(1, 4, 1, activation=torch.nn.Tanh)
+    sgd = torch.optim.SGD
+    return Players(G=G, D=D, opt_G=sgd(G.parameters()), opt_D=sgd(D.parameters()))
+
+
+def step_with(loss_of_D, loss_of_G, lr_g=1.0, reuse=False):
+    """Return what a training step with these losses of logits does."""
+
+    def step(gan, knobs):
+        n = knobs.batch_size
+        z = 2 * torch.rand(n, 1) - 1
+        x_real, x_fake = 4 + 0.5 * torch.randn(n, 1), gan.G(z).detach()
+        descend(gan.opt_D, loss_of_D(gan.D(x_real), gan.D(x_fake)), lr=knobs.lr_d)
+        loss_G = loss_of_G(gan.D(gan.G(z if reuse else 2 * torch.rand(n, 1) - 1)))
+        descend(gan.opt_G, loss_G, lr=lr_g * knobs.lr_g)
+        return {}
+
+    return after(step)
+
+
+def after(step):
+    return weights_after(build, step, dict(lr_d=0.2, lr_g=0.1, batch_size=6))
+
+
+def check_step(step):
+    """Check a training step by what it does to the weights, and return whether it is right."""
+    D, G = discriminator_loss, generator_loss_nonsaturating
+    mistakes = {
+        "D learns to call generated samples real. Whose logit should rise?": (lambda r, f: D(f, r), G),
+        "D's loss has no half for the generated samples.": (lambda r, f: softplus(-r).mean(), G),
+        "D's loss has no half for the real samples.": (lambda r, f: softplus(f).mean(), G),
+        "D's loss is the sum of two means; yours is half of it.": (lambda r, f: D(r, f) / 2, G),
+        "G helps D to find its samples. Their logits should rise.": (D, lambda f: softplus(f).mean()),
+        "that is the minimax loss log(1 − D(G(z))), flat where D is sure. The usual one is −log D(G(z)).":
+            (D, lambda f: -softplus(f).mean()),
+        "G does not move. Its loss must reach it through D: no detach in this half.": (D, G, 0.0),
+        "G is judged on the latents that D has just learned from: draw new ones.": (D, G, 1.0, True),
+    }  # fmt: skip
+    mistakes = {hint: step_with(*losses) for hint, losses in mistakes.items()}
+    answer = after(step) if callable(step) else step
+    words = "both players move as they should."
+    return examine(answer, [(0,), (1,)], step_with(D, G), mistakes, words)
+
+
+def check_push(answer):
+    """Check the push on each sample, answer(D, x): (N, 1) -> (N, 1)."""
+    torch.manual_seed(0)
+    D, x = mlp(1, 8, 1, activation=torch.nn.Tanh), torch.linspace(-2, 6, 5)[:, None]
+    mistakes = {
+        "this leads uphill. G moves against the gradient: a minus.": lambda D, x: -push(D, x),
+        "this leads uphill, and the mean divides each push by the number of samples.": lambda D, x: -push(D, x) / len(x),
+        "in a mean each push is divided by the number of samples. Take the sum.":
+            lambda D, x: push(D, x) / len(x),
+        "that is the slope of the logit. The loss is −log D(x), which is softplus(−logit).":
+            lambda D, x: push(D, x) * (1 + D(x).exp()).detach(),
+        "that is the push of the minimax loss log(1 − D(x)).": lambda D, x: push(D, x) * D(x).exp().detach(),
+    }  # fmt: skip
+    return examine(answer, [(D, x), (D, x / 2)], push, mistakes, "that is the push on each sample.")
+
+
+def check_three_runs(found, build, step, knobs):
+    """Check the (mean, std) of three runs of 1,000 steps, with seeds 0, 1 and 2."""
+    z = torch.linspace(-1, 1, 1000)[:, None]
+
+    def results(*seeds, n_steps=1000):
+        runs = [Run(build, step, knobs, seed).steps(n_steps) for seed in seeds]
+        x = torch.stack([run.gan.G(z).detach() for run in runs])
+        return torch.cat([x.mean(1), x.std(1)], dim=1)
+
+    mistakes = {
+        "all three are the same run: give Run(..., seed=seed).": lambda: results(0, 0, 0),
+        "these are not trained yet: run.steps(1000).": lambda: results(0, 1, 2, n_steps=0),
+    }
+    if len(found) == 0:
+        print("Not yet: found is still empty. Append a pair (mean, std) for each seed.")
+        return False
+
+    def answer():
+        return torch.stack([torch.stack([torch.as_tensor(v).detach() for v in p]) for p in found])
+
+    return examine(answer, [()], lambda: results(0, 1, 2), mistakes, "three runs, three results.")
+
+
+def check_closeness(answer):
+    """Check the features of minibatch discrimination with the published self term: (N, K, d) -> (N, K)."""
+
+    def right(M, self_distance=1.0, power=1):
+        apart = (M[:, None] - M[None]).abs().pow(power).sum(-1)
+        return torch.exp(-apart - self_distance * torch.eye(len(M))[..., None]).sum(1)
+
+    mistakes = {
+        "each sample counts itself with exp(−0) = 1. In the published code its own distance is 1: add "
+        "torch.eye(N)[:, :, None] to the distances.": lambda M: right(M, 0.0),
+        "the samples themselves are left out. In the published code each counts itself, at distance 1.":
+            lambda M: right(M, 1e9),
+        "sum over the batch: this is the mean.": lambda M: right(M) / len(M),
+        "add up absolute differences, not squared ones.": lambda M: right(M, power=2),
+        "close samples should count much and distant ones little: exp of *minus* the distance.":
+            lambda M: torch.exp((M[:, None] - M[None]).abs().sum(-1) + torch.eye(len(M))[..., None]).sum(1),
+    }  # fmt: skip
+    torch.manual_seed(0)
+    cases = [(torch.randn(n, 5, 3, requires_grad=True),) for n in (4, 7)]
+    return examine(answer, cases, right, mistakes, "that is minibatch discrimination as published.")
+
+
+def check_stair(answer):
+    """Check the factor of a staircase that halves after every 500 steps: n -> factor."""
+    mistakes = {
+        "without whole numbers the factor falls in every step: n // 500.": lambda n: 0.5 ** (n / 500),
+        "the factor is subtracted, not halved again.": lambda n: 1 - 0.5 * (n // 500),
+        "that divides by the number of the stair. Each stair halves the one before.": lambda n: 1 / (n // 500 + 1),
+    }  # fmt: skip
+    cases = [(n,) for n in (0, 499, 500, 999, 1000, 1750)]
+    return examine(answer, cases, lambda n: 0.5 ** (n // 500), mistakes, "that is the staircase.")

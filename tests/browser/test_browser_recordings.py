@@ -24,14 +24,15 @@ from gan_edu.first_edition.recordings import load_recording
 RECORDING = NOTEBOOKS / "recordings" / "08_gauge.html"
 NOTEBOOK = """
 import functools
-from gan_edu.datasets import gaussian_1d, latent_grid
+from gan_edu.datasets import gaussian_ring, latent_normal
 from gan_edu.first_edition.live import LivePanel
 from gan_edu.networks import mlp
 from gan_edu.first_edition.training import GAN
-from gan_edu.first_edition.views import GaussianView
+from gan_edu.first_edition.views import PlaneView
 
-gan = GAN(lambda: mlp(1, 8, 1), lambda: mlp(1, 8, 1), gaussian_1d, latent_grid)
-panel = LivePanel(gan, GaussianView(), recording="08_gauge.html")
+latent = functools.partial(latent_normal, latent_dim=2)
+gan = GAN(lambda: mlp(2, 8, 2), lambda: mlp(2, 8, 1), gaussian_ring, latent)
+panel = LivePanel(gan, PlaneView(), recording="08_gauge.html")
 panel
 """
 pytestmark = needs_chromium

@@ -102,21 +102,6 @@ def test_gaussian_features():
     assert np.abs(np.corrcoef(x.T) - np.eye(3)).max() < 0.06
 
 
-def test_latent_grid_of_the_source():
-    z = datasets.latent_grid(12, generator=rng())
-    noise = z - torch.linspace(-8, 8, 12)[:, None]
-    assert z.shape == (12, 1) and noise.min() >= -1e-6 and noise.max() <= 0.01 + 1e-6
-    assert (z.diff(dim=0) > 0).all()
-
-
-def test_latent_grid_by_strata():
-    z = datasets.latent_grid(1000, limit=8.0, jitter="stratum", generator=rng())
-    strata = torch.floor((z + 8) / 16 * 1000).ravel()
-    assert torch.equal(strata, torch.arange(1000.0))  # one latent in each stratum
-    within = ((z + 8) / 16 * 1000).ravel().numpy() % 1
-    assert scipy.stats.kstest(within, "uniform").pvalue > 0.001
-
-
 def test_other_latents():
     z = datasets.latent_uniform(5_000, 3, low=-2, high=1, generator=rng())
     assert (
@@ -135,7 +120,6 @@ def test_other_latents():
         datasets.gaussian_grid,
         datasets.swiss_roll,
         datasets.gaussian_features,
-        datasets.latent_grid,
         datasets.latent_uniform,
         datasets.latent_normal,
     ],
@@ -184,14 +168,6 @@ def test_the_generator_decides(sample):
         (
             lambda: datasets.gaussian_features(3, std=0),
             "std must be a finite number above 0, got 0",
-        ),
-        (
-            lambda: datasets.latent_grid(3, limit=-8),
-            "limit must be a finite number above 0, got -8",
-        ),
-        (
-            lambda: datasets.latent_grid(3, jitter="all"),
-            "jitter must be a finite number at least 0, got 'all'",
         ),
         (
             lambda: datasets.latent_uniform(3, low=1, high=1),

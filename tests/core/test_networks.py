@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_edu.networks import MinibatchDiscrimination, in_company, init_normal_, mlp
+from gan_edu.networks import MinibatchDiscrimination, init_normal_, mlp
 
 
 def minibatch_features_by_loops(x, weight, num_kernels, kernel_dim):
@@ -52,17 +52,6 @@ def test_minibatch_gradient_is_finite_for_identical_samples():
 def test_minibatch_names_bad_shapes(bad):
     with pytest.raises(ValueError, match=r"x must have shape \(N, 4\)"):
         MinibatchDiscrimination(4)(bad)
-
-
-def test_in_company_is_what_a_sample_sees_in_its_batch():
-    torch.manual_seed(0)
-    network = nn.Sequential(
-        nn.Linear(1, 4), nn.Tanh(), MinibatchDiscrimination(4, init_std=1.0), nn.Linear(9, 1)
-    )
-    batch = torch.randn(7, 1)
-    torch.testing.assert_close(in_company(network, batch[:1], batch[1:]), network(batch)[:1])
-    plain = mlp(1, 4, 1)
-    torch.testing.assert_close(in_company(plain, batch, batch[:2]), plain(batch))
 
 
 def test_init_normal():

@@ -12,7 +12,6 @@ from torch import nn
 from gan_edu.datasets import (
     gaussian_1d,
     gaussian_ring,
-    latent_grid,
     latent_normal,
     latent_uniform,
 )
@@ -53,7 +52,7 @@ def make_with_minibatch_discrimination(seed=0, **arguments):
         )
 
     settings = dict(
-        discriminator=discriminator, sample_latent=latent_grid, batch_size=12, optimizer=sgd
+        discriminator=discriminator, sample_latent=latent_uniform, batch_size=12, optimizer=sgd
     )
     return make_gan(seed, **settings | arguments)
 
@@ -215,8 +214,6 @@ def test_blocks_of_any_length_give_the_same_runs(monkeypatch):
     [
         gaussian_1d,
         functools.partial(gaussian_ring, num_modes=5),
-        latent_grid,
-        functools.partial(latent_grid, jitter="stratum"),
         latent_uniform,
         functools.partial(latent_normal, latent_dim=3),
         lambda n, generator: torch.linspace(0, 1, 50)[torch.randint(50, (n,), generator=generator)][

@@ -12,15 +12,16 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
+from line_view import LineView
 from PIL import Image
 from test_training import assert_same_history, make_gan, make_wgan_gp, weights
 from torch import nn
 
-from gan_edu.datasets import gaussian_1d, latent_grid
+from gan_edu.datasets import gaussian_1d, latent_uniform
 from gan_edu.first_edition import live, screen
 from gan_edu.first_edition.live import LivePanel, Painter, Slider
 from gan_edu.first_edition.training import GAN, History, Hyperparameters
-from gan_edu.first_edition.views import GaussianView, PlaneView
+from gan_edu.first_edition.views import PlaneView
 from gan_edu.losses import generator_loss_nonsaturating, generator_loss_saturating
 from gan_edu.networks import mlp
 
@@ -43,7 +44,7 @@ def open_panel():
         panels.append(
             LivePanel(
                 gan or make_gan(),
-                view or GaussianView(),
+                view or LineView(),
                 **({"name": str(len(panels))} | arguments),
             )
         )
@@ -196,7 +197,7 @@ def make_modules(seed=0, **arguments):
     with torch.random.fork_rng():
         torch.manual_seed(7)
         modules = mlp(1, 4, 1), mlp(1, 4, 1)
-    return GAN(*modules, gaussian_1d, latent_grid, seed=seed, **arguments)
+    return GAN(*modules, gaussian_1d, latent_uniform, seed=seed, **arguments)
 
 
 def make_dropout(seed=0, **arguments):
@@ -205,7 +206,7 @@ def make_dropout(seed=0, **arguments):
             nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.ReLU(), nn.Linear(8, 1)
         )
 
-    return GAN(generator, lambda: mlp(1, 4, 1), gaussian_1d, latent_grid, seed=seed, **arguments)
+    return GAN(generator, lambda: mlp(1, 4, 1), gaussian_1d, latent_uniform, seed=seed, **arguments)
 
 
 ALL_AT_ONCE = dict(penalty_every=3, ema=0.9, hparams=Hyperparameters(n_critic=2, clip_value=0.5))
@@ -315,7 +316,7 @@ def test_a_fork_at_the_start_and_one_of_a_fork():
 
 def test_a_function_that_gives_the_same_module_again_cannot_be_forked():
     one = mlp(1, 4, 1)
-    gan = GAN(lambda: one, lambda: mlp(1, 4, 1), gaussian_1d, latent_grid)
+    gan = GAN(lambda: one, lambda: mlp(1, 4, 1), gaussian_1d, latent_uniform)
     gan.run(3)
     before = everything(gan)
     with pytest.raises(
@@ -461,7 +462,7 @@ def test_what_cannot_be_forked_is_told(open_panel):
 
     class Bare:
         def __init__(self):
-            self.inner = GaussianView()
+            self.inner = LineView()
 
         def __getattr__(self, name):
             if name == "another":
@@ -540,7 +541,7 @@ def test_a_forked_panel_survives_interrupt_closed_page_and_its_cell_run_again(
 
 
 def test_both_pictures_have_the_same_past_and_the_same_scales(open_panel):
-    panel = open_panel(make_gan(), GaussianView())
+    panel = open_panel(make_gan(), LineView())
     for _ in range(3):
         panel.step(10)
     panel.keep()
@@ -733,7 +734,7 @@ def test_words_about_another_run_do_not_wait(open_panel):
 
 
 def test_the_last_tick_label_of_a_long_run_has_room():
-    gan, view = make_gan(), GaussianView()
+    gan, view = make_gan(), LineView()
     painter = Painter(view)
     painter.jpeg(gan)  # the layout is made here
     for curves in view.curves:
@@ -753,7 +754,7 @@ def pixels(jpeg):
     return np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")).astype(int)
 
 
-@pytest.mark.parametrize("make, view", [(make_gan, GaussianView), (make_wgan_gp, PlaneView)])
+@pytest.mark.parametrize("make, view", [(make_gan, LineView), (make_wgan_gp, PlaneView)])
 def test_the_quick_picture_is_the_full_picture(make, view):
     gan, view = make(), view()
     painter = Painter(view, quality=95)
@@ -775,7 +776,7 @@ def test_the_quick_picture_is_the_full_picture(make, view):
 
 
 def test_view_reads_only_and_shows_ghosts_and_marks():
-    gan, alone, view = make_gan(), make_gan(), GaussianView()
+    gan, alone, view = make_gan(), make_gan(), LineView()
     for _ in range(6):
         view.update(gan)
         gan.step()
@@ -817,7 +818,7 @@ def test_view_reads_only_and_shows_ghosts_and_marks():
 )
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
-        LivePanel(**(dict(gan=make_gan(), view=GaussianView()) | arguments))
+        LivePanel(**(dict(gan=make_gan(), view=LineView()) | arguments))
     assert not LivePanel._open.get("panel")
 
 

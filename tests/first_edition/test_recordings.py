@@ -7,13 +7,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from line_view import LineView
 from test_training import make_gan, make_wgan_gp
 
 from gan_edu.first_edition import record_panels, runtime
 from gan_edu.first_edition.live import LivePanel
 from gan_edu.first_edition.recordings import load_recording, record, set_scales
 from gan_edu.first_edition.screen import Painter
-from gan_edu.first_edition.views import GaussianView, PlaneView
+from gan_edu.first_edition.views import PlaneView
 
 VALUES, N_STEPS, N_FRAMES = [0.1, 1.0, 10.0], 60, 7
 
@@ -104,7 +105,7 @@ def test_photos_keep_their_shades(tmp_path):
 def test_a_take_may_choose_from_a_menu_and_press_a_toggle():
     gan = make_gan()
     panel = LivePanel(
-        gan, GaussianView(), sliders=["lr_d"], toggles={"brake": {"on": {"clip_value": 0.1}, "off": {"clip_value": None}}},
+        gan, LineView(), sliders=["lr_d"], toggles={"brake": {"on": {"clip_value": 0.1}, "off": {"clip_value": None}}},
         rebuild=lambda seed, batch_size: make_gan(seed=seed, batch_size=batch_size), choices={"batch_size": [12, 5]}, name="menus",
     )  # fmt: skip
     try:
@@ -158,7 +159,7 @@ def test_an_interruption_leaves_the_old_file(tmp_path, monkeypatch):
     path.write_text("old")
     monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        record(path, make_gan, GaussianView, "lr_d", [0.01], 2, 2)
+        record(path, make_gan, LineView, "lr_d", [0.01], 2, 2)
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["x.html"]
 
 
@@ -181,7 +182,7 @@ def test_bad_arguments_are_named(tmp_path, monkeypatch, change, message):
     arguments = dict(
         path="x.html",
         make_gan=make_gan,
-        make_view=GaussianView,
+        make_view=LineView,
         knob="lr_d",
         values=[0.1],
         n_steps=4,
@@ -250,7 +251,7 @@ def test_what_is_not_there_cannot_be_recorded():
     with pytest.raises(ValueError, match="name must be that of a LivePanel"):
         record_panels.panel_of("08", "gadget")
     with pytest.raises(
-        SystemExit, match="no panel to record in lesson 77; there are those of 02, 03"
+        SystemExit, match="no panel to record in lesson 77; there are those of 02, 06"
     ):
         record_panels.main(["77"])
 

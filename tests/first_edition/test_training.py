@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_grid, latent_normal
+from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_normal, latent_uniform
 from gan_edu.faces import face_sampler, make_faces
 from gan_edu.first_edition import runtime, training
 from gan_edu.first_edition.training import (
@@ -54,7 +54,7 @@ def make_gan(seed=0, **arguments):
         generator=lambda: mlp(1, 4, 1, activation=nn.Softplus),
         discriminator=minibatch_discriminator,
     )
-    return GAN(**players | settings, sample_real=gaussian_1d, sample_latent=latent_grid)
+    return GAN(**players | settings, sample_real=gaussian_1d, sample_latent=latent_uniform)
 
 
 def make_wgan_gp(seed=0, **arguments):
@@ -113,7 +113,7 @@ def test_reset_to_another_seed_is_that_seed():
 def test_modules_keep_the_weights_they_came_with():
     generator, discriminator = mlp(1, 4, 1), mlp(1, 4, 1)
     before = copy.deepcopy(generator.state_dict())
-    gan = GAN(generator, discriminator, gaussian_1d, latent_grid, seed=1)
+    gan = GAN(generator, discriminator, gaussian_1d, latent_uniform, seed=1)
     gan.run(5)
     first = gan.history["d_loss"]
     gan.reset()
@@ -124,7 +124,7 @@ def test_modules_keep_the_weights_they_came_with():
 
 def test_dropout_is_repeatable_too():
     def make():
-        return GAN(lambda: nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 1)), lambda: mlp(1, 4, 1), gaussian_1d, latent_grid, seed=2)  # fmt: skip
+        return GAN(lambda: nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.5), nn.Linear(8, 1)), lambda: mlp(1, 4, 1), gaussian_1d, latent_uniform, seed=2)  # fmt: skip
 
     one, other = make(), make()
     state = torch.get_rng_state()
@@ -150,13 +150,13 @@ def test_a_step_is_what_plain_torch_code_does():
         gan.step()
         for _ in range(2):
             x_real = gaussian_1d(12, generator=rng)
-            x_fake = generator(latent_grid(12, generator=rng)).detach()
+            x_fake = generator(latent_uniform(12, generator=rng)).detach()
             d_loss = discriminator_loss(discriminator(x_real), discriminator(x_fake))
             d_optimizer.zero_grad()
             d_loss.backward()
             d_optimizer.step()
         g_loss = generator_loss_nonsaturating(
-            discriminator(generator(latent_grid(12, generator=rng)))
+            discriminator(generator(latent_uniform(12, generator=rng)))
         )
         g_optimizer.zero_grad()
         g_loss.backward()
@@ -353,7 +353,7 @@ def test_bad_arguments_are_named(arguments, message):
         generator=mlp(1, 1),
         discriminator=mlp(1, 1),
         sample_real=gaussian_1d,
-        sample_latent=latent_grid,
+        sample_latent=latent_uniform,
     )
     with pytest.raises(ValueError, match=message):
         GAN(**(good | arguments))
@@ -687,11 +687,11 @@ def test_the_last_outputs_are_what_the_discriminator_said():
     assert gan.last_outputs == {}
     twin = make_gan(optimizer=torch.optim.SGD)
     gan.step()
-    x_real, z = gaussian_1d(12, generator=twin.rng), latent_grid(12, generator=twin.rng)
+    x_real, z = gaussian_1d(12, generator=twin.rng), latent_uniform(12, generator=twin.rng)
     with torch.no_grad():
         torch.testing.assert_close(gan.last_outputs["real"], twin.discriminator(x_real))
         torch.testing.assert_close(gan.last_outputs["fake"], twin.discriminator(twin.generator(z)))
-        after = gan.discriminator(twin.generator(latent_grid(12, generator=twin.rng)))
+        after = gan.discriminator(twin.generator(latent_uniform(12, generator=twin.rng)))
         torch.testing.assert_close(gan.last_outputs["fake_after"], after)
     assert not any(value.requires_grad for value in gan.last_outputs.values())
     kept = gan.last_outputs
@@ -716,7 +716,7 @@ def test_the_same_fakes_are_judged_in_both_updates(n_critic):
     for _ in range(4):
         gan.step()
         for _ in range(n_critic):
-            x_real, fake = gaussian_1d(12, generator=rng), generator(latent_grid(12, generator=rng))
+            x_real, fake = gaussian_1d(12, generator=rng), generator(latent_uniform(12, generator=rng))
             d_loss = discriminator_loss(discriminator(x_real), discriminator(fake.detach()))
             gradients = torch.autograd.grad(d_loss, list(discriminator.parameters()))
             with torch.no_grad():

@@ -20,6 +20,7 @@ from gan_edu.lessons.l06_checks import (
     check_constant_generator,
     check_critic_loss,
 )
+from gan_edu.lessons.say import check_prediction
 from gan_edu.networks import mlp
 from notebooks import cells, definitions
 
@@ -370,3 +371,25 @@ def test_stubs_fail_and_solutions_pass(lesson, number, check, capsys):
     assert capsys.readouterr().out.startswith("Not yet: ")
     exec(solutions[number - 1].source, namespace)  # with its own assertion
     assert "Right" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "said, right, words",
+    [
+        (..., False, "down first"),
+        (0.65, True, "it is 0.70"),
+        (0.95, False, "too high"),
+        (0.1, False, "too low"),
+        (0.3, False, "the share of all the *others*"),
+        (70, False, "write 0.7"),
+        (-0.2, False, "cannot be one"),
+    ],
+)
+def test_predictions_are_compared(said, right, words, capsys):
+    assert check_prediction("the share", said, 0.7, tolerance=0.1) is right
+    assert words in capsys.readouterr().out
+
+
+def test_a_prediction_is_a_number():
+    with pytest.raises(ValueError, match="predicted must be a finite number"):
+        check_prediction("the share", "70 %", 0.7, tolerance=0.1)

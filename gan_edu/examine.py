@@ -1,0 +1,126 @@
+"""Checks of exercises: one answer, several cases, and a hint for each known mistake."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from gan_edu.players import weights
+from gan_edu.run import Run
+
+
+def examine(answer, cases, right, mistakes=(), words="all cases agree."):
+    """Judge a learner's function on several cases, print the verdict, and return whether it is right.
+
+    cases: tuples of arguments; where one is a tensor that requires a gradient, that gradient must agree too.
+    right: what the function should compute, from the same arguments: a number or a tensor.
+    mistakes: {hint: what a learner with that mistake would compute}; the first that agrees on all cases is told.
+    """
+    fault = "write a function." if not callable(answer) else judge(answer, cases, right, mistakes)
+    print(f"Not yet: {fault}" if fault else f"Right: {words}")
+    return not fault
+
+
+def judge(answer, cases, right, mistakes):
+    """Return what to say of a wrong answer, or nothing."""
+    try:
+        got = [answer(*copy.deepcopy(case)) for case in cases]
+    except Exception as fault:
+        if "ellipsis" in str(fault):  # Python's name for the dots
+            return "there is still a gap: put your code in the place of each ...."
+        return f"your code stops with {type(fault).__name__}: {fault}"
+    if any(one is None or one is ... for one in got):
+        return "your function returns nothing yet. Does it end with a return?"
+    wanted = [tensor(right(*copy.deepcopy(case))) for case in cases]
+    try:
+        got = [tensor(one) for one in got]
+    except (TypeError, ValueError, RuntimeError):
+        return f"it must return numbers or a tensor, it returned {type(got[0]).__name__}."
+    for one, expected in zip(got, wanted):
+        if one.shape != expected.shape:
+            return f"the result must have shape {tuple(expected.shape)}, it has {tuple(one.shape)}."
+    if not all(map(close, got, wanted)):
+        for hint, mistaken in dict(mistakes).items():
+            if all(close(one, tensor(mistaken(*case))) for one, case in zip(got, cases)):
+                return hint
+        rows = [row for row in zip(cases, got, wanted) if not close(row[1], row[2])]
+        case, one, expected = rows[0]
+        at = (one - expected).abs().nan_to_num(torch.inf).argmax()  # where they differ most
+        one, expected = (x.flatten()[at].item() for x in (one, expected))
+        return f"for {shown(case)} it should be {expected:.5g}, it is {one:.5g}."
+    for case in cases:
+        slopes = [gradients(function, case) for function in (answer, right)]
+        if not all(map(close, *slopes)):
+            return (
+                "the numbers are right, but their gradient is not, and a network could not learn from it. "
+                "Leave out detach, no_grad, item and numpy."
+            )
+    return ""
+
+
+def gradients(function, case):
+    """Return the gradient of the sum of what a function returns with respect to each tensor that asks for one."""
+    case = copy.deepcopy(case)
+    inputs = [x for x in case if isinstance(x, torch.Tensor) and x.requires_grad]
+    if not inputs:
+        return []
+    total = tensor(function(*case)).sum()
+    if not total.requires_grad:
+        return [torch.zeros_like(x) for x in inputs]
+    found = torch.autograd.grad(total, inputs, allow_unused=True)
+    return [torch.zeros_like(x) if slope is None else slope for x, slope in zip(inputs, found)]
+
+
+def tensor(value):
+    return torch.as_tensor(value).double()
+
+
+def close(one, other):
+    return one.shape == other.shape and torch.allclose(
+        one, other, rtol=1e-3, atol=1e-6, equal_nan=True
+    )
+
+
+def shown(values):
+    """Return arguments as words, long ones shortened."""
+    words = []
+    for x in values:
+        if isinstance(x, torch.Tensor | np.ndarray):
+            words.append(f"[{x.flatten()[0].item():.4g}, ...]")
+        else:
+            words.append(type(x).__name__ if isinstance(x, nn.Module) else str(x))
+    return ", ".join(words)
+
+
+class Still(TorchFunctionMode):
+    """Let the draws of a step depend on their size and kind only: their order does not matter then.
+
+    Uniform numbers are squared in the second draw, so that reused latents are found out.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.uniform = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function not in (torch.rand, torch.randn):
+            return function(*args, **(kwargs or {}))
+        share = ((torch.arange(args[0]) + 0.5) / args[0])[:, None]
+        self.uniform += function is torch.rand
+        return share**self.uniform if function is torch.rand else torch.special.ndtri(share)
+
+
+def weights_after(build, step, knobs):
+    """Return f(seed): all weights after two training steps, to examine a learner's step."""
+
+    def still(gan, knobs):
+        with Still():
+            return step(gan, knobs)
+
+    def after(seed):
+        run = Run(build, still, knobs, seed).steps(2)
+        return torch.cat([p.detach().flatten() for p in weights(run.gan)])
+
+    return after

@@ -1,0 +1,74 @@
+"""All panels of the second edition: their views draw alike in the page and as a still, their recordings are theirs."""
+
+import base64
+import gzip
+import json
+import re
+
+import matplotlib
+import pytest
+from matplotlib.figure import Figure as Still
+from panel.pictures import assert_alike, of_matplotlib, of_page
+
+from classroom import record
+from gan_edu.panel.explore import explore
+from gan_edu.panel.figure import Figure
+from gan_edu.panel.live import draw, live
+from gan_edu.panel.page import TRAINER
+from gan_edu.run import Knobs
+from gan_edu.style import STYLE
+from notebooks import NOTEBOOKS, all_cells
+
+NEW = re.compile(rf"\b({live.__name__}|{explore.__name__})\(")
+LESSONS = [
+    path.stem[:2]
+    for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+    if any(NEW.search(cell.source) for cell in all_cells(path.stem))
+]
+
+
+def panels_of(lesson, monkeypatch):
+    found, namespace = [], {}
+    monkeypatch.setattr(TRAINER, "add", lambda key, panel: found.append(panel))
+    for cell in all_cells(lesson):
+        tags = cell.metadata.get("tags", [])
+        if ("live-panel" in tags and NEW.search(cell.source)) or (
+            "define" in tags and "live-panel" not in tags
+        ):
+            exec(cell.source, namespace)  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_views_draw_alike_in_the_page_and_as_a_still(lesson, monkeypatch):
+    panels = panels_of(lesson, monkeypatch)
+    assert panels
+    for panel in panels:
+        page, still = Figure(), Still(layout="constrained")
+        with matplotlib.rc_context(STYLE):
+            for fig in (page, still):
+                if hasattr(panel, "run"):
+                    draw(panel.view, fig, panel.run.steps(3) if fig is page else panel.run)
+                else:
+                    panel.view(fig, Knobs(panel.first))
+        assert page.words == still.words and len(page.words) > 40
+        data = of_page(page)
+        assert_alike(data, of_matplotlib(still, data))
+
+
+def story_of(path):
+    packed = re.search(r'text/plain">([^<]+)<', path.read_text())[1]
+    whole = gzip.decompress(base64.b64decode(packed))
+    return json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])
+
+
+@pytest.mark.parametrize("name", record.TAKES)
+def test_a_recording_is_of_its_lessons_panel(name, tmp_path):
+    stored, new = NOTEBOOKS / "recordings" / f"{name}.html", tmp_path / f"{name}.html"
+    record.write(name, new)
+    stories = [story_of(path) for path in (stored, new)]
+    assert stories[0]["spec"] == stories[1]["spec"] and stored.stat().st_size < 1e6
+    moments = [[(p["n"], p["sides"][0]["knobs"]) for p in s["pictures"]] for s in stories]
+    assert moments[0] == moments[1] and len(moments[0]) > 50
+    assert stories[0]["pictures"][0]["words"] == stories[1]["pictures"][0]["words"]
+    assert any(name in cell.source for cell in all_cells(name[:2])), "no link to it"
