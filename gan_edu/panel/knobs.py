@@ -34,8 +34,7 @@ class Choice:
 
     def check(self, name, value):
         if not any(value == one and type(value) is type(one) for one in self.options):
-            options = ", ".join(map(repr, self.options))
-            raise ValueError(f"{name} must be one of {options}, got {value!r}")
+            raise ValueError(f"{name} must be one of {str(self.options)[1:-1]}, got {value!r}")
         return value
 
 
@@ -101,5 +100,5 @@ def spec_of(kind, knobs, presets=(), speeds=(), speed=0):
             name_of_kind = "switch" if on_off else type(knob).__name__.lower()
             found[name] = {"kind": name_of_kind, **dataclasses.asdict(knob)}
     speeds = [{"value": value, "label": label} for value, label in speeds]
-    spec = dict(type="spec", kind=kind, knobs=found, presets=list(presets))
-    return spec | dict(speeds=speeds, speed=speed)
+    more = dict(knobs=found, presets=list(presets), speeds=speeds, speed=speed)
+    return dict(type="spec", kind=kind) | more

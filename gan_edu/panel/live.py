@@ -101,11 +101,10 @@ class Live(Panel):
     def go_on(self, one=False):
         """Train for a moment, or one step; return how many seconds there is nothing to do."""
         now = time.monotonic()
-        if not (self.playing or one):
-            return 60.0
-        if now - self.alive > ALIVE:
+        if self.playing and now - self.alive > ALIVE:
             self.pause()
             self.text = "Paused: the page is gone."
+        if not (self.playing or one):
             return 60.0
         if not one and now < self.step_due:
             return self.step_due - now

@@ -63,13 +63,9 @@ def small(fig, block):
     """Append the figure's arrays to the block with 8 bits (surfaces) or 16 (all else) a number; return its header."""
     header = fig.header()
     for layer in (layer for ax in header["axes"] for layer in ax["layers"]):
-        layer["data"] = [put(block, array(fig, place), layer["kind"]) for place in layer["data"]]
+        found = [np.frombuffer(fig.block, kind, n, at) for at, n, kind in layer["data"]]
+        layer["data"] = [put(block, x, layer["kind"]) for x in found]
     return header
-
-
-def array(fig, place):
-    at, size, kind = place
-    return np.frombuffer(bytes(fig.block[at : at + size * int(kind[1:])]), kind)
 
 
 def put(block, x, kind):

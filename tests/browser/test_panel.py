@@ -97,7 +97,7 @@ def first(page):
     found = panel(page, "first = live(")
     yield found
     if found.get_attribute("data-playing") == "true":
-        press(found, "play")
+        pause(page, found)  # and wait for it: the next test must not see it play still
 
 
 def press(found, action):

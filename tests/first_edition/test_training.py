@@ -716,7 +716,10 @@ def test_the_same_fakes_are_judged_in_both_updates(n_critic):
     for _ in range(4):
         gan.step()
         for _ in range(n_critic):
-            x_real, fake = gaussian_1d(12, generator=rng), generator(latent_uniform(12, generator=rng))
+            x_real, fake = (
+                gaussian_1d(12, generator=rng),
+                generator(latent_uniform(12, generator=rng)),
+            )
             d_loss = discriminator_loss(discriminator(x_real), discriminator(fake.detach()))
             gradients = torch.autograd.grad(d_loss, list(discriminator.parameters()))
             with torch.no_grad():

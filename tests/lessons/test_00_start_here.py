@@ -7,6 +7,7 @@ import torch
 from gan_edu.datasets import ring_centers
 from gan_edu.faces.judge import load_judge
 from gan_edu.lessons import l00_start_here as room
+from gan_edu.lessons.l00_checks import check_gap
 from gan_edu.metrics import mode_coverage
 from gan_edu.panel.figure import Figure
 from gan_edu.run import Knobs
@@ -42,6 +43,22 @@ def test_copied_code_runs_on_a_page_of_its_own(panel):
     namespace = {}
     exec(run.code(), namespace)
     assert np.array_equal(namespace["run"].log["critic gap"], run.log["critic gap"])
+
+
+@pytest.mark.parametrize(
+    "answer, hint",
+    [
+        (lambda r, f: r.mean() - f.mean(), "Right"),
+        (lambda r, f: ..., "returns nothing yet"),
+        (lambda r, f: f.mean() - r.mean(), "its sign turned"),
+        (lambda r, f: r.sum() - f.sum(), "difference of means"),
+        (lambda r, f: r.mean() + f.mean(), "sum of the two means"),
+        (lambda r, f: r.mean(), "should be"),
+    ],
+)
+def test_each_wrong_gap_gets_its_own_hint(answer, hint, capsys):
+    assert check_gap(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
 
 
 def drawn(smile, glasses):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import norm
+from test_panels import panels_of
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
@@ -62,6 +63,20 @@ def test_the_step_of_the_page_runs_over_seeds_at_once(lesson, build, knobs, caps
     alone = Run(lesson[build], lesson["step"], knobs, seed=4).steps(30)
     assert "one after another" not in capsys.readouterr().out
     assert np.allclose(runs.log["loss of G"][4], alone.log["loss of G"], rtol=1e-3)
+
+
+def test_the_step_of_the_page_is_what_its_panels_train(monkeypatch):
+    live = [panel for panel in panels_of("03", monkeypatch) if hasattr(panel, "run")]
+    assert [panel.run.step.__name__ for panel in live] == ["solved_step", "solved_step"]
+
+
+def test_a_learners_own_step_takes_the_place_of_the_solution():
+    namespace = definitions("03")
+    (solution,) = [cell for cell in cells("03", "solution") if "def solved_step" in cell.source]
+    exec(solution.source.replace("solved_step", "my_step"), namespace)
+    (check,) = [cell for cell in cells("03", "define") if "check_step(" in cell.source]
+    exec(check.source, namespace)
+    assert namespace["step"] is namespace["my_step"]
 
 
 def as_published(activation):

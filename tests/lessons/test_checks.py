@@ -57,6 +57,7 @@ def right_generator():
 
 
 CASES = {  # check: (lesson, its test, a right answer or a function of nothing that builds it, an empty answer)
+    "check_gap": ("00", "test_each_wrong_gap_gets_its_own_hint", lambda: lambda r, f: r.mean() - f.mean(), nothing),
     "check_kl_gaussians": ("01", "test_each_wrong_kl_gets_its_own_hint", lambda: module_of("01").right_kl, nothing),
     "check_js_disjoint": ("01", "test_each_wrong_js_gets_its_own_hint", lambda: np.log(2), ...),
     "check_wasserstein_samples": ("01", "test_each_wrong_w1_gets_its_own_hint", lambda: right_w1, nothing),
@@ -133,4 +134,7 @@ def test_every_lesson_has_two_exercises_that_are_checked(path):
     called = {
         name for source in code for name in re.findall(r"^(check_\w+)\(", source, re.MULTILINE)
     }
-    assert len(called) >= 2 and called <= {*CASES, "check_three_runs"}  # that one needs the lesson's own step
+    assert len(called) >= 2 and called <= {
+        *CASES,
+        "check_three_runs",
+    }  # that one needs the lesson's own step
