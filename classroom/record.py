@@ -16,6 +16,7 @@ NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 TAKES = {
     "03_one_number": ("step, view", 10, [(600, dict(lr_g=0.02)), (300, dict(lr_g=0.002)), (300, {})]),
     "03_company": ("in_batches", 10, [(1000, dict(lr_d=0.1, lr_g=0.1)), (300, {})]),
+    "04_friction": ("line_view", 20, [(1600, dict(gamma=0.1)), (800, dict(gamma=10)), (400, {})]),
     "08_plane": (
         "plane_view", 10,
         [(200, dict(lambda_gp=100)), (100, dict(lambda_gp=0.01)), (100, dict(constraint="clipping")), (100, {})],

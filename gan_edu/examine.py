@@ -10,6 +10,8 @@ from torch.overrides import TorchFunctionMode
 from gan_edu.players import weights
 from gan_edu.run import Run
 
+GAP = "there is still a gap: put your code in the place of each ...."
+
 
 def examine(answer, cases, right, mistakes=(), words="all cases agree."):
     """Judge a learner's function on several cases, print the verdict, and return whether it is right.
@@ -29,7 +31,7 @@ def judge(answer, cases, right, mistakes):
         got = [answer(*copy.deepcopy(case)) for case in cases]
     except Exception as fault:
         if "ellipsis" in str(fault):  # Python's name for the dots
-            return "there is still a gap: put your code in the place of each ...."
+            return GAP
         return f"your code stops with {type(fault).__name__}: {fault}"
     if any(one is None or one is ... for one in got):
         return "your function returns nothing yet. Does it end with a return?"
@@ -37,7 +39,11 @@ def judge(answer, cases, right, mistakes):
     try:
         got = [tensor(one) for one in got]
     except (TypeError, ValueError, RuntimeError):
-        return f"it must return numbers or a tensor, it returned {type(got[0]).__name__}."
+        return (
+            GAP
+            if "Ellipsis" in str(got)
+            else f"it must return numbers or a tensor, it returned {type(got[0]).__name__}."
+        )
     for one, expected in zip(got, wanted):
         if one.shape != expected.shape:
             return f"the result must have shape {tuple(expected.shape)}, it has {tuple(one.shape)}."

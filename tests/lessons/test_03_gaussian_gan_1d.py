@@ -337,20 +337,24 @@ def ends(lesson, build="build", knobs=SETTINGS, n_steps=1000, step="step", scale
     return x.mean(1), x.std(1), runs
 
 
-def count(mean, std, _):
+def succeeded(mean, std, _):
     return int(room.succeeds(mean, std).sum())
 
 
 @pytest.mark.again
 def test_one_change_at_a_time_holds_for_other_seeds(lesson):
-    few = count(*ends(lesson))
-    assert few > 54 and count(*ends(lesson, n_steps=2000)) < few - 8
-    assert count(*ends(lesson, "build_sgd", SETTINGS | dict(lr_d=0.15, lr_g=0.03))) < 20
+    few = succeeded(*ends(lesson))
+    assert few > 54 and succeeded(*ends(lesson, n_steps=2000)) < few - 8
+    assert succeeded(*ends(lesson, "build_sgd", SETTINGS | dict(lr_d=0.15, lr_g=0.03))) < 20
     slow = SETTINGS | dict(lr_d=0.002)
-    assert count(*ends(lesson, knobs=slow)) < 20 < count(*ends(lesson, knobs=slow, n_steps=3000))
-    assert count(*ends(lesson, knobs=SETTINGS | dict(batch_size=12))) > 54
-    assert 36 < count(*ends(lesson, "build_normal")) < 58
-    assert count(*ends(lesson, step="stair_step", n_steps=2000)) > few - 4
+    assert (
+        succeeded(*ends(lesson, knobs=slow))
+        < 20
+        < succeeded(*ends(lesson, knobs=slow, n_steps=3000))
+    )
+    assert succeeded(*ends(lesson, knobs=SETTINGS | dict(batch_size=12))) > 54
+    assert 36 < succeeded(*ends(lesson, "build_normal")) < 58
+    assert succeeded(*ends(lesson, step="stair_step", n_steps=2000)) > few - 4
 
 
 @pytest.mark.again
@@ -366,14 +370,14 @@ def test_the_two_presets_fail_as_the_page_says_for_other_seeds(lesson):
 @pytest.mark.again
 def test_company_helps_for_other_seeds(lesson):
     _, std, _ = alone = ends(lesson, "build_sgd", COMPANY)
-    assert count(*alone) <= 8 and std.median() < 0.3
-    assert count(*ends(lesson, "build_shallow", COMPANY)) <= 10
-    assert count(*ends(lesson, "build_company", COMPANY)) > 34
+    assert succeeded(*alone) <= 8 and std.median() < 0.3
+    assert succeeded(*ends(lesson, "build_shallow", COMPANY)) <= 10
+    assert succeeded(*ends(lesson, "build_company", COMPANY)) > 34
     fast = COMPANY | dict(lr_d=0.1, lr_g=0.1)
     mean, std, _ = ends(lesson, "build_company", fast)
     plain, *_ = ends(lesson, "build_sgd", fast)
     assert (abs(mean - 4) > 3).double().mean() > 0.5 > (abs(plain - 4) > 3).double().mean()
-    assert count(*ends(lesson, "build_company", COMPANY | dict(batch_size=64), n_seeds=8)) == 0
+    assert succeeded(*ends(lesson, "build_company", COMPANY | dict(batch_size=64), n_seeds=8)) == 0
 
 
 @pytest.mark.again
@@ -388,7 +392,7 @@ def test_published_versions_fail_for_other_seeds(lesson):
         (june, new, 5000),
     ):
         found = ends(lesson, make, values, n_steps, "published_step", 8.0, n_seeds=16)
-        assert count(*found) <= 6
+        assert succeeded(*found) <= 6
     start, *_ = ends(lesson, published(), old | dict(lr=0.005), 1000, "published_step", 8.0)
     later, *_ = ends(lesson, published(), old | dict(lr=0.005), 1150, "published_step", 8.0)
     assert 0.2 < (abs(later - 4) > abs(start - 4)).double().mean() < 0.65

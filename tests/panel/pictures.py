@@ -20,6 +20,8 @@ def of_page(fig):
             kind = layer["kind"]
             if kind == "line":
                 seen.setdefault(kind, []).append(number(data))
+            elif kind == "handle":  # a ring in a still
+                seen.setdefault("line", []).append(number([[layer["x"]], [layer["y"]]]))
             elif kind in ("points", "arrows"):
                 seen.setdefault(kind, []).append(number(data[: 2 if kind == "points" else 4]))
             elif kind == "area":

@@ -59,8 +59,6 @@ def test_the_same_data_in_the_page_and_as_a_still():
         every_word(fig)
     assert page.words == still.words == "all words"
     data = of_page(page)
-    handles = still.axes[4].lines
-    handles[-1].remove()  # matplotlib's form of a handle
     assert_alike(data, of_matplotlib(still, data))
     json.dumps(page.header(), allow_nan=False)
 
