@@ -31,7 +31,7 @@ def picture(walk, gradients):
         plane.set(ylabel="ψ, the slope of D", title="the blue square is the goal")
         radius = np.hypot(*path.T)
         right.plot(radius, color=FAKE, lw=2)
-        right.set(xlabel="step", ylabel="distance from the goal", ylim=(1e-6, 1e3), yscale="log")
+        right.set(xlabel="step", ylabel="distance from the goal", ylim=(1e-15, 1e3), yscale="log")
         right.set(title=f"after {len(path) - 1} steps: {radius[-1]:.3g}")
         words = f"{radius[0]:.2g} at the start, {radius[-1]:.2g} after {len(path) - 1} steps"
         describe(
@@ -111,7 +111,7 @@ def line_view(fig, gan, log):
     left.set(title=f"generated: mean {samples.mean():.2f}, std {samples.std():.2f}")
     left.legend(loc="upper left")
     curves(right, log, "squared slope", colors=[CRITIC])
-    right.set(ylabel="squared slope of D", yscale="log", title="at the data, in the mean")
+    right.set(ylabel="squared slope", yscale="log", title="of D's logit at the data")
     words = f"mean {samples.mean():.2f} and std {samples.std():.2f} after {log.n} steps"
     describe(fig, f"The generated samples beside the data, and D: they have {words}.")
 
