@@ -3,19 +3,13 @@
 Real data is blue, generated data orange, the discriminator or critic grey, in every lesson.
 """
 
-import base64
-import html
 import io
 import os
-import pathlib
-import shutil
-import tempfile
 
 import matplotlib
 import matplotlib.colors
 import matplotlib.ticker
 import numpy as np
-from matplotlib import animation
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
@@ -303,47 +297,6 @@ def outcome_against(axes, values, outcomes, color=FAKE, label="", scale="log"):
                 color=HIGHLIGHT,
             )
     return axes.plot(values, median, "o-", color=color, ms=5, lw=1.2, label=label)[0]
-
-
-def save_animation(path, figure, draw_frame, n_frames, fps=12, dpi=72):
-    """Write an animation: draw_frame(k) for k = 0 ... n_frames - 1 changes `figure`. Returns the path written.
-
-    path: .mp4 where ffmpeg is installed; without it the ending becomes .gif. The file appears under its name only when
-    it is complete.
-    """
-    path = pathlib.Path(path)
-    if path.suffix not in (".mp4", ".gif"):
-        raise ValueError(f"path must end in .mp4 or .gif, got {str(path)!r}")
-    if path.suffix == ".mp4" and shutil.which("ffmpeg") is None:
-        path = path.with_suffix(".gif")
-    writer = (
-        animation.FFMpegWriter(fps=fps)
-        if path.suffix == ".mp4"
-        else animation.PillowWriter(fps=fps)
-    )
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        unfinished = pathlib.Path(folder) / path.name
-        with writer.saving(figure, str(unfinished), dpi):
-            for k in range(n_frames):
-                draw_frame(k)
-                writer.grab_frame()
-        os.replace(unfinished, path)
-    return path
-
-
-def show_animation(path, alt):
-    """Display a film written by `save_animation` in the notebook, inside the output, with its description `alt`."""
-    from IPython.display import display
-
-    path = pathlib.Path(path)
-    if path.suffix == ".gif":
-        data, metadata = {"image/gif": path.read_bytes()}, {"image/gif": {"alt": alt}}
-    else:
-        source = base64.b64encode(path.read_bytes()).decode()
-        label = html.escape(alt, quote=True)
-        video = f'<video controls loop aria-label="{label}" src="data:video/mp4;base64,{source}"></video>'
-        data, metadata = {"text/html": video}, {}
-    display(data | {"text/plain": alt}, raw=True, metadata=metadata)
 
 
 def legend_above(axes, ncols=4):

@@ -79,7 +79,7 @@ def record(
     if path.suffix != ".html" or not path.parent.is_dir():
         raise ValueError(f"path must end in .html, in a folder that exists, got {str(path)!r}")
     check_callable("make_gan", make_gan, "lambda: panel_gan(seed=0)")
-    check_callable("make_view", make_view, "gan_edu.first_edition.views.PlaneView")
+    check_callable("make_view", make_view, "lambda: MyView()")
     values, n_steps, n_frames = (
         list(values),
         check_count("n_steps", n_steps),

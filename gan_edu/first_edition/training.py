@@ -100,15 +100,6 @@ class Hyperparameters:
         super().__setattr__(name, value)
 
 
-def staircase(factor=0.95, every=150):
-    """Return a schedule for GAN(lr_schedule=...): after each `every` steps the learning rates are multiplied by `factor`."""
-    factor, every = (
-        check_number("factor", factor, low=0, low_open=True),
-        check_count("every", every),
-    )
-    return lambda step: factor ** (step // every)
-
-
 def linear_decay(n_steps, start=0.5):
     """Return a schedule that holds the learning rates for the share `start` of n_steps, then lowers them to 0 in a line."""
     n_steps, start = check_count("n_steps", n_steps), check_number("start", start, low=0, high=1)
@@ -203,7 +194,7 @@ class GAN:
         self.batch_size = check_count("batch_size", batch_size)
         self._make_optimizer = check_callable("optimizer", optimizer, "torch.optim.Adam")
         self.lr_schedule = check_callable(
-            "lr_schedule", lr_schedule or (lambda step: 1.0), "staircase(0.95, 150)"
+            "lr_schedule", lr_schedule or (lambda step: 1.0), "linear_decay(1000)"
         )
         self.penalty_every = check_count("penalty_every", penalty_every)
         self.ema = None if ema is None else check_number("ema", ema, low=0, high=1)

@@ -5,6 +5,7 @@ import re
 import pytest
 from lab import (
     ARTIFACTS,
+    NOTEBOOKS,
     ask,
     assert_no_fault,
     button,
@@ -25,7 +26,10 @@ from gan_edu.first_edition.live import LivePanel
 from gan_edu.losses import critic_loss, generator_loss_wasserstein, gradient_penalty
 from gan_edu.networks import mlp
 from gan_edu.first_edition.training import GAN
-from gan_edu.first_edition.views import PlaneView
+import sys
+
+sys.path.insert(0, TESTS)
+from plane_view import PlaneView
 
 gan = GAN(
     lambda: mlp(2, 32, 2), lambda: mlp(2, 32, 1), functools.partial(gaussian_ring, sigma=0.05),
@@ -35,7 +39,7 @@ gan = GAN(
 panel = LivePanel(gan, PlaneView(bands=12, n_arrows=30), sliders=["lambda_gp", "lr_d"])
 panel.step(40)
 panel
-"""
+""".replace("TESTS", repr(str(NOTEBOOKS.parent / "tests" / "first_edition")))
 pytestmark = needs_chromium
 
 

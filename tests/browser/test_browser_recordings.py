@@ -28,13 +28,16 @@ from gan_edu.datasets import gaussian_ring, latent_normal
 from gan_edu.first_edition.live import LivePanel
 from gan_edu.networks import mlp
 from gan_edu.first_edition.training import GAN
-from gan_edu.first_edition.views import PlaneView
+import sys
+
+sys.path.insert(0, TESTS)
+from plane_view import PlaneView
 
 latent = functools.partial(latent_normal, latent_dim=2)
 gan = GAN(lambda: mlp(2, 8, 2), lambda: mlp(2, 8, 1), gaussian_ring, latent)
 panel = LivePanel(gan, PlaneView(), recording="08_gauge.html")
 panel
-"""
+""".replace("TESTS", repr(str(NOTEBOOKS.parent / "tests" / "first_edition")))
 pytestmark = needs_chromium
 
 

@@ -14,6 +14,7 @@ import pytest
 import torch
 from line_view import LineView
 from PIL import Image
+from plane_view import PlaneView
 from test_training import assert_same_history, make_gan, make_wgan_gp, weights
 from torch import nn
 
@@ -21,7 +22,6 @@ from gan_edu.datasets import gaussian_1d, latent_uniform
 from gan_edu.first_edition import live, screen
 from gan_edu.first_edition.live import LivePanel, Painter, Slider
 from gan_edu.first_edition.training import GAN, History, Hyperparameters
-from gan_edu.first_edition.views import PlaneView
 from gan_edu.losses import generator_loss_nonsaturating, generator_loss_saturating
 from gan_edu.networks import mlp
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 from line_view import LineView
+from plane_view import PlaneView
 from test_training import make_gan, make_wgan_gp
 
 from gan_edu.first_edition import record_panels, runtime
 from gan_edu.first_edition.live import LivePanel
 from gan_edu.first_edition.recordings import load_recording, record, set_scales
 from gan_edu.first_edition.screen import Painter
-from gan_edu.first_edition.views import PlaneView
 
 VALUES, N_STEPS, N_FRAMES = [0.1, 1.0, 10.0], 60, 7
 

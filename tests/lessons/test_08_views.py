@@ -5,13 +5,13 @@ import functools
 import numpy as np
 import pytest
 import torch
+from plane_view import PlaneView
 from scipy import integrate, optimize, stats
 from torch import nn
 
 from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_normal
 from gan_edu.first_edition.screen import Painter
 from gan_edu.first_edition.training import GAN, Hyperparameters
-from gan_edu.first_edition.views import PlaneView
 from gan_edu.lessons import l08_wgan_gp as gp_views
 from gan_edu.losses import critic_loss, generator_loss_wasserstein, gradient_penalty
 from gan_edu.networks import DigitCritic, DigitGenerator, mlp
