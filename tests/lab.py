@@ -189,6 +189,8 @@ def run_all(page, timeout=180):
     menu(page, "Run", "Run All Cells")
     page.wait_for_function(BEGUN, arg=PANEL)
     page.wait_for_function(f"panel => !({BUSY})(panel)", arg=PANEL, timeout=timeout * 1000)
+    # Cells far below are not on the page, and may still run.
+    page.wait_for_function(READY, arg=PANEL, timeout=timeout * 1000)
     # After an error JupyterLab takes the stars of the other cells away.
     left = sum("[ ]" in prompt for prompt in page.evaluate(PROMPTS, PANEL))
     assert left == 0, f"a cell ended with an error, {left} after it did not run"

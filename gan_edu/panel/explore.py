@@ -12,9 +12,9 @@ class Explorer(Panel):
     """A figure under knobs; see `explore`."""
 
     def __init__(self, view, knobs, presets):
-        self.view, self.sliders = check_callable("view", view, "def view(fig, knobs): ..."), knobs
-        first = {name: getattr(knob, "value", knob) for name, knob in knobs.items()}
-        self.first = check_knobs(knobs, first)
+        self.view = check_callable("view", view, "def view(fig, knobs): ...")
+        self.sliders = dict(knobs)  # a later cell may change the page's own
+        self.first = check_knobs(knobs, {k: getattr(v, "value", v) for k, v in knobs.items()})
         self.presets = {words: check_knobs(knobs, values) for words, values in presets.items()}
         self.knobs = Knobs(self.first)
         super().__init__()

@@ -23,7 +23,7 @@ class Live(Panel):
         self.view = check_callable("view", view, "def view(fig, gan, log): ...")
         for values in presets.values():
             self.run.fork().set(**values)  # a preset that no knob takes is an error here and now
-        self.presets, self.other, self.ghosts, self.still_at = presets, None, [], still
+        self.presets, self.other, self.ghosts, self.still_at = dict(presets), None, [], still
         self.playing, self.speed, self.pace, self.step_due = False, 0, 0.0, 0.0
         self.counted, self.told = (time.monotonic(), 0), 0.0
         super().__init__()

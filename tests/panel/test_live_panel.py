@@ -365,6 +365,7 @@ def test_explore(told):
     )
     state = torch.get_rng_state()
     panel = explore(show, kinds, presets={"far": dict(place=(5, 5))})
+    kinds |= dict(later=switch())  # the page's own knobs, for another panel
     assert torch.equal(state, torch.get_rng_state())
     panel.post({"type": "hello"})
     spec = last(told, "spec")["knobs"]
