@@ -15,6 +15,7 @@ TORCH ?= $(if $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /proc/driver/
 .PHONY: lab test claims walk bench slides lecture
 
 lab: .venv/installed          # JupyterLab on the start page
+	@$(BIN)/jupyter trust notebooks/*.ipynb >/dev/null  # else it strips stored pictures of their style until a cell runs
 	$(BIN)/jupyter lab $(ROOT) $(FIRST)
 
 test: .venv/installed         # everything that proves it works
