@@ -45,7 +45,7 @@ def page(notebook):
 
 def result(page, text):
     found = code_cell(page, text).locator(".gan-reveal")
-    found.scroll_into_view_if_needed()
+    found.evaluate("element => element.scrollIntoView()")  # it may be replaced meanwhile
     return found
 
 
