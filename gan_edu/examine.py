@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from gan_edu.players import weights
+from gan_edu.networks import mlp
+from gan_edu.players import Players, weights
 from gan_edu.run import Run
 
 GAP = "there is still a gap: put your code in the place of each ...."
@@ -118,15 +119,22 @@ class Still(TorchFunctionMode):
         return share**self.uniform if function is torch.rand else torch.special.ndtri(share)
 
 
-def weights_after(build, step, knobs):
-    """Return f(seed): all weights after two training steps, to examine a learner's step."""
+def small_players():
+    """Return a GAN of one number, quick to train and to compare."""
+    G, D = mlp(1, 3, 1, activation=nn.Softplus), mlp(1, 4, 1, activation=nn.Tanh)
+    sgd = torch.optim.SGD
+    return Players(G=G, D=D, opt_G=sgd(G.parameters()), opt_D=sgd(D.parameters()))
+
+
+def weights_after(step, knobs):
+    """Return f(seed): all weights of small players after two training steps, to examine a learner's step."""
 
     def still(gan, knobs):
         with Still():
             return step(gan, knobs)
 
     def after(seed):
-        run = Run(build, still, knobs, seed).steps(2)
+        run = Run(small_players, still, knobs, seed).steps(2)
         return torch.cat([p.detach().flatten() for p in weights(run.gan)])
 
     return after

@@ -9,7 +9,7 @@ from gan_edu.examine import examine, weights_after
 from gan_edu.lessons.l03_gaussian_gan_1d import push
 from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating
 from gan_edu.networks import mlp
-from gan_edu.run import Players, Run, descend
+from gan_edu.run import Run, descend
 
 
 def check_ideal_map(ideal_map):
@@ -30,13 +30,6 @@ def check_ideal_map(ideal_map):
     return examine(ideal_map, [(z,), (z / 2,)], right, mistakes, "even latents become N(4, 0.5²).")
 
 
-def build():
-    """Return small players, quick to train and to compare."""
-    G, D = mlp(1, 3, 1, activation=torch.nn.Softplus), mlp(1, 4, 1, activation=torch.nn.Tanh)
-    sgd = torch.optim.SGD
-    return Players(G=G, D=D, opt_G=sgd(G.parameters()), opt_D=sgd(D.parameters()))
-
-
 def step_with(loss_of_D, loss_of_G, lr_g=1.0, reuse=False):
     """Return what a training step with these losses of logits does."""
 
@@ -53,7 +46,7 @@ def step_with(loss_of_D, loss_of_G, lr_g=1.0, reuse=False):
 
 
 def after(step):
-    return weights_after(build, step, dict(lr_d=0.2, lr_g=0.1, batch_size=6))
+    return weights_after(step, dict(lr_d=0.2, lr_g=0.1, batch_size=6))
 
 
 def check_step(step):

@@ -7,8 +7,7 @@ import torch
 
 from gan_edu.examine import examine, weights_after
 from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating
-from gan_edu.networks import mlp
-from gan_edu.run import Players, descend
+from gan_edu.run import descend
 
 
 def check_matrix(matrix):
@@ -57,13 +56,6 @@ def check_friction(gradients):
     return examine(answer if callable(gradients) else gradients, cases, right, mistakes, words)
 
 
-def build():
-    """Return small players, quick to train and to compare."""
-    G, D = mlp(1, 3, 1, activation=torch.nn.Softplus), mlp(1, 4, 1, activation=torch.nn.Tanh)
-    sgd = torch.optim.SGD
-    return Players(G=G, D=D, opt_G=sgd(G.parameters()), opt_D=sgd(D.parameters()))
-
-
 def step_with(penalty, of=lambda logits: logits):
     """Return what a step with a penalty on D does; penalty(slope at real x, at generated x, γ), the slope of(logits)."""
 
@@ -85,7 +77,7 @@ def step_with(penalty, of=lambda logits: logits):
 
 
 def after(step):
-    return weights_after(build, step, dict(lr_d=0.2, lr_g=0.1, batch_size=6, gamma=7.0))
+    return weights_after(step, dict(lr_d=0.2, lr_g=0.1, batch_size=6, gamma=7.0))
 
 
 def check_r1(step):
