@@ -108,6 +108,8 @@ def train_ensemble(
                 f"\nStopped by you after step {done()} of {n_steps}: these are the runs up to there."
             )
         samples = trainer.generate(latents)
+        if steps and done() % every == 0 and done() != steps[-1]:  # stopped before this look
+            steps, snapshots = [*steps, done()], [*snapshots, trainer.generate(latents)]
     return Ensemble(
         seeds=np.array([gan.seed for gan in gans]),
         hparams=_hparams(gans),

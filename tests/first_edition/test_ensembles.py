@@ -353,6 +353,7 @@ def test_a_member_that_diverges_is_reported_and_disturbs_nobody(n_groups, monkey
 @pytest.mark.parametrize("n_groups", [1, 2])
 def test_an_interruption_returns_what_is_done(n_groups, monkeypatch, capsys):
     monkeypatch.setattr(ensembles, "_suitable_groups", lambda gans: n_groups)
+    train_ensemble(make_gan, [0, 1], n_steps=2)  # torch imports much at its first step
     timer = threading.Timer(0.7, _thread.interrupt_main)  # what Interrupt Kernel does
     timer.start()
     ensemble = train_ensemble(make_gan, [0, 1], n_steps=40_000, every=20, n_samples=30)
