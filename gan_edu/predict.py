@@ -9,11 +9,13 @@ import pathlib
 
 import ipywidgets
 import matplotlib
+import numpy as np
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
 
 from gan_edu._arguments import check_number
-from gan_edu.style import STYLE
+from gan_edu.panel import bars, describe, explore, handles
+from gan_edu.style import FAKE, OPTIMAL, STYLE
 
 SURE = "a wild guess", "fairly sure", "sure"
 COVER = "No guess yet: enter yours above, and this opens. Or show it now."
@@ -65,12 +67,50 @@ class Memory:
 MEMORY = Memory()
 
 
+class Sheet:
+    """Where a curve is drawn with the mouse, over the places x."""
+
+    def __init__(self, x, low, high, xlabel, ylabel):
+        self.x, self.axes = x, dict(ylim=(low, high), xlabel=xlabel, ylabel=ylabel)
+        self.panel = explore(self.view, {"curve": bars([(low + high) / 2] * len(x), low, high)})
+
+    @property
+    def value(self):
+        """The curve as a list, or nothing as long as it is the straight line of the beginning."""
+        heights = list(self.panel.knobs.curve)
+        return heights if len(set(heights)) > 1 else None
+
+    def view(self, fig, knobs):
+        self.draw(fig, {"your guess": (FAKE, knobs.curve)})
+        handles(fig.axes[0], "curve", self.x, knobs.curve, color=FAKE)
+
+    def draw(self, fig, drawn):
+        """Draw curves, {label: (colour, heights)}."""
+        ax = fig.subplots()
+        for label, (color, heights) in drawn.items():
+            ax.plot(self.x, heights, color=color, lw=2, label=label)
+        edge = 0.04 * (self.x[-1] - self.x[0])
+        ax.set(xlim=(self.x[0] - edge, self.x[-1] + edge), **self.axes)
+        ax.legend()
+        ends = (f"{name} from {short(y[0])} to {short(y[-1])}" for name, (_, y) in drawn.items())
+        describe(
+            fig, f"Curves of {self.axes['ylabel']} over {self.axes['xlabel']}: {', '.join(ends)}."
+        )
+
+    def compare(self, truth, guess):
+        """Return the picture of truth and guess as HTML."""
+        drawn = {"the answer": (OPTIMAL, truth)}
+        drawn |= {} if guess is None else {"your guess": (FAKE, guess)}
+        return shown(lambda fig: self.draw(fig, drawn))
+
+
 class Guess:
-    """A question with its answer; see `choice` and `number`."""
+    """A question with its answer; see `choice`, `number` and `curve`."""
 
     def __init__(self, question, control, answers, options=None, limits=None, unit=""):
         self.question, self.control, self.answers, self.covered = question, control, answers, []
         self.options, self.limits, self.unit = options, limits, unit
+        self.sheet = control if isinstance(control, Sheet) else None
         kept = MEMORY.read().get(question, {})
         self.value, self.sure = kept.get("guess"), kept.get("sure")
         style = {"button_width": "9em"}
@@ -80,6 +120,7 @@ class Guess:
         self.line = ipywidgets.HTML()
         row = ipywidgets.HBox([self.how, button], layout={"flex_flow": "row wrap"})
         asked = ipywidgets.HTML(f"<b>Your guess.</b> {question}")
+        control = self.sheet.panel.page if self.sheet else control
         self.box = ipywidgets.VBox([asked, control, row, self.line])
         if self.value is not None:
             self.line.value = f"You guessed {self.words()} earlier."
@@ -88,7 +129,7 @@ class Guess:
     def enter(self, value, sure):
         """Take a guess, keep it, and open what was covered."""
         if value is None:
-            self.line.value = "Choose an answer first."
+            self.line.value = "Draw a curve first." if self.sheet else "Choose an answer first."
             return
         self.value, self.sure = value, sure
         lesson = pathlib.Path(os.environ.get("JPY_SESSION_NAME", "")).name[:2]
@@ -99,6 +140,8 @@ class Guess:
             self.covered.pop()()
 
     def words(self):
+        if self.sheet:
+            return f"what you drew ({self.sure})"
         value = self.value if isinstance(self.value, str) else f"{short(self.value)}{self.unit}"
         return f"<b>{html.escape(value)}</b> ({self.sure})"
 
@@ -132,34 +175,59 @@ def number(question, low, high, unit=""):
     return Guess(question, control, answers, limits=(low, high), unit=unit)
 
 
+def curve(question, x, low, high, xlabel="", ylabel=""):
+    """Ask for a curve from low to high over the places x: guess = curve("How does JS grow?", range(9), 0, 1)."""
+    low, high = check_number("low", low), check_number("high", high)
+    x = [check_number("x", one) for one in x]
+    if not low < high or len(x) < 3 or sorted(set(x)) != x:
+        raise ValueError(
+            f"low must be below high, and x three growing numbers or more, got {low!r}, {high!r}, {x!r}"
+        )
+    sheet = Sheet(x, low, high, xlabel, ylabel)
+    answers = f"a curve of {ylabel} from {short(low)} to {short(high)}, over {xlabel} from {short(x[0])} to {short(x[-1])}"
+    return Guess(question, sheet, answers, limits=(low, high))
+
+
 def reveal(guess, truth, *results, within=None):
     """Show guess and truth side by side, with results; covered as long as no guess is entered.
 
-    truth: one of the choice's answers, or a number. results: texts, matplotlib figures, or functions draw(fig).
-    within: a number that is off by no more counts as right, by default a tenth of the slider's length.
+    truth: one of the choice's answers, a number, or the curve's heights. results: texts, matplotlib figures, or
+    functions draw(fig). within: a guess that is off by no more (a curve: on average) counts as right, by default a
+    tenth of the range that was asked for.
     """
     if not isinstance(guess, Guess):
-        raise ValueError(f"guess must be made by predict.choice or predict.number, got {guess!r}")
-    if guess.options:
+        raise ValueError(f"guess must be made by choice, number or curve of predict, got {guess!r}")
+    if guess.limits:
+        within = (guess.limits[1] - guess.limits[0]) / 10 if within is None else within
+    if guess.sheet:
+        truth = np.array([check_number("truth", one) for one in truth])
+        if len(truth) != len(guess.sheet.x):
+            raise ValueError(f"truth must be {len(guess.sheet.x)} heights, got {len(truth)}")
+        fact, right = None, lambda: np.abs(truth - guess.value).mean() <= within
+    elif guess.options:
         if truth not in guess.options:
             raise ValueError(f"truth must be one of {', '.join(guess.options)}, got {truth!r}")
         fact, right = html.escape(truth), lambda: guess.value == truth
     else:
-        truth, (low, high) = check_number("truth", truth), guess.limits
-        within = (high - low) / 10 if within is None else within
+        truth = check_number("truth", truth)
         fact, right = short(truth) + guess.unit, lambda: abs(guess.value - truth) <= within
-    body = f"<p>The answer is <b>{fact}</b>.</p>" + "".join(map(shown, results))
+    more = "".join(map(shown, results))
+
+    def body():
+        if guess.sheet:
+            return guess.sheet.compare(truth, guess.value) + more
+        return f"<p>The answer is <b>{fact}</b>.</p>{more}"
 
     def opened():
         MEMORY.put(guess.question, right=bool(right()))
         verdict = " Right!" if right() else ""
         said = f"<p>You said {guess.words()}.{verdict}</p>"
-        return HTML(f'<div class="gan-reveal">{said}{body}</div>')
+        return HTML(f'<div class="gan-reveal">{said}{body()}</div>')
 
     if guess.value is not None:
         display(opened())
         return
-    cover = f"<details><summary>{COVER}</summary>{body}</details>"
+    cover = f"<details><summary>{COVER}</summary>{body()}</details>"
     handle = display(HTML(f'<div class="gan-reveal">{cover}</div>'), display_id=True)
     if handle is not None:
         guess.covered.append(lambda: handle.update(opened()))

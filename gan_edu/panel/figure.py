@@ -55,6 +55,14 @@ def handle(ax, name, place, color="#CC79A7"):
         ax.plot(*place, "o", mfc="none", mec=color, ms=11, mew=3)
 
 
+def handles(ax, name, x, heights, color="#CC79A7"):
+    """Draw the heights of the bars knob `name` at the places x; in a panel each is dragged up and down."""
+    if isinstance(ax, Axes):
+        ax.layer("handle", *same_length(x, heights), name=name, color=color)
+    else:
+        ax.plot(x, heights, "o", mfc="none", mec=color, ms=11, mew=3)
+
+
 @functools.cache
 def color_of(color):
     """Return a colour as #rrggbbaa; None, for the page's ink, where it is black."""

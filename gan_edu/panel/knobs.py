@@ -50,6 +50,25 @@ class Point:
         return check_number(name, value[0]), check_number(name, value[1])
 
 
+@dataclasses.dataclass(frozen=True)
+class Bars:
+    """Heights between low and high, dragged in the picture; step: as for a slider; total: what they add up to."""
+
+    low: float
+    high: float
+    value: tuple
+    step: float | None = None
+    total: float | None = None
+
+    def check(self, name, value):
+        if not isinstance(value, (tuple, list)) or len(value) != len(self.value):
+            raise ValueError(f"{name} must be {len(self.value)} heights, got {value!r}")
+        heights = tuple(Slider.check(self, name, one) for one in value)
+        if self.total is not None and abs(sum(heights) - self.total) > 1e-6 * self.total:
+            raise ValueError(f"{name} must add up to {self.total:g}, got {sum(heights):g}")
+        return heights
+
+
 def slider(low, high, value, step=None):
     """Return a slider from low to high that begins at value; with step=1 it moves in whole numbers."""
     return _checked(Slider(low, high, value, step))
@@ -77,6 +96,13 @@ def switch(on=False):
 def point(x, y):
     """Return a point that is dragged in the picture; it begins at (x, y)."""
     return Point(Point((x, y)).check("point", (x, y)))
+
+
+def bars(heights, low=0, high=1, step=None, total=None):
+    """Return heights that are dragged in the picture; with total=1 what one of them gains the others lose."""
+    if not len(heights):
+        raise ValueError("heights must hold a number or more, got none")
+    return _checked(Bars(low, high, tuple(heights), step, total))
 
 
 def _checked(knob):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from gan_edu import predict
 from gan_edu.panel.figure import describe
@@ -74,6 +75,38 @@ def test_how_near_is_near_enough(told, tmp_path, off, within, right):
     guess.enter(np.float64(1.0).item(), predict.SURE[0])
     predict.reveal(guess, 1.0 - off, within=within)
     assert ("Right!" in told[0]) == right == kept(tmp_path)["How large?"]["right"]
+
+
+def test_a_curve_is_drawn_and_laid_beside_the_answer(told, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        predict, "shown", lambda draw: draw(fig := Figure()) or drawn.append(fig) or ""
+    )
+    guess = predict.curve("How does it grow?", range(5), 0, 2, xlabel="time", ylabel="size")
+    guess.box.children[2].children[1].click()
+    assert guess.value is None and "Draw a curve first" in guess.line.value
+    truth = np.array([0, 0.5, 1, 1.5, 2])
+    predict.reveal(guess, truth)
+    guess.control.panel.set(curve=tuple(truth[::-1]))
+    guess.box.children[2].children[1].click()
+    assert guess.value == [2, 1.5, 1, 0.5, 0] and "You said what you drew" in told[0]
+    covered, opened = ({line.get_label(): list(line.get_ydata()) for line in fig.axes[0].lines} for fig in drawn)  # fmt: skip
+    assert covered == {"the answer": list(truth)}
+    assert opened == covered | {"your guess": guess.value}
+    assert "Right!" not in told[0] and "from 2 to 0" in drawn[1].words
+    again = predict.curve("How does it grow?", range(5), 0, 2)
+    predict.reveal(again, truth[::-1] - 0.19)
+    predict.reveal(again, truth[::-1] - 0.21)
+    assert "Right!" in told[1] and "Right!" not in told[2]
+    assert "Draw" not in again._repr_mimebundle_()["text/html"]
+
+
+def test_what_a_curve_cannot_be(told):
+    for x, low, high in ((range(2), 0, 1), ([0, 2, 1], 0, 1), (range(3), 1, 1)):
+        with pytest.raises(ValueError, match="low must be below high, and x three growing numbers"):
+            predict.curve("?", x, low, high)
+    with pytest.raises(ValueError, match="truth must be 3 heights, got 2"):
+        predict.reveal(predict.curve("?", range(3), 0, 1), [1, 2])
 
 
 def test_a_figure_is_drawn_into_what_is_covered(told):
@@ -159,7 +192,7 @@ def test_a_file_that_is_no_record_is_left_as_it_is(told, tmp_path, capsys, conte
         (lambda: predict.choice("?", 1, 2), r"as text, got \(1, 2\)"),
         (lambda: predict.number("?", 3, 3), "low must be below high, got 3.0 and 3.0"),
         (lambda: predict.number("?", "a", 3), "low must be"),
-        (lambda: predict.reveal(5, 3), "guess must be made by predict.choice or predict.number, got 5"),
+        (lambda: predict.reveal(5, 3), "guess must be made by choice, number or curve of predict, got 5"),
         (lambda: predict.reveal(predict.choice("?", "a", "b"), "c"), "truth must be one of a, b, got 'c'"),
         (lambda: predict.reveal(predict.number("?", 0, 1), "c"), "truth must be"),
     ],

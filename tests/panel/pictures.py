@@ -21,7 +21,8 @@ def of_page(fig):
             if kind == "line":
                 seen.setdefault(kind, []).append(number(data))
             elif kind == "handle":  # a ring in a still
-                seen.setdefault("line", []).append(number([[layer["x"]], [layer["y"]]]))
+                place = data or [[layer["x"]], [layer["y"]]]
+                seen.setdefault("line", []).append(number(place))
             elif kind in ("points", "arrows"):
                 seen.setdefault(kind, []).append(number(data[: 2 if kind == "points" else 4]))
             elif kind == "area":

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Still
 from panel.pictures import assert_alike, of_matplotlib, of_page
 from panel.views import plane
 
-from gan_edu.panel.figure import Figure, describe, handle
+from gan_edu.panel.figure import Figure, describe, handle, handles
 from gan_edu.panel.live import draw
 from gan_edu.run import Run
 
@@ -50,6 +50,7 @@ def every_word(fig):
     four.contourf(X, Y, X * Y, levels=5)
     four.contourf(x, x[:5], X + Y, levels=[0, 1, 2, 4])
     handle(four, "where", (1, 2))
+    handles(four, "parts", [0, 1, 2], (0.5, 0.2, 0.3))
     describe(fig, "all words")
 
 

@@ -17,7 +17,7 @@ from panel.views import plane
 from gan_edu.panel import page as page_module
 from gan_edu.panel.explore import explore
 from gan_edu.panel.figure import curves, handle
-from gan_edu.panel.knobs import choice, log_slider, point, slider, switch
+from gan_edu.panel.knobs import bars, choice, log_slider, point, slider, switch
 from gan_edu.panel.live import live
 from gan_edu.panel.page import TRAINER
 from gan_edu.panel.record import record
@@ -386,6 +386,34 @@ def test_explore(told):
     assert panel.fault == "n must be a whole number, got 2.5."
     with pytest.raises(ValueError, match="there is no knob 'm'"):
         panel.set(m=3)
+
+
+@pytest.mark.parametrize(
+    "knob, value, words",
+    [
+        (dict(step=1), (1, 2), None),
+        (dict(step=1), (1, 2.5), "h must be a whole number, got 2.5"),
+        (dict(), (1, 2, 3), "h must be 2 heights"),
+        (dict(), 3, "h must be 2 heights"),
+        (dict(), (1, 6), "h must be .* at most 5|h must be .*5.*6"),
+        (dict(total=3), (1, 2), None),
+        (dict(total=3), (1, 2.1), "h must add up to 3, got 3.1"),
+        (dict(total=3), (1.5, float("nan")), "h must"),
+    ],
+)
+def test_heights(knob, value, words):
+    heights = bars([1, 2], high=5, **knob)
+    if words is None:
+        assert heights.check("h", list(value)) == value
+    else:
+        with pytest.raises(ValueError, match=words):
+            heights.check("h", value)
+
+
+def test_heights_that_cannot_be():
+    for heights, more in (([], {}), ([1, 2], dict(high=1.5)), ([0.5, 0.4], dict(total=1)), ([0], dict(high=0))):  # fmt: skip
+        with pytest.raises(ValueError):
+            bars(heights, **more)
 
 
 # ---- recordings

@@ -8,7 +8,7 @@ from lab import chromium_page, needs_chromium
 from panel.port import KNOBS, QUIET, Page
 from panel.test_figure import every_word
 
-from gan_edu.panel.figure import describe, handle
+from gan_edu.panel.figure import describe, handle, handles
 
 pytestmark = needs_chromium
 RED, INK = [213, 94, 0], [0xDD] * 3
@@ -230,6 +230,44 @@ def test_a_point_is_dragged_by_mouse_and_keys(page):
     page.page.mouse.up()
     assert page.sent("knob")[-1] == {"side": 0, "name": "place", "value": [10, 3]}
     assert page.js("spot", RED)["x"] > 900  # the ring goes along before a picture comes
+
+
+def test_heights_are_dragged_swept_and_moved_by_keys(page):
+    def view(fig):
+        left, right = fig.subplots(1, 2)
+        handles(left, "parts", [0, 1, 2], [0.2, 0.5, 0.3], "#D55E00")
+        handles(right, "steps", [0, 1, 2], [1, 2, 3])
+        left.set(xlim=(-1, 3), ylim=(0, 1))
+        right.set(xlim=(-1, 3), ylim=(0, 5))
+
+    page.picture(view)
+    buttons = page.page.locator("button.gan-handle")
+    labels = [one.get_attribute("aria-label").split(":")[0] for one in buttons.all()]
+    assert labels == ["parts 1, 0.2", "parts 2, 0.5", "parts 3, 0.3", "steps 1, 1", "steps 2, 2", "steps 3, 3"]  # fmt: skip
+    buttons.nth(3).focus()
+    for key in ("ArrowUp", "ArrowRight", "ArrowUp", "ArrowUp"):  # to the right lies the next
+        page.page.keyboard.press(key)
+    assert page.sent("knob")[-1] == {"side": 0, "name": "steps", "value": [2, 4, 3]}
+    buttons.nth(1).press("ArrowUp")  # of the others each gives its share
+    value = page.sent("knob")[-1]["value"]
+    assert value == pytest.approx([0.192, 0.52, 0.288], abs=1e-6)
+    assert sum(value) == pytest.approx(1, abs=1e-9)
+
+    def centre(k):
+        box = buttons.nth(k).bounding_box()
+        return box["x"] + 14, box["y"] + 14
+
+    (x, y), (end, _) = centre(3), centre(5)
+    mouse = page.page.mouse
+    mouse.move(x - 15, y)  # not on the ring, and from there past all three
+    mouse.down()
+    mouse.move(end, y)
+    mouse.up()
+    mouse.move(end, y - 50)  # not pressed any more
+    found = page.sent("knob")[-1]
+    assert found["name"] == "steps" and found["value"] == [2, 2, 2]
+    page.open("recording").picture(view)
+    assert buttons.first.is_disabled()
 
 
 def test_a_panel_that_is_not_seen_says_so(page):

@@ -32,6 +32,7 @@ export function decode(sides, buffer) {
 function reach({ kind, arrays, extent, at, x, y }, axis) {
   if (kind === "area" && axis) return arrays.slice(1);
   if (["points", "line", "arrows", "area"].includes(kind)) return [arrays[axis]];
+  if (kind === "handle" && arrays.length) return [arrays[axis]];
   if (kind === "surface" || kind === "handle") return [[axis ? y : x].flat()];
   if (kind === "image") return [extent.slice(2 * axis, 2 * axis + 2)];
   if (kind === (axis ? "hline" : "vline")) return [[at]];
@@ -497,15 +498,20 @@ const over = {
     p.c.strokeStyle = layer.color ?? p.ink;
     if (layer.arrow) stroke(p, { width: 1 }, () => arrow(p, fromX, fromY, x, y));
   },
-  handle(p, f, { name, color, ...layer }) {
-    const place = p.held.get(`${f.side}/${name}`) ?? [layer.x, layer.y];
-    const [x, y] = [f.x(place[0]), f.y(place[1])];
-    p.handles.push({ name, frame: f, x, y });
-    const ring = (width) => stroke(p, { width }, () => markers.o(p.c, x, y, 7 * p.text));
-    p.c.strokeStyle = p.paper;
-    ring(5);
-    p.c.strokeStyle = color ?? p.ink;
-    ring(2.5);
+  /** A point that is dragged, or a row of them that go up and down: the heights of a knob. */
+  handle(p, f, { name, color, arrays: [xs, ys], ...layer }) {
+    const held = p.held.get(`${f.side}/${name}`);
+    const heights = xs && [...(held ?? ys)];
+    const places = heights?.map((y, i) => [xs[i], y]) ?? [held ?? [layer.x, layer.y]];
+    places.forEach((place, i) => {
+      const [x, y] = [f.x(place[0]), f.y(place[1])];
+      p.handles.push({ name, frame: f, x, y, i, heights });
+      const ring = (width) => stroke(p, { width }, () => markers.o(p.c, x, y, 7 * p.text));
+      p.c.strokeStyle = p.paper;
+      ring(5);
+      p.c.strokeStyle = color ?? p.ink;
+      ring(2.5);
+    });
   },
 };
 

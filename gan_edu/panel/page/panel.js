@@ -84,6 +84,16 @@ const kinds = {
   },
 };
 
+/** Heights of which the one at i is moved to a place; the others give what keeps the total. */
+function raised(heights, i, to, { low, high, step, total }) {
+  const steps = step ? low + Math.round((to - low) / step) * step : to;
+  const height = Math.max(low, Math.min(steps, high, total ?? high));
+  if (!total) return heights.with(i, height);
+  const [rest, left] = [heights.reduce((sum, v) => sum + v, -heights[i]), total - height];
+  const share = (v) => (rest > 1e-9 ? (v * left) / rest : left / (heights.length - 1));
+  return heights.map((v, k) => (k === i ? height : share(v)));
+}
+
 class Panel {
   constructor(el, port) {
     Object.assign(this, { port, knobs: new Map(), held: new Map(), moved: new Map(), waiting: [] });
@@ -131,6 +141,8 @@ class Panel {
     ui.speed.value = speed;
     const chips = presets.map((name) => make("button", { "data-preset": name }, name));
     ui.presets.replaceChildren(...chips);
+    this.spec = knobs;
+    root.toggleAttribute("data-bars", Object.values(knobs).some(({ kind }) => kind === "bars"));
     this.knobs.clear();
     this.sides.forEach((box, side) => {
       const rows = Object.entries(knobs).filter(([, knob]) => kinds[knob.kind]); // a point is dragged
@@ -284,9 +296,10 @@ class Panel {
     if (handles.children.length !== found.length) {
       handles.replaceChildren(...found.map((_, k) => this.handle(k)));
     }
-    found.forEach(({ name, x, y }, k) => {
+    found.forEach(({ name, x, y, i, heights }, k) => {
       handles.children[k].style.transform = `translate(${x}px, ${y}px)`;
-      put(handles.children[k], { ariaLabel: `${name}: drag, or press the arrow keys` });
+      const which = heights ? `${name} ${i + 1}, ${short(heights[i], 3)}` : name;
+      put(handles.children[k], { ariaLabel: `${which}: drag, or press the arrow keys` });
     });
   }
   handle(k) {
@@ -299,20 +312,42 @@ class Panel {
     button.onkeydown = (event) => {
       if (!ARROWS[event.key]) return;
       event.preventDefault();
-      const { frame, x, y } = this.painter.handles[k];
+      const { frame, name, x, y, heights } = this.painter.handles[k];
       const [right, down] = ARROWS[event.key];
+      if (heights && right) return this.ui.handles.children[k + right]?.focus();
       const [w, h] = [frame.right - frame.left, frame.bottom - frame.top];
-      this.drag(k, x + (right * w) / 50, y + (down * h) / 50);
+      const step = Math.max(h / 50, (this.spec[name].step ?? 0) * Math.abs(frame.ky));
+      this.drag(k, x + (right * w) / 50, y + down * (heights ? step : h / 50));
     };
     return button;
   }
   drag(k, px, py) {
     const handle = this.painter.handles[k];
-    const [x, y] = handle.frame.within(px, py);
-    Object.assign(handle, { x, y }); // the next key goes on from here
+    const { frame, name, i, heights } = handle;
+    const [x, y] = frame.within(px, py);
+    const place = frame.at(x, y);
+    const now = this.held.get(`${frame.side}/${name}`) ?? heights;
+    const rounded = place.map((v) => +v.toPrecision(4));
+    const value = heights ? raised(now, i, rounded[1], this.spec[name]) : rounded;
+    Object.assign(handle, heights ? { y: frame.y(value[i]) } : { x, y }); // the next key goes on from here
     this.dragged = true;
-    const value = handle.frame.at(x, y).map((v) => +v.toPrecision(4));
-    this.move(handle.frame.side, handle.name, value);
+    this.move(frame.side, name, value);
+  }
+  /** Draw heights with the mouse: those that it passes come to where it is. */
+  sweep(event) {
+    const [px, py] = this.place(event);
+    const { handles } = this.painter;
+    const far = ({ x, y }) => Math.hypot(x - px, event.type === "pointerdown" ? y - py : 0);
+    const same = (one) => one.name === this.swept?.name && one.frame.side === this.swept.side;
+    const open = handles.filter((one) => one.heights && (this.swept ? same(one) : one.frame.holds(px, py)));
+    if (!open.length) return;
+    const near = open.reduce((best, one) => (far(one) < far(best) ? one : best));
+    const { from = px } = this.swept ?? {};
+    for (const one of open) {
+      const passed = (one.x - from) * (one.x - px) < 0;
+      if (one === near || passed) this.drag(handles.indexOf(one), one.x, py);
+    }
+    this.swept = { name: near.name, side: near.frame.side, from: px };
   }
   /** Where in the picture the pointer is. */
   place({ clientX, clientY }) {
@@ -382,6 +417,12 @@ class Panel {
     on(ui.stage, "pointermove pointerleave", (event) => {
       this.pointer = event.type === "pointermove" ? this.place(event) : null;
       this.ask();
+    });
+    on(ui.picture, "pointerdown pointermove pointerup", (event) => {
+      if (event.type === "pointerdown") ui.picture.setPointerCapture(event.pointerId);
+      const on = ui.picture.hasPointerCapture(event.pointerId) && event.type !== "pointerup";
+      if (!on) this.swept = null;
+      else if (root.dataset.kind !== "recording") this.sweep(event);
     });
     on(document, "visibilitychange", () => this.see());
     on(this.night, "change", () => this.dress());
