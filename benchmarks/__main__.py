@@ -1,8 +1,7 @@
-"""make bench: training against the textbook code, faces, slider figures, then the live panel in a browser."""
+"""make bench: training against the textbook code, faces, then the live panel in a browser."""
 
-from benchmarks import bench_explore, bench_faces, bench_live, bench_training
+from benchmarks import bench_faces, bench_live, bench_training
 
 bench_training.main()
 bench_faces.main()
-bench_explore.main()
 bench_live.main()

@@ -14,6 +14,7 @@ from gan_edu.panel import record
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 # The lesson and a name; a word of the panel's cell; steps between two pictures; steps to train, and the knobs moved then.
 TAKES = {
+    "02_both": ("both, game", 5, [(400, dict(loss="saturating")), (100, {})]),
     "03_one_number": ("step, view", 10, [(600, dict(lr_g=0.02)), (300, dict(lr_g=0.002)), (300, {})]),
     "03_company": ("in_batches", 10, [(1000, dict(lr_d=0.1, lr_g=0.1)), (300, {})]),
     "04_friction": ("line_view", 20, [(1600, dict(gamma=0.1)), (800, dict(gamma=10)), (400, {})]),

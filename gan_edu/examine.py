@@ -14,6 +14,10 @@ from gan_edu.run import Run
 GAP = "there is still a gap: put your code in the place of each ...."
 
 
+class Remark(Exception):
+    """What a check has to say of an answer before its numbers are compared."""
+
+
 def examine(answer, cases, right, mistakes=(), words="all cases agree."):
     """Judge a learner's function on several cases, print the verdict, and return whether it is right.
 
@@ -30,11 +34,15 @@ def judge(answer, cases, right, mistakes):
     """Return what to say of a wrong answer, or nothing."""
     try:
         got = [answer(*copy.deepcopy(case)) for case in cases]
+    except Remark as remark:
+        return str(remark)
     except Exception as fault:
         if "ellipsis" in str(fault):  # Python's name for the dots
             return GAP
         return f"your code stops with {type(fault).__name__}: {fault}"
-    if any(one is None or one is ... for one in got):
+    if any(one is ... for one in got):
+        return GAP
+    if any(one is None for one in got):
         return "your function returns nothing yet. Does it end with a return?"
     wanted = [tensor(right(*copy.deepcopy(case))) for case in cases]
     try:
@@ -47,7 +55,9 @@ def judge(answer, cases, right, mistakes):
         )
     for one, expected in zip(got, wanted):
         if one.shape != expected.shape:
-            return f"the result must have shape {tuple(expected.shape)}, it has {tuple(one.shape)}."
+            more = " Is a sum or a mean missing?" if one.dim() > expected.dim() else ""
+            wanted = f"have shape {tuple(expected.shape)}" if expected.dim() else "be one number"
+            return f"the result must {wanted}, it has shape {tuple(one.shape)}.{more}"
     if not all(map(close, got, wanted)):
         for hint, mistaken in dict(mistakes).items():
             if all(close(one, tensor(mistaken(*case))) for one, case in zip(got, cases)):
@@ -114,7 +124,9 @@ class Still(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         if function not in (torch.rand, torch.randn):
             return function(*args, **(kwargs or {}))
-        share = ((torch.arange(args[0]) + 0.5) / args[0])[:, None]
+        size = (kwargs or {}).get("size", args)
+        n = next(iter(size[0])) if isinstance(size[0], (tuple, list)) else size[0]
+        share = ((torch.arange(n) + 0.5) / n)[:, None]
         self.uniform += function is torch.rand
         return share**self.uniform if function is torch.rand else torch.special.ndtri(share)
 
@@ -122,8 +134,8 @@ class Still(TorchFunctionMode):
 def small_players():
     """Return a GAN of one number, quick to train and to compare."""
     G, D = mlp(1, 3, 1, activation=nn.Softplus), mlp(1, 4, 1, activation=nn.Tanh)
-    sgd = torch.optim.SGD
-    return Players(G=G, D=D, opt_G=sgd(G.parameters()), opt_D=sgd(D.parameters()))
+    G_opt, D_opt = (torch.optim.SGD(network.parameters(), lr=0.3) for network in (G, D))
+    return Players(G=G, D=D, opt_G=G_opt, opt_D=D_opt)
 
 
 def weights_after(step, knobs):

@@ -28,7 +28,8 @@ function fitWidth(node, smallest) {
 }
 
 function fitPicture(image) {
-  const scale = Math.min(LARGEST, (WIDTH - 80) / image.naturalWidth, 585 / image.naturalHeight);
+  const shown = image.closest(".gan-reveal")?.querySelectorAll("img").length || 1; // they stay together
+  const scale = Math.min(LARGEST, (WIDTH - 80) / image.naturalWidth, 585 / (shown * image.naturalHeight));
   image.style.width = `${Math.floor(scale * image.naturalWidth)}px`;
   image.style.height = "auto";
 }

@@ -1,7 +1,6 @@
-"""Discriminators and critics trained against a generator that does not move, many at once; how gradients pass through one."""
+"""Critics trained against a generator that does not move, many at once; how gradients pass through one."""
 
 import copy
-import functools
 import itertools
 import math
 
@@ -11,11 +10,11 @@ from torch import nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
 from gan_edu._arguments import check_callable, check_count, check_number
-from gan_edu.losses import critic_loss, discriminator_loss
+from gan_edu.losses import critic_loss
 
 
 class BestResponses:
-    """K trained discriminators or critics: what they say of points, and what is inside them.
+    """K trained critics: what they say of points, and what is inside them.
 
     seeds, clip_values: (K,), what each was given; inf: no clipping. losses: (K, n_steps), of d_loss in each step.
     """
@@ -51,26 +50,6 @@ class BestResponses:
         return module
 
 
-def train_discriminators(
-    make_discriminator, sample_real, sample_fake, seeds=range(16), n_steps=1000, batch_size=256, lr=0.05,
-    d_loss=discriminator_loss,
-):  # fmt: skip
-    """Train one discriminator per seed on fixed distributions, all at once; return `BestResponses`.
-
-    make_discriminator(): a module that maps (n, 1) to (n, 1), without dropout and batch normalisation.
-    sample_real(n, generator=...), sample_fake(n, generator=...): tensors (n, 1), fresh ones in every step.
-    The seed decides initial weights and samples. Adam, the learning rate lowered from `lr` to 0 in a straight line.
-    d_loss(logits on real, logits on fake): a scalar.
-    """
-    check_callable("make_discriminator", make_discriminator, "lambda: mlp(1, 16, 1)")
-    n_steps = check_count("n_steps", n_steps, least=0)
-    adam = functools.partial(torch.optim.Adam, fused=True)
-    return _train(
-        "make_discriminator", make_discriminator, sample_real, sample_fake, (None,), seeds, n_steps, batch_size, lr, d_loss,
-        adam, lr_factor=lambda step: 1 - step / n_steps,
-    )  # fmt: skip
-
-
 def train_critics(
     make_critic, sample_real, sample_fake, clip_values=(0.1,), seeds=range(8), n_steps=500, batch_size=128, lr=1e-3,
     d_loss=critic_loss,
@@ -84,10 +63,59 @@ def train_critics(
     """
     check_callable("make_critic", make_critic, "lambda: mlp(2, 64, 1)")
     n_steps = check_count("n_steps", n_steps)
-    return _train(
-        "make_critic", make_critic, sample_real, sample_fake, clip_values, seeds, n_steps, batch_size, lr, d_loss,
-        torch.optim.RMSprop, lr_factor=lambda step: 1.0,
-    )  # fmt: skip
+    for argument, function in (("sample_real", sample_real), ("sample_fake", sample_fake)):
+        check_callable(argument, function, "functools.partial(gaussian_ring, sigma=0.1)")
+    check_callable("d_loss", d_loss, "gan_edu.losses.critic_loss")
+    clips = [
+        math.inf if c is None else check_number("clip_values", c, low=0, low_open=True)
+        for c in clip_values
+    ]
+    seeds = [check_count("seeds", seed, least=0) for seed in seeds]
+    if not clips or not seeds:
+        raise ValueError(
+            f"clip_values and seeds must hold at least one each, got {clip_values!r} and {seeds!r}"
+        )
+    batch_size, lr = (
+        check_count("batch_size", batch_size),
+        check_number("lr", lr, low=0, low_open=True),
+    )
+
+    members = list(itertools.product(clips, seeds))
+    modules = [_seeded(make_critic, seed) for _, seed in members]
+    weights, buffers = stack_module_state(modules)
+    if buffers:
+        raise ValueError(
+            "make_critic must make a module without buffers such as those of batch normalisation"
+        )
+    bounds = {name: _column([c for c, _ in members], w.ndim) for name, w in weights.items()}
+    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def draw(sample):  # members of the same seed see the same samples
+        return torch.stack([sample(batch_size, generator=rng) for rng in rngs]).repeat(
+            len(clips), 1, 1
+        )
+
+    optimizer = torch.optim.RMSprop(weights.values(), lr=lr)
+    losses = np.empty((len(members), n_steps))
+    for step in range(n_steps):
+        x = torch.cat([draw(sample_real), draw(sample_fake)], dim=1)
+        each = vmap(d_loss)(*_outputs(modules[0], weights, x).split(batch_size, dim=1))
+        optimizer.zero_grad()
+        each.sum().backward()  # the members share no weights: each gets the gradient of its own loss
+        optimizer.step()
+        if min(clips) < math.inf:
+            with torch.no_grad():
+                for key, w in weights.items():
+                    w.copy_(w.clamp(-bounds[key], bounds[key]))
+        losses[:, step] = each.detach().numpy()
+    weights = {key: w.detach() for key, w in weights.items()}
+    return BestResponses(
+        modules[0],
+        weights,
+        np.array([s for _, s in members]),
+        np.array([c for c, _ in members]),
+        losses,
+    )
 
 
 def gradient_norms_by_layer(critic, x_real, x_fake):
@@ -108,76 +136,6 @@ def gradient_norms_by_layer(critic, x_real, x_fake):
         raise ValueError("critic must have at least one nn.Linear, got none")
     loss = hidden[len(x_real) :].mean() - hidden[: len(x_real)].mean()
     return np.array([gradient.norm().item() for gradient in torch.autograd.grad(loss, outputs)])
-
-
-def _train(
-    name,
-    make,
-    sample_real,
-    sample_fake,
-    clip_values,
-    seeds,
-    n_steps,
-    batch_size,
-    lr,
-    d_loss,
-    make_optimizer,
-    lr_factor,
-):
-    for argument, function in (("sample_real", sample_real), ("sample_fake", sample_fake)):
-        check_callable(argument, function, "functools.partial(gaussian_ring, sigma=0.1)")
-    check_callable("d_loss", d_loss, "gan_edu.losses.critic_loss")
-    clips = [
-        math.inf if c is None else check_number("clip_values", c, low=0, low_open=True)
-        for c in clip_values
-    ]
-    seeds = [check_count("seeds", seed, least=0) for seed in seeds]
-    if not clips or not seeds:
-        raise ValueError(
-            f"clip_values and seeds must hold at least one each, got {clip_values!r} and {seeds!r}"
-        )
-    batch_size, lr = (
-        check_count("batch_size", batch_size),
-        check_number("lr", lr, low=0, low_open=True),
-    )
-
-    members = list(itertools.product(clips, seeds))
-    modules = [_seeded(make, seed) for _, seed in members]
-    weights, buffers = stack_module_state(modules)
-    if buffers:
-        raise ValueError(
-            f"{name} must make a module without buffers such as those of batch normalisation"
-        )
-    bounds = {name: _column([c for c, _ in members], w.ndim) for name, w in weights.items()}
-    rngs = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def draw(sample):  # members of the same seed see the same samples
-        return torch.stack([sample(batch_size, generator=rng) for rng in rngs]).repeat(
-            len(clips), 1, 1
-        )
-
-    optimizer = make_optimizer(weights.values(), lr=lr)
-    losses = np.empty((len(members), n_steps))
-    for step in range(n_steps):
-        optimizer.param_groups[0]["lr"] = lr * lr_factor(step)
-        x = torch.cat([draw(sample_real), draw(sample_fake)], dim=1)
-        each = vmap(d_loss)(*_outputs(modules[0], weights, x).split(batch_size, dim=1))
-        optimizer.zero_grad()
-        each.sum().backward()  # the members share no weights: each gets the gradient of its own loss
-        optimizer.step()
-        if min(clips) < math.inf:
-            with torch.no_grad():
-                for key, w in weights.items():
-                    w.copy_(w.clamp(-bounds[key], bounds[key]))
-        losses[:, step] = each.detach().numpy()
-    weights = {key: w.detach() for key, w in weights.items()}
-    return BestResponses(
-        modules[0],
-        weights,
-        np.array([s for _, s in members]),
-        np.array([c for c, _ in members]),
-        losses,
-    )
 
 
 def _outputs(template, weights, x):

@@ -43,10 +43,6 @@ class Take:
 
 TAKES = (
     Take(
-        "02", "panel", "the Dirac-GAN with an R1 penalty of weight λ", "lambda_gp", (0.01, 0.1, 0.3, 1.0), 300, 61,
-        {"penalty": "R1"},
-    ),
-    Take(
         "06", "microscope", "a critic with weights clipped at c, against a generator that stands still", "clip_value",
         (0.01, 0.03, 0.1, 0.3), 300, 31,
     ),

@@ -111,39 +111,6 @@ class Screen(anywidget.AnyWidget):
             model.save_changes();
           }
         };
-        let pointer = null, held = false, answered = true;  // the kernel draws one move at a time: tell it the last one
-        const tellPointer = () => {
-          if (!pointer || !answered) return;
-          answered = false;
-          model.send({ pointer });
-          pointer = null;
-          setTimeout(() => { answered = true; tellPointer(); }, 300);
-        };
-        const point = (kind) => (event) => {
-          if (kind === "grab") {
-            held = true;
-            canvas.setPointerCapture(event.pointerId);
-          }
-          if (!held) return;
-          const box = canvas.getBoundingClientRect();
-          const at = [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
-          pointer = { kind: pointer?.kind === "grab" ? "grab" : kind, at };
-          tellPointer();
-        };
-        if (model.get("can_drag")) {
-          canvas.classList.add("gan-live-draggable");
-          canvas.tabIndex = 0;
-          canvas.setAttribute("role", "application");
-          canvas.addEventListener("pointerdown", point("grab"));
-          canvas.addEventListener("pointermove", point("move"));
-          for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { held = false; });
-          canvas.addEventListener("keydown", (event) => {
-            if (!event.key.startsWith("Arrow")) return;
-            event.preventDefault();
-            event.stopPropagation();  // JupyterLab's own arrows move between cells
-            model.send({ key: event.key });
-          });
-        }
         model.on("change:frame", draw);
         model.on("change:description", describe);
         describe();
@@ -182,7 +149,6 @@ class Screen(anywidget.AnyWidget):
     """
     _css = """
     .gan-live-picture { display: block; width: 100%; max-width: 1400px; height: auto; }
-    .gan-live-draggable { cursor: ns-resize; touch-action: none; }
     .gan-live { padding: 4px 2px; }
     .gan-live-side { flex: 1 1 430px; min-width: 0; max-width: 1400px; }
     .gan-live-caption { font-weight: 700; font-size: 1.3em; line-height: 1.3; border-top: 4px solid; padding-left: 4px; }
@@ -203,7 +169,6 @@ class Screen(anywidget.AnyWidget):
     description = traitlets.Unicode("").tag(sync=True)
     acknowledge_every = traitlets.Int(3).tag(sync=True)
     acknowledged = traitlets.Int(0).tag(sync=True)
-    can_drag = traitlets.Bool(False).tag(sync=True)
     words = traitlets.Bool(False).tag(sync=True)  # show the description under the picture, too
 
     def __init__(self, **traits):

@@ -1,160 +1,169 @@
-"""Checks for the exercises of lesson 02."""
-
-import math
+"""Lesson 02: checks of its exercises."""
 
 import numpy as np
 import torch
-from torch import nn
+from scipy.special import rel_entr
+from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import softplus
 
-from gan_edu.lessons.say import say
+from gan_edu.examine import Remark, examine, weights_after
 
 
-def check_value(value):
-    """Check a function that returns the value of the game, in nats. Lesson 02, exercise 1.
+def check_share(best):
+    """Check D* where the share of real samples is not one half: (p, q, share) -> probability."""
 
-    value(probs_real, probs_fake): tensors of probabilities D(x), (n,) and (m,). Goodfellow et al. (2014), equation 1.
-    """
-    real, fake = torch.tensor([0.9, 0.6]), torch.tensor([0.2, 0.3, 0.4])
-    try:
-        got = value(real, fake)
-    except Exception as fault:
-        return say(False, f"your function stops with {type(fault).__name__}: {fault}")
-    if got is None or got is ...:
-        return say(False, "your function returns nothing yet. Does it end with a return?")
-    try:
-        got = float(got)
-    except (TypeError, ValueError, RuntimeError):
-        return say(
-            False,
-            f"your function must return one number, it returned {got!r}. Which mean is missing?",
-        )
-    on_real, on_fake = real.log(), (1 - fake).log()
-    right = on_real.mean() + on_fake.mean()
-    both = torch.cat([on_real, on_fake])
-    swapped = (1 - real).log().mean() + fake.log().mean()
-    hints = [
-        (right, None),
-        (-right, "the sign is wrong: that is the discriminator's loss. The value is what the discriminator raises."),
-        (right / 2, "that is half of it. The value is the sum of two means, not their mean."),
-        (both.mean(), "you take one mean over both sets. Each of the two sets has a mean of its own."),
-        (both.sum(), "you add the logarithms up. Take the mean over each set."),
-        (right / math.log(2), "that is in bits. Nats need the natural logarithm: torch.log, not torch.log2."),
-        (right / math.log(10), "that is log10. Nats need the natural logarithm: torch.log."),
-        (swapped, "the labels are swapped: log D belongs to real samples, log(1 - D) to generated ones."),
-        (-swapped, "the labels are swapped, and the sign is wrong: log D belongs to real samples, log(1 - D) to generated ones."),
-        (on_real.mean() + fake.log().mean(), "for generated samples the discriminator is rewarded for 1 - D: log(1 - D), not log D."),
-        (-softplus(-real).mean() - softplus(fake).mean(), "you apply a sigmoid, but these are probabilities already."),
-        (-right / math.log(2), "the sign is wrong, and that is in bits: the natural logarithm, and no minus."),
-    ]  # fmt: skip
-    for wanted, hint in hints:
-        if abs(got - wanted.item()) < 1e-4:
-            return say(hint is None, hint or "the value, with its sign and in nats.")
-    return say(False, f"for D = 0.9, 0.6 on real and 0.2, 0.3, 0.4 on generated samples it is {right:.3f}, not {got:.3f}.")  # fmt: skip
+    def right(p, q, share):
+        return share * p / (share * p + (1 - share) * q)
+
+    mistakes = {
+        "that is D* for equal shares.": lambda p, q, s: p / (p + q),
+        "the share of the generated samples is 1 − share.": lambda p, q, s: s * p / (s * p + q),
+        "you have exchanged the two shares.": lambda p, q, s: (1 - s) * p / ((1 - s) * p + s * q),
+        "the share stands in front of p below the line, too.": lambda p, q, s: s * p / (p + q),
+        "that is the odds, real against generated. D is a probability.": lambda p, q, s: s * p / ((1 - s) * q),
+        "you have exchanged p and q.": lambda p, q, s: s * q / (s * q + (1 - s) * p),
+        "that is the probability that the sample is generated.": lambda p, q, s: 1 - right(p, q, s),
+    }  # fmt: skip
+    cases = [(0.3, 0.1, 0.5), (0.3, 0.1, 0.9), (0.2, 0.4, 0.25), (0.5, 0.05, 0.1)]
+    words = "the more of the samples are real, the higher D."
+    return examine(best, cases, right, mistakes, words)
 
 
-def check_smoothed_optimum(optimum):
-    """Check a function that returns the best discriminator when real samples have the label `label`. Lesson 02, exercise 2.
+def both(losses):
+    """Return a function whose two results are one tensor, as `examine` compares them."""
 
-    optimum(p_real, p_fake, label): densities (n,), a label between 0 and 1. Salimans et al. (2016), section 3.4.
-    """
-    p, q, label = np.array([0.4, 0.1, 0.05]), np.array([0.1, 0.2, 0.3]), 0.9
-    try:
-        got, other = optimum(p, q, label), optimum(p, q, 0.7)
-    except Exception as fault:
-        return say(False, f"your function stops with {type(fault).__name__}: {fault}")
-    if got is None or got is ...:
-        return say(False, "your function returns nothing yet. Does it end with a return?")
-    if np.shape(got) != p.shape:
-        return say(
-            False,
-            f"three points need three answers, shape (3,), your function returned shape {np.shape(got)}.",
-        )
-    hints = [
-        (label * p / (p + q), None),
-        (p / (p + q), "that is D* for the label 1. Where does the label enter the sum over both samples?"),
-        (label * p / (label * p + q), "you weigh the real samples with the label, but the rest of their weight is not gone: it asks for the answer 0. Look at the term (1 - label) log(1 - d)."),
-        (label * q / (p + q), "the densities are swapped: D should be high where real samples are."),
-        (q / (p + q), "the densities are swapped: D should be high where real samples are. And where does the label enter?"),
-        ((1 - label) * p / (p + q), "label and 1 - label are swapped: the label multiplies log d."),
-        (label * p / q, "that is a ratio of densities and can exceed 1. Solve for d: collect its terms on one side."),
-        (np.log(label * p / (p + q)), "that is a logarithm, D is a probability."),
-    ]  # fmt: skip
-    for wanted, hint in hints:
-        if np.allclose(got, wanted, atol=1e-6):
-            if hint is None and not np.allclose(other, 0.7 * p / (p + q), atol=1e-6):
-                return say(
-                    False,
-                    "right for the label 0.9, wrong for 0.7: use the argument label, not the number.",
-                )
-            return say(
-                hint is None, hint or "the label is a factor on D*, and D never gets surer than it."
-            )
-    return say(False, f"at densities 0.4 and 0.1, label 0.9, the best answer is {0.9 * 0.8:.2f}, not {float(got[0]):.2f}. Set the derivative by d to zero.")  # fmt: skip
+    def stacked(logits):
+        found = losses(logits)
+        if found is None or (isinstance(found, torch.Tensor) and not found.dim()):
+            raise Remark("return both losses, each as one number: saturating, non_saturating.")
+        if any(one is ... for one in found):
+            return ...
+        return torch.stack([torch.as_tensor(one).double() for one in found])
+
+    return stacked
 
 
-def check_discriminator_turn(turn):
-    """Check a function that takes the discriminator's half of a training step. Lesson 02, exercise 3.
+def check_losses(losses):
+    """Check the generator's two losses: logits (n, 1) -> (saturating, non-saturating), each one number."""
 
-    turn(generator, discriminator, d_optimizer, x_real, z): moves the discriminator once; returns anything.
-    """
-    x_real, z = torch.tensor([[0.5], [-1.0], [0.2]]), torch.tensor([[1.0], [-0.3], [0.8]])
-    generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
-    with torch.no_grad():
-        for parameter, value in zip(
-            [*generator.parameters(), *discriminator.parameters()], (0.7, 1.5, -0.4, 0.3)
-        ):
-            parameter.fill_(value)
-    before = [p.detach().clone() for p in discriminator.parameters()]
-    made = [p.detach().clone() for p in generator.parameters()]
-    x_fake = generator(z).detach()
+    def right(logits):
+        return -softplus(logits).mean(), softplus(-logits).mean()
 
-    def gradients(weight_real, weight_fake, label=1):
-        on_real, on_fake = discriminator(x_real), discriminator(x_fake)
-        sign = 2 * label - 1
-        loss = (
-            weight_real * softplus(-sign * on_real).mean()
-            + weight_fake * softplus(sign * on_fake).mean()
-        )
-        return torch.autograd.grad(loss, list(discriminator.parameters()))
+    def rounded(logits):
+        return torch.log(1 - torch.sigmoid(logits)).mean()
 
-    plain, swapped, half = gradients(1, 1), gradients(1, 1, label=0), gradients(0.5, 0.5)
-    only_real, only_fake = gradients(1, 0), gradients(0, 1)
-    stale = [torch.full_like(p, 0.25) for p in discriminator.parameters()]
-    for parameter, gradient in zip(discriminator.parameters(), stale):
-        parameter.grad = gradient.clone()  # as the generator's last turn leaves it
-    optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.1)
-    try:
-        turn(generator, discriminator, optimizer, x_real, z)
-    except Exception as fault:
-        if "does not require grad" in str(fault):
-            return say(False, "the loss has no way back to the discriminator: there is a detach, or a no_grad, in the wrong place. Detach x_fake alone.")  # fmt: skip
-        return say(False, f"your turn stops with {type(fault).__name__}: {fault}")
-    moved = [(old - new.detach()) / 0.1 for old, new in zip(before, discriminator.parameters())]
+    mistakes = {
+        "with large logits the probability is rounded to 0 or 1, and its logarithm is infinite. Use softplus of the logit.":
+            lambda a: (rounded(a), rounded(-a) * -1),
+        "the first loss is infinite for a logit of 10,000. Use softplus.": lambda a: (rounded(a), right(a)[1]),
+        "the second loss is infinite for a logit of −10,000. Use softplus.": lambda a: (right(a)[0], rounded(-a) * -1),
+        "the order is: saturating first.": lambda a: right(a)[::-1],
+        "take the mean over the batch, not the sum.": lambda a: (-softplus(a).sum(), softplus(-a).sum()),
+        "log(1 − D) is never above 0: the first loss needs a minus sign.": lambda a: (softplus(a).mean(), softplus(-a).mean()),
+        "−log D is never below 0: look at the sign of the second.": lambda a: (-softplus(a).mean(), -softplus(-a).mean()),
+        "1 − σ(a) is σ(−a): the first of the two has another sign inside softplus.": lambda a: (-softplus(-a).mean(), softplus(-a).mean()),
+        "−log σ(a) is softplus(−a): the sign inside the second softplus.": lambda a: (-softplus(a).mean(), softplus(a).mean()),
+    }  # fmt: skip
+    mistakes = {hint: both(wrong) for hint, wrong in mistakes.items()}
+    logits = torch.tensor([[-2.0], [0.5], [1.0]], requires_grad=True)
+    cases = [(logits,), (torch.tensor([[1e4], [-1e4]]),)]
+    answer = both(losses) if callable(losses) else losses
+    words = "both stay finite for every logit."
+    return examine(answer, cases, both(right), mistakes, words)
 
-    def moved_by(expected):
-        return all(torch.allclose(one, other, atol=1e-4) for one, other in zip(moved, expected))
 
-    if any(not torch.equal(old, new) for old, new in zip(made, generator.parameters())):
-        return say(
-            False,
-            "the generator has moved. This is the discriminator's turn: only its optimiser steps.",
-        )
-    if moved_by([torch.zeros(1)] * 2):
-        return say(False, "the discriminator has not moved. You need backward, then d_optimizer.step(), with no zero_grad between them.")  # fmt: skip
-    for expected, hint in (
-        (stale, "the discriminator moved by an old gradient alone. Where is d_loss.backward()?"),
-        ([g + s for g, s in zip(plain, stale)], "an old gradient was added to yours. Call d_optimizer.zero_grad() before backward."),
-        (swapped, "the labels are swapped: real samples have the label 1, generated ones 0."),
-        ([-g for g in plain], "the sign is wrong: the discriminator went up its loss. Minimise the loss, which is minus the value."),
-        (half, "that is half of the gradient: the loss is the sum of the two means, not their mean."),
-        (only_real, "the generated samples are missing in the loss, or you cut off D's *output* on them: detach x_fake, D's input."),
-        (only_fake, "the real samples are missing in the loss."),
-    ):  # fmt: skip
-        if moved_by(expected):
-            return say(False, hint)
-    if not moved_by(plain):
-        return say(False, "the discriminator moved, but not by the gradient of its loss: label 1 for real, 0 for generated, the two means added.")  # fmt: skip
-    if any(p.grad is not None and p.grad.any() for p in generator.parameters()):
-        return say(False, "the discriminator's move is right, but the generator has been given gradients as well. Detach what it made.")  # fmt: skip
-    return say(True, "the discriminator has moved as it should, and the generator was not asked.")
+def check_one_divergence(one_divergence):
+    """Check KL(q||p) - 2 JS(p, q) as a multiple of one KL: (kl, p, q) -> nats."""
+
+    def kl(a, b):
+        return rel_entr(a, b).sum()
+
+    def right(p, q):
+        return 2 * kl((p + q) / 2, p)
+
+    def once(p, q):
+        calls = []
+
+        def counted(a, b):
+            calls.append(1)
+            if len(calls) > 1:
+                raise Remark("all fits into one divergence: call kl once only.")
+            return kl(a, b)
+
+        return one_divergence(counted, p, q)
+
+    mistakes = {
+        "nearly: you have half of it.": lambda p, q: kl((p + q) / 2, p),
+        "the first of the two is the one that is averaged over: exchange them.": lambda p, q: 2 * kl(p, (p + q) / 2),
+        "it is the divergence from the data, not from the samples.": lambda p, q: 2 * kl((p + q) / 2, q),
+        "KL(q‖m) is what cancels.": lambda p, q: 2 * kl(q, (p + q) / 2),
+        "that is the first term alone.": lambda p, q: kl(q, p),
+        "m is the mean of p and q: divide by 2.": lambda p, q: 2 * kl(p + q, p),
+    }  # fmt: skip
+    cases = [
+        (np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.3, 0.6])),
+        (np.array([0.5, 0.5]), np.array([1.0, 0.0])),
+    ]
+    words = "one divergence, never below 0, and 0 only where q = p."
+    return examine(
+        once if callable(one_divergence) else one_divergence, cases, right, mistakes, words
+    )
+
+
+HINTS = {  # the bugs that are left: a hint
+    "gradients": "when G moves, it still has gradients from D's turn. From where, and what removes them?",
+    "label": "look at the labels in D's turn: which one do generated samples get?",
+    "owner": "in G's turn one player moves who should stand still.",
+    "gradients label": "two bugs are left. One is a label.",
+    "label owner": "two bugs are left. In G's turn one player moves who should stand still.",
+    "gradients owner": "two bugs are left. One of them: which gradients does G have when it moves?",
+    "gradients label owner": "all three bugs are still there. For each line, ask whose gradients or weights it changes.",
+    "cut": "G does not move: in its own turn its gradient must not be cut off.",
+    "swapped": "D learns that generated samples are real and real ones are generated: exchange the labels.",
+    "honest": "in its own turn G wants D to say 'real': look at the label there.",
+    "kept": "D's gradients are never cleared: each step adds to those of all steps before.",
+}
+
+
+def step_with(*bugs):
+    """Return the training step of lesson 02 with some of its bugs."""
+
+    def step(gan, knobs):
+        n = knobs.batch_size
+        real, fake = torch.ones(n, 1), torch.zeros(n, 1)
+        labels = (fake, real) if "swapped" in bugs else (real, real if "label" in bugs else fake)
+        x_real, x_fake = torch.randn(n, 1), gan.G(torch.randn(n, 1))
+        x_fake = x_fake if "gradients" in bugs else x_fake.detach()
+        for opt in (gan.opt_G,) if "kept" in bugs else (gan.opt_G, gan.opt_D):
+            opt.zero_grad()
+        loss_D = bce(gan.D(x_real), labels[0]) + bce(gan.D(x_fake), labels[1])
+        loss_D.backward()
+        gan.opt_D.step()
+        x_fake = gan.G(torch.randn(n, 1))
+        judged = gan.D(x_fake.detach() if "cut" in bugs else x_fake)
+        loss_G = bce(judged, fake if "honest" in bugs else real)
+        loss_G.backward()
+        gan.opt_G.step()
+        if "owner" in bugs:
+            gan.opt_D.step()
+        return {"loss of D": loss_D, "loss of G": loss_G}
+
+    return step
+
+
+def check_bugs(step):
+    """Check a training step by what it does to the weights, and say which bugs are left."""
+
+    def after(step):
+        return weights_after(step, dict(batch_size=6))
+
+    def answer(seed):
+        return after(lambda gan, knobs: step(gan, knobs) or {})(
+            seed
+        )  # what it returns is not asked
+
+    mistakes = {hint: after(step_with(*left.split())) for left, hint in HINTS.items()}
+    words = "each player moves by its own loss alone."
+    return examine(
+        answer if callable(step) else step, [(0,), (1,)], after(step_with()), mistakes, words
+    )

@@ -50,7 +50,7 @@ def check_friction(gradients):
 
     def answer(theta, psi, gamma):
         found = gradients(theta, psi, types.SimpleNamespace(gamma=gamma))
-        return None if found is None or found is ... else np.array([float(v) for v in found])
+        return found if found is None or found is ... else np.array([float(v) for v in found])
 
     words = "the penalty on ψ² slows D down in proportion to its slope."
     return examine(answer if callable(gradients) else gradients, cases, right, mistakes, words)

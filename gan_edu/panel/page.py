@@ -8,6 +8,7 @@ import threading
 import time
 
 import anywidget
+import traitlets
 from IPython import get_ipython
 
 FOLDER = pathlib.Path(__file__).parent / "page"
@@ -26,8 +27,12 @@ class Page(anywidget.AnyWidget):
 
     _esm, _css = source("draw.js", "panel.js"), source("panel.css")
 
-    def __init__(self, take):
-        super().__init__()
+    spec = traitlets.Dict().tag(
+        sync=True
+    )  # comes with the widget; a message waits as long as cells run
+
+    def __init__(self, take, spec):
+        super().__init__(spec=spec)
         try:
             self._loop = asyncio.get_running_loop()
         except RuntimeError:  # no kernel
@@ -125,7 +130,7 @@ class Panel:
     rate = 30  # pictures a second at most
 
     def __init__(self):
-        self.mail, self.page, self.block = [], Page(self.post), b""
+        self.mail, self.page, self.block = [], Page(self.post, self.spec()), b""
         self.frame = self.shown = 0  # pictures sent, and acknowledged
         self.visible, self.closed, self.fault, self.text = True, False, "", ""
         self.dirty, self.due, self.alive, self.trip = True, 0.0, time.monotonic(), 0.05
@@ -143,7 +148,6 @@ class Panel:
                 self.trip += 0.1 * (self.alive - begun - self.trip)
         elif kind == "hello":  # a new page, or one that was loaded again
             self.shown, self.visible = self.frame, True
-            self.page.tell(self.spec())
             if self.picture is not None:
                 self.page.tell(self.picture, self.block)
             self.say_status()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gan_edu.examine import examine
+from gan_edu.examine import Remark, examine
 
 X = torch.tensor([1.0, 2.0, 4.0], requires_grad=True)
 CASES = [(X, 2.0), (torch.tensor([3.0, 6.0], requires_grad=True), 0.5)]
@@ -25,12 +25,12 @@ def right(x, scale):
         (lambda x, scale: scale * x * x + 1e-7, "Right"),
         (3.0, "Not yet: write a function."),
         (lambda x, scale: None, "returns nothing yet"),
-        (lambda x, scale: ..., "returns nothing yet"),
+        (lambda x, scale: ..., "still a gap"),
         (lambda x, scale: (...).mean(), "there is still a gap"),
         (lambda x, scale: 1 / 0, "your code stops with ZeroDivisionError: division by zero"),
         (lambda x: x, "your code stops with TypeError"),
         (lambda x, scale: "three", "numbers or a tensor, it returned str"),
-        (lambda x, scale: (scale * x.square()).sum(), "must have shape (3,), it has ()"),
+        (lambda x, scale: (scale * x.square()).sum(), "must have shape (3,), it has shape ()"),
         (lambda x, scale: x**2, "the scale is forgotten."),
         (lambda x, scale: (x * scale) ** 2, "square first."),
         (lambda x, scale: scale * x.abs() ** 3, "for [1, ...], 2.0 it should be 32, it is 128."),
@@ -43,6 +43,20 @@ def test_each_answer_gets_its_word(answer, words, capsys):
     assert examine(answer, CASES, right, MISTAKES) is words.startswith("Right")
     said = capsys.readouterr().out
     assert words in said and said.count("\n") == 1 and len(said) < 300
+
+
+def test_one_number_is_wanted_and_a_check_may_speak_first(capsys):
+    assert not examine(lambda x: x, [(X,)], lambda x: x.mean())
+    assert (
+        "must be one number, it has shape (3,). Is a sum or a mean missing?"
+        in capsys.readouterr().out
+    )
+
+    def first(x):
+        raise Remark("call it once.")
+
+    assert not examine(first, [(X,)], right)
+    assert capsys.readouterr().out == "Not yet: call it once.\n"
 
 
 def test_an_answer_that_changes_its_arguments_harms_nobody(capsys):

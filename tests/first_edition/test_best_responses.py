@@ -1,4 +1,4 @@
-"""Discriminators and critics trained many at once against plain loops; gradients by layer against hand computation."""
+"""Critics trained many at once against plain loops; gradients by layer against hand computation."""
 
 import functools
 import math
@@ -13,95 +13,12 @@ from gan_edu.datasets import gaussian_1d, swiss_roll
 from gan_edu.first_edition.best_responses import (
     gradient_norms_by_layer,
     train_critics,
-    train_discriminators,
 )
-from gan_edu.losses import discriminator_loss
 from gan_edu.networks import mlp
 
-make_discriminator = functools.partial(mlp, 1, 8, 1, activation=nn.Tanh)
 SMALL = functools.partial(mlp, 1, 4, 1)
 REAL = functools.partial(gaussian_1d, mean=0.0, std=1.0)
 FAKE = functools.partial(gaussian_1d, mean=2.0, std=1.0)
-
-
-# ---- discriminators trained to the end
-
-
-def test_one_seed_is_one_plain_run():
-    torch.manual_seed(3)
-    discriminator, rng = make_discriminator(), torch.Generator().manual_seed(3)
-    optimizer = torch.optim.Adam(discriminator.parameters(), lr=0.02)
-    for step in range(40):
-        optimizer.param_groups[0]["lr"] = 0.02 * (1 - step / 40)
-        loss = discriminator_loss(
-            discriminator(REAL(32, generator=rng)), discriminator(FAKE(32, generator=rng))
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    logits = train_discriminators(
-        make_discriminator, REAL, FAKE, seeds=[8, 3], n_steps=40, batch_size=32, lr=0.02
-    )
-    x = torch.linspace(-3, 5, 50)[:, None]
-    torch.testing.assert_close(logits(x)[1], discriminator(x).detach(), rtol=1e-4, atol=1e-5)
-    assert (logits(x)[0] - logits(x)[1]).abs().max() > 0.01
-
-
-def test_what_is_returned_is_a_function_of_x():
-    logits = train_discriminators(make_discriminator, REAL, FAKE, seeds=range(3), n_steps=5)
-    x = torch.linspace(-2, 2, 7)[:, None]
-    assert logits(x).shape == (3, 7, 1)
-    each = x.repeat(3, 1, 1).requires_grad_()
-    torch.testing.assert_close(logits(each), logits(x))
-    (slopes,) = torch.autograd.grad(logits(each).sum(), each)
-    step = 1e-2
-    torch.testing.assert_close(
-        slopes, (logits(x + step) - logits(x - step)) / (2 * step), rtol=1e-2, atol=1e-3
-    )
-
-
-def test_the_loss_is_the_one_that_is_passed():
-    def only_real(logits_real, logits_fake):
-        return (logits_real - 5).square().mean() + 0 * logits_fake.sum()
-
-    logits = train_discriminators(
-        make_discriminator, REAL, FAKE, seeds=range(2), n_steps=300, d_loss=only_real
-    )
-    assert (logits(torch.zeros(1, 1)) - 5).abs().max() < 0.1
-
-
-def test_training_leaves_the_learners_random_numbers_alone():
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    train_discriminators(make_discriminator, REAL, FAKE, seeds=range(2), n_steps=2)
-    assert torch.equal(torch.rand(3), expected)
-
-
-@pytest.mark.parametrize(
-    "change, words",
-    [
-        (dict(make_discriminator=3), "make_discriminator must be a function"),
-        (dict(sample_real=None), "sample_real must be a function"),
-        (dict(sample_fake=0), "sample_fake must be a function"),
-        (dict(d_loss="bce"), "d_loss must be a function"),
-        (dict(seeds=[]), "must hold at least one each"),
-        (dict(seeds=[-1]), "seeds must be a whole number of at least 0, got -1"),
-        (dict(n_steps=1.5), "n_steps must be a whole number"),
-        (dict(batch_size=0), "batch_size must be a whole number of at least 1, got 0"),
-        (dict(lr=0), "lr must be a finite number above 0, got 0"),
-        (
-            dict(make_discriminator=lambda: nn.BatchNorm1d(1)),
-            "make_discriminator must make a module without buffers",
-        ),
-    ],
-)
-def test_bad_arguments_of_discriminators_are_refused(change, words):
-    arguments = dict(
-        make_discriminator=make_discriminator, sample_real=REAL, sample_fake=FAKE, n_steps=1
-    )
-    with pytest.raises(ValueError, match=words):
-        train_discriminators(**arguments | change)
 
 
 # ---- train_critics

@@ -7,45 +7,34 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_edu.first_edition.explore import Choice, Explorer, Grid, Slider
+from gan_edu.first_edition.explore import Choice, Explorer, Slider
 from gan_edu.first_edition.plotting import new_figure
 
 
 class Bars:
-    """Two bars that can be dragged, a slider, a choice and a table."""
+    """Two bars, a slider and a choice."""
 
     controls = (
         Slider("scale", "s", 0.0, 2.0, log=False, value=1.0, step=0.1),
         Choice("color", "colour", {"blue": "b", "red": "r"}),
-        Grid("extra", "extra", ((0, 1),), rows=("bar",), columns=("left", "right")),
     )
 
     def __init__(self):
-        self.start = {"heights": (0.2, 0.4)}
-        self.presets = {"equal": {"heights": (0.5, 0.5), "scale": 1.5}}
         self.figure = new_figure(4, 3)
         self.axes = self.figure.subplots()
         self.artists = list(self.axes.bar([0, 1], [0, 0]))
         self.axes.set(xlim=(-0.5, 1.5), ylim=(0, 3))
         self.drawn = []
 
-    def update(self, scale, color, extra, heights):
+    def update(self, scale, color):
         if scale > 1.95:
             raise ValueError("scale must be below 1.95")
-        self.drawn.append((scale, color, extra, heights))
-        for bar, height, more in zip(self.artists, heights, extra[0]):
-            bar.set(height=scale * height + more, color=color)
+        self.drawn.append((scale, color))
+        for bar, height in zip(self.artists, (0.2, 1.4)):
+            bar.set(height=scale * height, color=color)
 
-    def describe(self, scale, color, extra, heights):
-        return f"heights {heights} times {scale:.1f}"
-
-    def drag(self, values, axes, grabbed, point):
-        heights = list(values["heights"])
-        heights[int(grabbed[0] > 0.5)] = round(point[1] / values["scale"], 2)
-        return {"heights": tuple(heights)}
-
-    def key(self, values, key):
-        return {"heights": (0.9, 0.9)} if key == "ArrowUp" else None
+    def describe(self, scale, color):
+        return f"{color}, times {scale:.1f}"
 
 
 @pytest.fixture
@@ -63,52 +52,24 @@ def share(explorer, color):
     return np.mean(np.abs(pixels(explorer) - color).max(-1) < 60)
 
 
-def point(explorer, kind, x, y):
-    axes = explorer.view.axes
-    at = axes.transData.transform((x, y)) / explorer.view.figure.canvas.get_width_height()
-    explorer._page_message(explorer._screen, {"pointer": {"kind": kind, "at": at.tolist()}}, [])
-
-
 def test_a_slider_draws_a_new_picture(explorer):
     before = share(explorer, (0, 0, 255))
     explorer._controls["scale"].value = 1.8
-    assert explorer.view.drawn[-1] == (1.8, "b", ((0, 1),), (0.2, 0.4))
+    assert explorer.view.drawn[-1] == (1.8, "b")
     assert share(explorer, (0, 0, 255)) > before > 0.02
     assert "times 1.8" in explorer._words.value and "times 1.8" in explorer._screen.description
 
 
-def test_buttons_and_tables_are_arguments_too(explorer):
+def test_buttons_are_arguments_too(explorer):
     explorer._controls["color"].value = "r"
-    explorer._controls["extra"]._cells[0][0].value = 2
-    assert explorer.view.drawn[-1] == (1.0, "r", ((2, 1),), (0.2, 0.4))
+    assert explorer.view.drawn[-1] == (1.0, "r")
     assert share(explorer, (0, 0, 255)) == 0 and share(explorer, (255, 0, 0)) > 0.05
 
 
-def test_set_and_presets_draw_once(explorer):
+def test_set_draws_once(explorer):
     drawn = len(explorer.view.drawn)
-    explorer.set(scale=0.5, extra=((1, 1),), heights=(1.0, 1.0))
-    assert explorer.view.drawn[drawn:] == [(0.5, "b", ((1, 1),), (1.0, 1.0))]
-    assert [cell.value for cell in explorer._controls["extra"]._cells[0]] == [1, 1]
-    explorer._rows()[0].children[0].click()
-    assert explorer.view.drawn[drawn + 1 :] == [(1.5, "b", ((1, 1),), (0.5, 0.5))]
-
-
-def test_what_is_dragged_follows_the_pointer_from_where_it_was_grabbed(explorer):
-    point(explorer, "grab", 1.0, 0.2)
-    point(explorer, "move", 0.1, 2.0)  # beside its own bar
-    assert explorer.values["heights"] == (0.2, 2.0)
-    explorer._page_message(
-        explorer._screen, {"pointer": {"kind": "grab", "at": [0.001, 0.001]}}, []
-    )  # no Axes there
-    point(explorer, "move", 0.0, 1.0)
-    assert explorer.values["heights"] == (0.2, 2.0)
-
-
-def test_the_keyboard_moves_it_too(explorer):
-    explorer._page_message(explorer._screen, {"key": "ArrowUp"}, [])
-    assert explorer.values["heights"] == (0.9, 0.9)
-    explorer._page_message(explorer._screen, {"key": "ArrowLeft"}, [])
-    assert explorer.values["heights"] == (0.9, 0.9)
+    explorer.set(scale=0.5, color="r")
+    assert explorer.view.drawn[drawn:] == [(0.5, "r")]
 
 
 def test_a_fault_is_told_and_the_last_picture_stays(explorer):
@@ -150,11 +111,10 @@ def test_running_the_cell_again_closes_the_old_one(explorer):
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda e: e.set(size=1), "values must be among scale, color, extra, heights, got size"),
-        (lambda e: Explorer(object()), "view must have figure, artists, update and describe"),
+        (lambda e: e.set(size=1), "values must be among scale, color, got size"),
         (
-            lambda e: e.set(extra=((1, 2, 3),)),
-            r"extra must be a table of shape \(1, 2\), got shape \(1, 3\)",
+            lambda e: Explorer(object()),
+            "view must have figure, artists, controls, update and describe",
         ),
     ],
 )

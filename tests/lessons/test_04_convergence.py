@@ -119,7 +119,7 @@ def test_each_wrong_matrix_gets_its_own_hint(answer, hint, capsys):
     "answer, hint",
     [
         (lambda t, p, k: (-p, t + k.gamma * p), "Right"),
-        (lambda t, p, k: ..., "returns nothing yet"),
+        (lambda t, p, k: ..., "still a gap"),
         (lambda t, p, k: (-p, t), "still without friction"),
         (lambda t, p, k: (-p, t + k.gamma / 2 * p), "is γ ψ"),
         (lambda t, p, k: (-p, t + k.gamma / 2 * p**2), "its derivative"),

@@ -461,6 +461,7 @@ function render({ model, el }) {
   };
   model.on("msg:custom", take);
   const close = panel(el, port);
+  port.onmessage(model.get("spec"));
   return () => (model.off("msg:custom", take), close());
 }
 
