@@ -1,7 +1,5 @@
 """Lesson 02: pictures of one discriminator, of two losses, of two generators, and of a game of two Gaussians."""
 
-import functools
-
 import numpy as np
 import torch
 from scipy.stats import norm
@@ -14,23 +12,28 @@ X = np.linspace(-5, 8, 261)
 P = norm.pdf(X)
 PLACES = torch.tensor(X, dtype=torch.float32)[:, None]
 GRID = np.linspace(-14, 14, 5601)
+# Log densities: data with two modes, a generator that makes one of them, and one that is wide.
+TWO_MODES = np.logaddexp(norm.logpdf(GRID, -2, 0.5), norm.logpdf(GRID, 2, 0.5)) - np.log(2)
+GENERATORS = {"A": norm.logpdf(GRID, 2, 0.5), "B": norm.logpdf(GRID, 0, 4.25**0.5)}
 
 
-def view(fig, gan, log, best=True):
-    """Draw both densities, D and, if asked for, the best D, and the loss of D over the steps."""
+def view(fig, gan, log):
+    """Draw both densities, D, the best D where a network is the generator, and the loss of D over the steps."""
     densities, judge, losses = fig.subplots(1, 3)
-    if hasattr(gan, "G"):
+    trained = hasattr(gan, "G")
+    if trained:
         mean, std = gan.G.bias.item(), abs(gan.G.weight.item())
     else:  # made by hand, and written into the log
-        mean, std = (log["mean"][-1], log["std"][-1]) if log.n else (1.5, 0.7)
+        mean, std = (log["mean"][-1], log["std"][-1]) if log.n else (3.0, 0.7)
     q = norm.pdf(X, mean, std)
     densities.fill_between(X, 0 * X, P, color=REAL, alpha=0.4, label="data")
     densities.fill_between(X, 0 * X, q, color=FAKE, alpha=0.5, label="generated")
     densities.set(title=f"generated: mean {mean:.2f}, std {std:.2f}", ylabel="density")
     with torch.no_grad():
         judge.plot(X, torch.sigmoid(gan.D(PLACES))[:, 0], color=CRITIC, lw=2.5, label="D(x)")
-    if best:
-        judge.plot(X, best_reply(q), color=OPTIMAL, ls="--", label="D*, the best D")
+    if trained:
+        some = np.where(P + q > 1e-12, P + q, np.nan)  # where neither comes nothing is drawn
+        judge.plot(X, P / some, color=OPTIMAL, ls="--", label="D*, the best D")
     judge.axhline(0.5, color=CRITIC, ls=":")
     judge.set(ylabel="D(x)")
     for ax in (densities, judge):
@@ -42,14 +45,6 @@ def view(fig, gan, log, best=True):
     losses.legend(loc="upper right")
     words = f"mean {mean:.2f} and std {std:.2f} after {log.n} steps"
     describe(fig, f"Densities of data and generated samples, and D: the samples have {words}.")
-
-
-def best_reply(q):
-    """Return D* at the places X, nan where neither data nor samples come."""
-    return np.where(P + q > 1e-12, P / np.maximum(P + q, 1e-12), np.nan)
-
-
-by_hand = functools.partial(view, best=False)
 
 
 def one_place(fig, knobs):
@@ -121,22 +116,15 @@ def numbers(log_p, log_q):
     return forward, reverse, 2 * mixed
 
 
-def two_generators():
-    """Return the log density of data with two modes, and those of generators A (one mode) and B (one wide bell)."""
-    data = np.logaddexp(norm.logpdf(GRID, -2, 0.5), norm.logpdf(GRID, 2, 0.5)) - np.log(2)
-    return data, {"A": norm.logpdf(GRID, 2, 0.5), "B": norm.logpdf(GRID, 0, 4.25**0.5)}
-
-
 def draw_generators(fig):
     """Draw both generators on the data, and three numbers for each."""
-    data, generators = two_generators()
     axes = fig.subplots(1, 3, width_ratios=[1, 1, 1.2])
     words = []
-    for k, (ax, (name, log_q)) in enumerate(zip(axes, generators.items())):
-        ax.fill_between(GRID, np.exp(data), color=REAL, alpha=0.4)
+    for k, (ax, (name, log_q)) in enumerate(zip(axes, GENERATORS.items())):
+        ax.fill_between(GRID, np.exp(TWO_MODES), color=REAL, alpha=0.4)
         ax.fill_between(GRID, np.exp(log_q), color=FAKE, alpha=0.5)
         ax.set(xlim=(-5, 5), ylim=(0, 0.85), xlabel="x", title=f"generator {name}")
-        found = numbers(data, log_q)
+        found = numbers(TWO_MODES, log_q)
         look = dict(width=0.38, color=[KL, REVERSE_KL, CRITIC])
         bars = axes[2].bar(np.arange(3) + 0.4 * k, np.minimum(found, 4), **look)
         axes[2].bar_label(bars, [f"{name} {v:.2g}" for v in found], fontsize=9)
@@ -158,9 +146,7 @@ def draw_ends(ends):
         ax.plot([6], [1], "x", color="black", ms=12, mew=2)
         ax.annotate("start", (6, 1), (5.6, 1.6))
         ax.plot([0], [1], "s", mfc="none", mec=REAL, ms=16, mew=2, label="the data")
-        ax.set(
-            xlabel="mean of the samples", ylabel="standard deviation", xlim=(-1, 7), ylim=(0, 4.6)
-        )
+        ax.set(xlabel="mean of the samples", ylabel="std of the samples", ylim=(0, 4.6))
         ax.legend(loc="upper right")
         found = (f"{k} {np.median(m):.1f} and {np.median(s):.1f}" for k, (m, s, _) in ends.items())
         describe(fig, f"Mean and std after 400 steps, medians of 8 runs: {', '.join(found)}.")

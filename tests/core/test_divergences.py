@@ -6,6 +6,7 @@ import math
 import warnings
 
 import numpy as np
+import ot
 import pytest
 import torch
 from hypothesis import given, settings
@@ -350,7 +351,7 @@ def check_plan(a, b, cost, result):
     a, b, cost = np.asarray(a, float), np.asarray(b, float), np.asarray(cost, float)
     a, b = a / a.sum(), b / b.sum()
     f, g = result.potentials
-    size = np.abs(cost).max() or 1.0
+    size = max(np.abs(cost).max(), 1e-290)  # 1e-9 of the smallest floats would round to 0
     assert result.plan.shape == cost.shape and f.shape == a.shape and g.shape == b.shape
     assert result.plan.min() >= 0
     np.testing.assert_allclose(result.plan.sum(axis=1), a, rtol=0, atol=1e-9)
@@ -577,6 +578,21 @@ def test_laws_of_the_wasserstein_distance_of_samples(x, y, z, order, shift, scal
     assert wasserstein_1d(x, y) == close(stats.wasserstein_distance(x, y), abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_plans_and_potentials_against_pot(seed):
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(2, 12, 2)
+    a, b, cost = rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m)), 5 * rng.random((n, m))
+    plan, log = ot.emd(a, b, cost, log=True)
+    result = optimal_transport(a, b, cost)
+    assert result.cost == close(log["cost"], abs=1e-9)
+    assert np.allclose(
+        result.plan, plan, atol=1e-9
+    )  # of random costs the best plan is the only one
+    f, g = result.potentials
+    assert f @ a + g @ b == close(log["u"] @ a + log["v"] @ b, abs=1e-9)
+
+
 @for_all_cases
 @given(samples, samples, st.sampled_from([1, 2]))
 def test_samples_equal_the_linear_programme(x, y, order):
@@ -604,7 +620,7 @@ def test_laws_of_optimal_transport(a, b, random, scale, offset):
     )
     result = optimal_transport(a, b, cost)
     check_plan(a, b, cost, result)
-    size = np.abs(cost).max() or 1.0
+    size = max(np.abs(cost).max(), 1e-290)  # 1e-9 of the smallest floats would round to 0
     order = list(range(len(a)))
     random.shuffle(order)
     assert optimal_transport(a[order], b, cost[order]).cost == close(result.cost, abs=1e-9 * size)

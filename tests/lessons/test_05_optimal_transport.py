@@ -4,6 +4,7 @@ import itertools
 import types
 
 import numpy as np
+import ot
 import pytest
 import scipy.linalg
 import scipy.stats
@@ -144,7 +145,6 @@ def test_the_linear_programme(lesson, n, m):
 
 @pytest.mark.parametrize("n, m", [(3, 4), (8, 8)])
 def test_the_linear_programme_against_pot(lesson, n, m):
-    ot = pytest.importorskip("ot")
     p, q, d = problem(n, n, m)
     assert lesson["transport"](p, q, d).fun == pytest.approx(ot.emd2(p, q, d), abs=1e-7)
 
@@ -234,7 +234,6 @@ def test_w_of_samples(lesson, n, dim, r):
 
 @pytest.mark.parametrize("r", [1, 2])
 def test_w_of_samples_against_pot(lesson, r):
-    ot = pytest.importorskip("ot")
     x, y = np.random.default_rng(0).normal(size=(2, 40, 3))
     cost = ot.dist(x, y, "euclidean") ** r
     assert lesson["w_samples"](x, y, r) == pytest.approx(ot.emd2([], [], cost) ** (1 / r))
@@ -275,7 +274,6 @@ def test_sinkhorn(lesson, epsilon):
 
 
 def test_sinkhorn_against_pot(lesson):
-    ot = pytest.importorskip("ot")
     p, q, d = problem(2, 6, 5)
     wanted = ot.sinkhorn(p, q, d, 0.5, numItermax=5000, stopThr=1e-12)
     assert np.allclose(lesson["sinkhorn"](p, q, d, 0.5), wanted, atol=1e-7)
