@@ -101,8 +101,6 @@ class Screen(anywidget.AnyWidget):
           }
           context.drawImage(bitmap, 0, 0);
           bitmap.close();
-          answered = true;
-          tellPointer();
           canvas.dataset.frame = frame;
           canvas.dataset.step = step;
           canvas.dataset.shown = ++shown;
