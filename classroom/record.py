@@ -18,10 +18,10 @@ TAKES = {
     "03_one_number": ("step, view", 10, [(600, dict(lr_g=0.02)), (300, dict(lr_g=0.002)), (300, {})]),
     "03_company": ("in_batches", 10, [(1000, dict(lr_d=0.1, lr_g=0.1)), (300, {})]),
     "04_friction": ("line_view", 20, [(1600, dict(gamma=0.1)), (800, dict(gamma=10)), (400, {})]),
-    "08_plane": (
-        "plane_view", 10,
-        [(200, dict(lambda_gp=100)), (100, dict(lambda_gp=0.01)), (100, dict(constraint="clipping")), (100, {})],
-    ),
+    "06_race": ("view_race", 5, [(200, dict(distance=3)), (150, {})]),
+    "06_ring": ("step, plane", 5, [(250, dict(lr_d=3e-4)), (100, dict(lr_d=3e-3)), (150, {})]),
+    "07_clip_value": ("watched(step)", 10, [(300, dict(clip=0.1)), (200, dict(clip=1.0)), (200, dict(clip=0.1, lr_d=1e-4)), (200, {})]),
+    "08_penalty": ("plane, knobs", 10, [(200, dict(lambda_gp=0.001)), (100, dict(lambda_gp=1.0)), (150, dict(method="clipping")), (100, {})]),
 }  # fmt: skip
 
 

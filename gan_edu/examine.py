@@ -11,7 +11,7 @@ from gan_edu.networks import mlp
 from gan_edu.players import Players, weights
 from gan_edu.run import Run
 
-GAP = "there is still a gap: put your code in the place of each ...."
+GAP = "there is still a blank: put your code in the place of each ...."
 
 
 class Remark(Exception):

@@ -60,7 +60,7 @@ def gradient_penalty(critic, x_real, x_fake, generator=None):
     """Return mean over the batch of (||grad critic(x_hat)||_2 - 1)^2, without the factor λ.
 
     x_real, x_fake: (N, ...), the same shape; x_hat lies between them at one random ε per sample, drawn from
-    `generator`. The graph is kept, so that the penalty can be differentiated by the critic's weights.
+    `generator`. The graph is kept, so that the penalty can be differentiated with respect to the critic's weights.
     Gulrajani et al. (2017), equation 3 and algorithm 1.
     """
     if x_real.shape != x_fake.shape or x_real.ndim == 0 or len(x_real) == 0:
@@ -68,14 +68,13 @@ def gradient_penalty(critic, x_real, x_fake, generator=None):
             "x_real and x_fake must be batches of the same shape (N, ...) with N >= 1, "
             f"got {tuple(x_real.shape)} and {tuple(x_fake.shape)}"
         )
-    epsilon = torch.rand(
-        len(x_real), *[1] * (x_real.ndim - 1), generator=generator, dtype=x_real.dtype
-    )
-    x_hat = torch.lerp(x_fake.detach(), x_real.detach(), epsilon.to(x_real.device)).requires_grad_()
+    shape = len(x_real), *[1] * (x_real.ndim - 1)  # one number a sample
+    epsilon = torch.rand(shape, generator=generator, dtype=x_real.dtype).to(x_real.device)
+    x_hat = (epsilon * x_real + (1 - epsilon) * x_fake).detach().requires_grad_()
     (slopes,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
-    norms = slopes.reshape(len(slopes), -1).norm(
-        dim=1
-    )  # flattened: one norm per sample, also for images
+    norms = (
+        slopes.square().reshape(len(slopes), -1).sum(1) + 1e-12
+    ).sqrt()  # without 1e-12 nan where it is flat
     return (norms - 1).square().mean()
 
 

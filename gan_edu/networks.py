@@ -67,7 +67,7 @@ class MinibatchDiscrimination(nn.Module):
         return f"in_features={len(self.weight)}, num_kernels={self.num_kernels}, kernel_dim={self.kernel_dim}"
 
 
-# ---- lesson 08: small convolutional networks for digits
+# ---- lesson 10: small convolutional networks for digits
 
 
 class DigitGenerator(nn.Sequential):
@@ -94,7 +94,7 @@ class DigitCritic(nn.Sequential):
 
     image_size: a multiple of 4; width: channels of the first layer, twice as many in the next two.
     batch_norm=True puts nn.BatchNorm2d after the second and third convolution, as the source does; with a gradient
-    penalty that is a mistake, which lesson 08 shows. After Linder-Norén (2018), Keras-GAN, wgan_gp.py, without dropout.
+    penalty that is a mistake, which lesson 10 shows. After Linder-Norén (2018), Keras-GAN, wgan_gp.py, without dropout.
     """
 
     def __init__(self, width=16, image_size=28, batch_norm=False):

@@ -191,8 +191,8 @@ def curve(question, x, low, high, xlabel="", ylabel=""):
 def reveal(guess, truth, *results, within=None):
     """Show guess and truth side by side, with results; covered as long as no guess is entered.
 
-    truth: one of the choice's answers, a number, or the curve's heights. results: texts, matplotlib figures, or
-    functions draw(fig). within: a guess that is off by no more (a curve: on average) counts as right, by default a
+    truth: one of the choice's answers, a number, or the curve's heights. results: texts, tables, matplotlib figures,
+    or functions draw(fig). within: a guess that is off by no more (a curve: on average) counts as right, by default a
     tenth of the range that was asked for.
     """
     if not isinstance(guess, Guess):
@@ -237,6 +237,8 @@ def shown(result):
     """Return a result as HTML."""
     if isinstance(result, str):
         return f"<p>{result}</p>"
+    if isinstance(result, HTML):
+        return result.data
     with matplotlib.rc_context(STYLE):
         fig = result
         if callable(result):
@@ -249,8 +251,23 @@ def shown(result):
     return f'<img alt="{words}" style="max-width: 100%" src="data:image/png;base64,{data}">'
 
 
-def short(value):
-    return f"{value:.4g}".replace("-", "−")
+def short(value, digits=4):
+    value = float(f"{value:.{digits}g}")
+    return (f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:g}").replace("-", "−")
+
+
+def table(head, rows):
+    """Return a table to show, also in `reveal`: the numbers of several runs become their median and range."""
+
+    def words(cell):
+        if isinstance(cell, str):
+            return cell
+        ends = f" ({short(np.min(cell), 2)} to {short(np.max(cell), 2)})" if np.ndim(cell) else ""
+        return short(np.median(cell), 2) + ends
+
+    lines = ("".join(f"<td>{words(cell)}</td>" for cell in row) for row in rows)
+    top = "".join(f"<th>{one}</th>" for one in head)
+    return HTML(f"<table><tr>{top}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>")
 
 
 def record():

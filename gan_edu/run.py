@@ -82,9 +82,8 @@ class Run:
         end, every = self.n + check_count("n_steps", n_steps, least=0), check_count("every", every)
         self._make_whole()
         try:
-            with progress(
-                total=n_steps, disable=do is not None
-            ) as bar:  # what `do` prints says more
+            # What `do` prints says more; and the check of an exercise, two steps, answers in one line.
+            with progress(total=n_steps, disable=do is not None or n_steps < 3) as bar:
                 while self.n < end:
                     stop = end if do is None else min(end, self.n - self.n % every + every)
                     self._burst(stop, bar)

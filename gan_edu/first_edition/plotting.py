@@ -200,52 +200,6 @@ class Curves:
         return True
 
 
-class PlanePicture:
-    """Real and generated points in the plane, over the critic's scores as shades of grey from low (dark) to high.
-
-    bands: so many shades; few of them show as level lines. n_arrows: arrows on so many of the generated points.
-    """
-
-    def __init__(self, axes, limits, shape, bands=256, n_arrows=0):
-        edges = [np.linspace(*limits, n + 1) for n in shape[::-1]]
-        shades = matplotlib.colors.LinearSegmentedColormap.from_list(
-            "scores", ["0.55", "0.98"], N=bands
-        )
-        self.mesh = axes.pcolormesh(
-            *edges, np.zeros(shape), cmap=shades
-        )  # drawn six times as fast as an image
-        (self.real,) = axes.plot([], [], "o", color=REAL, ms=3, mew=0, label="real data")
-        (self.fake,) = axes.plot([], [], "o", color=FAKE, ms=3, mew=0, label="generated")
-        axes.set(xlim=limits, ylim=limits, xlabel="x1", ylabel="x2", aspect="equal")
-        axes.grid(False)
-        self.artists = [self.mesh, self.real, self.fake]
-        self.n_arrows, self._unit = n_arrows, (limits[1] - limits[0]) / 55
-        if n_arrows:
-            nowhere = np.zeros(n_arrows)
-            self.arrows = axes.quiver(
-                nowhere, nowhere, nowhere, nowhere, color=HIGHLIGHT, angles="xy", scale_units="xy", scale=1, width=0.004,
-                headwidth=4, headlength=5, minlength=0.2, label="push",
-            )  # fmt: skip
-            self.artists.append(self.arrows)
-        legend_above(axes)  # what is drawn anew in each picture would cover a legend inside
-
-    def update(self, x_real, x_fake, scores, push=None):
-        """Set the points (n, 2), (m, 2), the scores on the grid, rows from low to high x2, and push = (points, gradients).
-
-        An arrow's length grows with the logarithm of its gradient's norm.
-        """
-        self.mesh.set_array(scores)
-        self.mesh.set_clim(np.min(scores), np.max(scores))
-        self.real.set_data(*x_real.T)
-        self.fake.set_data(*x_fake.T)
-        if push is not None and self.n_arrows:
-            points, gradients = push
-            norms = np.linalg.norm(gradients, axis=1, keepdims=True)
-            arrows = self._unit * np.log1p(norms / 0.01) * gradients / np.maximum(norms, 1e-30)
-            self.arrows.set_offsets(points)
-            self.arrows.set_UVC(*arrows.T)
-
-
 def seed_fan(axes, steps, curves, color=FAKE, label="", n_single=4):
     """Draw many runs as a fan: the median, the middle half, the whole range, and a few single runs.
 

@@ -1,162 +1,143 @@
-"""Checks for the exercises of lesson 06."""
+"""Lesson 06: checks of its exercises."""
 
+import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import softplus
 
-from gan_edu.lessons.say import compare, say
+from gan_edu.examine import Remark, examine
+from gan_edu.lessons.l06_price_list import KNOTS, exact, gap
+from gan_edu.lessons.l06_wgan import variant
+from gan_edu.networks import mlp
+from gan_edu.players import weights
+from gan_edu.run import Players, Run
 
 
-def check_critic_loss(loss):
-    """Check the loss that a WGAN's critic minimises, loss(scores_real, scores_fake). Lesson 06, exercise 1.
+def check_price_list(f):
+    """Check nine heights of a price list: slope at most 1, and a gap as large as W1."""
 
-    Arjovsky et al. (2017), algorithm 1.
-    """
-    cases = [
-        (torch.tensor([2.0, -1.0, 0.5]), torch.tensor([0.3, 4.0])),
-        (torch.tensor([3.0, 1.0]), torch.tensor([-2.0, 0.25, 0.5])),
-    ]
+    def asked():
+        found = np.array(f, float)
+        if found.shape != KNOTS.shape:
+            raise Remark(f"nine heights are asked for, at the places −4 to 4; these are {found.size}.")  # fmt: skip
+        slopes, worth = np.diff(found), gap(found)
+        steep, flat = np.abs(slopes).argmax(), np.abs(slopes).argmin()
+        faults = {
+            f"refused: between {KNOTS[steep]} and {KNOTS[steep + 1]} the price changes by {slopes[steep]:g}.": abs(slopes[steep]) > 1 + 1e-9,
+            f"the gap is {worth:.2f}. Your prices are higher where the generated samples lie. Turn the list upside down.": worth < -0.01,
+            f"accepted, with a gap of {worth:.2f}. Between {KNOTS[flat]} and {KNOTS[flat + 1]} the price may be steeper.": abs(slopes[flat]) < 1,
+            f"accepted, with a gap of {worth:.2f}. As steep as it may be, but not everywhere in the right direction.": worth < exact() - 0.01,
+        }  # fmt: skip
+        for words in (words for words, true in faults.items() if true):
+            raise Remark(words.replace("-", "−"))
+        return 0
 
-    def right(real, fake):
-        return float(fake.mean() - real.mean())
+    return examine(asked, [()], lambda: 0, words="accepted, and its gap is W1: no list has more.")
 
-    def log_losses(real, fake):
-        return float(-softplus(-real).mean()), float(-softplus(fake).mean())  # log D, log(1 - D)
+
+def check_wgan_losses(losses):
+    """Check (scores at real samples, at generated ones) -> (critic gap, critic's loss, generator's loss)."""
+
+    def right(real, fake, a=1, b=1, c=1):
+        gap = real.mean() - fake.mean()
+        return torch.stack([a * gap, -b * gap, -c * fake.mean()]).double()
+
+    def stacked(real, fake):
+        found = losses(real, fake)
+        return found if found is None or ... in found else torch.stack(found).double()
 
     mistakes = {
-        "the sign is wrong: that is the estimate, which you read. The critic minimises its negative.": lambda r, f: -right(r, f),
-        "the sigmoid and the logarithm are still in it, and the sign is wrong for a minimiser too. Scores enter as they are.": lambda r, f: sum(log_losses(r, f)),
-        "that is binary cross-entropy, the loss of a discriminator. Leave out the sigmoid and the logarithm.": lambda r, f: -sum(log_losses(r, f)),
-        "the logarithm is gone, the sigmoid is still there: it squeezes every score into (0, 1).": lambda r, f: float(f.sigmoid().mean() - r.sigmoid().mean()),
-        "the sigmoid is still there, and the sign is wrong.": lambda r, f: float(r.sigmoid().mean() - f.sigmoid().mean()),
-        "no absolute value: it would reward a critic that prefers generated samples just as well.": lambda r, f: abs(right(r, f)),
-        "no absolute value, and the critic *minimises*: what is more negative must be better.": lambda r, f: -abs(right(r, f)),
-        "you add the two means. Real scores should rise and generated ones fall: one of them needs a minus.": lambda r, f: float(f.mean() + r.mean()),
-        "the sign is wrong for both, and you add them: real scores should rise, generated ones fall.": lambda r, f: -float(f.mean() + r.mean()),
-        "take the mean over each batch, not the sum: the loss must not grow with the batch.": lambda r, f: float(f.sum() - r.sum()),
-        "that is the generator's loss. The critic looks at real samples too.": lambda r, f: -float(f.mean()),
-        "no squares: they belong to least-squares GANs. The dual has the scores themselves.": lambda r, f: float((r - 1).square().mean() + f.square().mean()),
+        "the critic's loss has the wrong sign: an optimiser makes it small, and the gap should become large.": lambda r, f: right(r, f, b=-1),
+        "the generator's loss has the wrong sign: it should be small when the generated samples have high scores.": lambda r, f: right(r, f, c=-1),
+        "both losses have the wrong sign: an optimiser makes a number smaller.": lambda r, f: right(r, f, b=-1, c=-1),
+        "the gap is the mean over the real samples minus the mean over the generated ones.": lambda r, f: right(r, f, a=-1),
+        "the gap should be positive for a good critic: real minus generated. The critic's loss is minus the gap.": lambda r, f: right(r, f, a=-1, b=-1),
+        "no sigmoid: scores are prices and no probabilities.": lambda r, f: right(r.sigmoid(), f.sigmoid()),
+        "take means: with a sum the loss grows with the batch.": lambda r, f: torch.stack([r.sum() - f.sum(), f.sum() - r.sum(), -f.sum()]),
+        "the generator has only its own samples: leave the real ones out of its loss.": lambda r, f: torch.stack([*right(r, f)[:2], right(r, f)[0]]),
     }  # fmt: skip
-    return compare(
-        loss,
-        cases,
-        right,
-        mistakes,
-        words="scores as they are, generated minus real: smaller is better.",
-    )
+    cases = [((3.0, 1, -1), (0.5, -4, 2)), ((-2.0, 0.1, 7), (9.0, 3, 1.5))]
+    cases = [[torch.tensor(x)[:, None].requires_grad_() for x in case] for case in cases]
+    answer = stacked if callable(losses) else losses
+    return examine(answer, cases, right, mistakes, "three numbers from two means.")
 
 
-def check_clip_weights(clip):
-    """Check weight clipping in place, clip(module, clip_value). Lesson 06, exercise 2. Arjovsky et al. (2017), algorithm 1."""
-    if not callable(clip):
-        return say(False, f"write a function of a module and a clip value; this is {clip!r}.")
-    bound = 0.25
-    module = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
-    start = [
-        torch.tensor([[0.1, 2.0], [-3.0, -0.2]]),
-        torch.tensor([0.7, -0.05]),
-        torch.tensor([[-0.4, 0.2]]),
-        torch.tensor([-1.5]),
-    ]
-    with torch.no_grad():
-        for parameter, values in zip(module.parameters(), start):
-            parameter.copy_(values)
-            parameter.grad = 5 * torch.ones_like(values)
-    before = list(module.parameters())
-    try:
-        returned = clip(module, bound)
-    except RuntimeError as fault:
-        if "in-place" in str(fault):
-            return say(False, "torch refuses an in-place change of a weight that needs a gradient: put it under torch.no_grad().")  # fmt: skip
-        return say(False, f"your function stops with RuntimeError: {fault}")
-    except Exception as fault:
-        return say(False, f"your function stops with {type(fault).__name__}: {fault}")
-    after = list(module.parameters())
-    if any(a is not b for a, b in zip(before, after)):
-        return say(False, "you put new parameters in place of the old ones: the optimiser would go on with the old ones. Clamp in place.")  # fmt: skip
-
-    def equals(wanted):
-        return all(torch.allclose(a.detach(), w) for a, w in zip(after, wanted))
-
-    clamped = [s.clamp(-bound, bound) for s in start]
-    if any((p.grad != 5).any() for p in after):
-        return say(
-            False,
-            "you clip the gradients. Clipping is done to the weights, after the optimiser's step.",
-        )
-    if equals(start):
-        if isinstance(returned, nn.Module) and returned is not module:
-            return say(
-                False,
-                "you return a clipped copy; the module itself is as before. Clamp it in place.",
-            )
-        return say(False, "nothing has changed in the module. `p = p.clamp(...)` only gives a new tensor a name; `p.clamp_(...)` changes p.")  # fmt: skip
-    if equals([c if c.ndim > 1 else s for c, s in zip(clamped, start)]):
-        return say(False, "the biases are not clipped. module.parameters() has weights and biases.")
-    if equals(clamped[:2] + start[2:]) or equals(start[:2] + clamped[2:]):
-        return say(
-            False, "not every layer is clipped. module.parameters() goes through all of them."
-        )
-    if equals([s.clamp(max=bound) for s in start]):
-        return say(False, "weights below -c are left. Clamp from both sides.")
-    if equals([s.clamp(0, bound) for s in start]):
-        return say(False, "the lower bound is -c, not 0.")
-    if equals([s.sign() * bound for s in start]):
-        return say(
-            False,
-            "weights that are within the bounds must stay as they are: clamp, don't round to ±c.",
-        )
-    if equals([s * min(1.0, bound / float(s.norm())) for s in start]) or equals([s * min(1.0, bound / float(s.abs().max())) for s in start]):  # fmt: skip
-        return say(False, "you shrink whole tensors. Each number is clamped for itself.")
-    if not equals(clamped):
-        return say(False, f"with c = {bound} the first weights should be {clamped[0].tolist()}, they are {after[0].tolist()}.")  # fmt: skip
-    return say(
-        True, "every weight and bias is within [-c, c], in place, and the gradients are untouched."
-    )
+def check_targets(targets):
+    """Check the targets {"real", "fake", "generator"} of the label form mean(y_true * y_pred)."""
+    found = [targets[name] for name in ("real", "fake", "generator")]
+    mistakes = {
+        "all three signs are turned. The game is the same with −f in the place of f, but then the gap is negative. Let real samples have high scores.": (1, -1, 1),
+        "targets 1 and 0 belong to a sigmoid. Here a target is a factor, and what is multiplied by 0 is not in the loss.": (1, 0, 1),
+        "the critic is right. But with this target the generator's samples run to low scores.": (-1, 1, 1),
+        "the generator is right. The critic has its two signs exchanged.": (1, -1, -1),
+    }  # fmt: skip
+    mistakes = {hint: lambda values=values: values for hint, values in mistakes.items()}
+    words = "multiplied and averaged, these are the losses of section 2."
+    return examine(lambda: found, [()], lambda: (-1, 1, -1), mistakes, words)
 
 
-def check_constant_generator(generator, mean=3.0, std=1.0):
-    """Check a generator (N, 16) -> (N, 512) that ignores z and passes the pooled test all the same. Lesson 06, exercise 3."""
-    z = torch.rand(64, 16, generator=torch.Generator().manual_seed(0))
-    try:
-        with torch.no_grad():
-            samples, again, others = generator(z), generator(z), generator(1 - z)
-    except Exception as fault:
-        return say(False, f"your generator stops with {type(fault).__name__}: {fault}")
-    if samples is None or samples is ...:
-        return say(False, "your generator returns nothing yet. Does forward end with a return?")
-    if not torch.is_tensor(samples) or samples.shape != (64, 512):
-        got = tuple(samples.shape) if torch.is_tensor(samples) else type(samples).__name__
-        return say(
-            False,
-            f"a batch of latents (64, 16) must become samples of shape (64, 512), it became {got}.",
-        )
-    if not torch.equal(samples, again):
-        return say(
-            False,
-            "the same z gives other samples each time: you draw in forward. Draw once, in __init__.",
-        )
-    if not torch.equal(samples, others):
-        return say(False, "your samples depend on z. This generator is not allowed to look at it.")
-    if samples.std(dim=0, correction=0).max() > 1e-6:
-        return say(
-            False,
-            "it gives different rows, by their place in the batch. Every row must be the same.",
-        )
-    got_mean, got_std = samples.mean().item(), samples.std(correction=0).item()
-    if got_std < 1e-6:
-        return say(False, f"all 512 features are {got_mean:.2f}: the pooled standard deviation is 0. Which spread is left, if there is none over z?")  # fmt: skip
-    if abs(got_mean - mean) > 0.05:
-        return say(
-            False,
-            f"the mean over all numbers is {got_mean:.2f}, it should be within 0.05 of {mean:g}.",
-        )
-    if abs(got_std - std) > 0.05:
-        return say(
-            False,
-            f"the pooled standard deviation is {got_std:.2f}, it should be within 0.05 of {std:g}.",
-        )
-    return say(
-        True,
-        f"mean {got_mean:.2f}, pooled std {got_std:.2f}, and std over z 0.00. The test is fooled.",
-    )
+def check_clipping(clip):
+    """Check a function (network, c) that clips every parameter in place."""
+
+    def clipped(net, c):
+        clip(net, c)
+        return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+    def by(change, only=("weight", "bias")):
+        return lambda net, c: torch.cat([(change(p, c) if name.endswith(only) else p).detach().flatten() for name, p in net.named_parameters()])  # fmt: skip
+
+    mistakes = {
+        "nothing has changed yet: the parameter itself must be changed, in place. Which method of p ends in `_`?": by(lambda p, c: p),
+        "the biases are clipped, too.": by(lambda p, c: p.clamp(-c, c), ("weight",)),
+        "large values should become c, not 0.": by(lambda p, c: p * (p.abs() <= c)),
+        "only the upper end is clipped. Negative weights must stop at −c.": by(lambda p, c: p.clamp(max=c)),
+        "between −c and c a weight stays as it is. Yours are all moved.": by(lambda p, c: c * p.sign()),
+        "yours becomes smaller as a whole. Each weight alone is clipped.": by(lambda p, c: p * c / p.abs().max()),
+    }  # fmt: skip
+    torch.manual_seed(0)
+    cases, right = [(mlp(2, 3, 1), 0.3), (mlp(1, 4, 2, 1), 0.1)], by(lambda p, c: p.clamp(-c, c))
+    answer = clipped if callable(clip) else clip
+    return examine(answer, cases, right, mistakes, "no parameter is beyond c.")
+
+
+def after(step):
+    """Return f(seed): all weights of small players after two steps; the gradient may reach G once in a step."""
+    settings = dict(lr_d=0.3, lr_g=0.2, clip=0.4, n_critic=3, batch_size=8)
+
+    def small():
+        G, D = mlp(2, 3, 2, activation=nn.Softplus), mlp(2, 4, 1, activation=nn.Tanh)
+        G_opt, D_opt = (torch.optim.SGD(net.parameters(), lr=0.3) for net in (G, D))
+        return Players(G=G, D=D, opt_G=G_opt, opt_D=D_opt)
+
+    def counted(gan, knobs):
+        reached = []
+        hook = gan.G[0].weight.register_hook(lambda slope: reached.append(1))
+        log = step(gan, knobs)
+        hook.remove()
+        if len(reached) > 1:
+            raise Remark("the critic's loss sends its gradient on into G. Only the critic should learn here: cut x_fake off with detach.")  # fmt: skip
+        return log
+
+    def weights_after(seed):
+        gan = Run(small, counted, settings, seed).steps(2).gan
+        return torch.cat([p.detach().flatten() for p in weights(gan)])
+
+    return weights_after
+
+
+def check_loop(step):
+    """Check the training step of a WGAN by what it does to the weights, and return whether it is right."""
+    mistakes = {
+        "D's old gradients are still there when the new ones come: backward adds. Call zero_grad first.": variant(forget=False),
+        "D is not clipped yet.": variant(clip="never"),
+        "D is neither clipped nor freed of its old gradients yet.": variant(clip="never", forget=False),
+        "you clip before the optimiser's step, which then moves the weights beyond c.": variant(clip="before"),
+        "you clip G. The limit on the slope concerns D.": variant(whom="G"),
+        "you clip once, after all turns of the critic. Clip after each of its steps.": variant(clip="late"),
+        "the critic has one turn only. How many does knobs.n_critic ask for?": variant(turns=1),
+        "the critic's loss has the wrong sign: minus the gap.": variant(sign_d=-1),
+        "the generator's loss has the wrong sign: its samples flee from the data.": variant(sign_g=-1),
+    }  # fmt: skip
+    mistakes = {hint: after(fault) for hint, fault in mistakes.items()}
+    answer = after(step) if callable(step) else step
+    words = "n_critic turns for the critic, one for the generator."
+    return examine(answer, [(0,), (1,)], after(variant()), mistakes, words)

@@ -1,171 +1,123 @@
-"""Checks for the exercises of lesson 08."""
+"""Lesson 08: checks of its exercises."""
 
-import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils import parameters_to_vector
 
-from gan_edu.lessons.say import say
-
-
-class _Quadratic(nn.Module):
-    """f(x) = the sum of (x * weight)^2 over each sample: its gradient, 2 x weight^2, differs from sample to sample."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor([[[0.6, 0.4], [0.3, 0.7]]]))
-
-    def forward(self, x):
-        return (x * self.weight).square().flatten(1).sum(1, keepdim=True)
+from gan_edu.datasets import gaussian_ring
+from gan_edu.examine import examine, judge
+from gan_edu.lessons.l08_bugs import company, tried
+from gan_edu.lessons.l08_penalties import FLAT, MISTAKEN, NO_GRAPH, penalty_cases
+from gan_edu.losses import gradient_penalty
+from gan_edu.networks import mlp
+from gan_edu.run import Players, Run, descend
 
 
-def check_gradient_penalty(penalty):
-    """Check a gradient penalty, penalty(critic, x_real, x_fake, generator=...), on pictures (N, 1, 2, 2). Lesson 08, exercise 1.
-
-    Gulrajani et al. (2017), equation 3 and algorithm 1: mean of (||grad|| - 1)^2 at x_hat, one ε per sample.
-    """
-    rng = torch.Generator().manual_seed(0)
-    x_real, x_fake = (
-        torch.randn(6, 1, 2, 2, generator=rng) + 2,
-        torch.randn(6, 1, 2, 2, generator=rng),
-    )
-    critic = _Quadratic()
-    try:
-        got = penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1))
-    except Exception as fault:
-        if "must match the size" in str(fault):
-            return say(False, "two shapes do not line up. ε needs one number for each of the N samples, whatever N is, and a 1 for each further axis: (N, 1, 1, 1) for pictures.")  # fmt: skip
-        if "does not require grad" in str(fault):
-            return say(False, "the critic's scores have no way back to x_hat: x_hat.requires_grad_() comes *after* any detach, and before the critic.")  # fmt: skip
-        return say(False, f"your penalty stops with {type(fault).__name__}: {fault}")
-    if got is None or got is ...:
-        return say(False, "your penalty returns nothing yet. Does it end with a return?")
-    if not torch.is_tensor(got):
-        return say(False, f"your penalty must return a tensor, it returned {type(got).__name__}: item() and float() cut the graph.")  # fmt: skip
-    if got.numel() != 1:
-        return say(False, f"your penalty must return one number, it has shape {tuple(got.shape)}. Take the mean over the batch.")  # fmt: skip
-
-    def slopes(epsilon):
-        return 2 * torch.lerp(x_fake, x_real, epsilon) * critic.weight.detach() ** 2
-
-    def draw(*shape):
-        return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
-
-    def value(
-        slopes,
-        norm=lambda g: g.flatten(1).norm(dim=1),
-        term=lambda n: (n - 1).square(),
-        mean=torch.mean,
-    ):
-        return mean(term(norm(slopes))).item()
-
-    each = draw(6, 1, 1, 1)
-    right, swapped = value(slopes(each)), value(slopes(1 - each))
-    wrong = {
-        "ε is the same for the whole batch. Draw one per sample, of shape (N, 1, 1, 1).": [value(slopes(draw(1)[0])), value(slopes(1 - draw(1)[0]))],
-        "ε is different for each pixel: x_hat then leaves the line between the two. Draw one per sample, of shape (N, 1, 1, 1).": [value(slopes(draw(6, 1, 2, 2))), value(slopes(1 - draw(6, 1, 2, 2)))],
-        "the norm is not taken over the whole sample: flatten each gradient to one row first.": [
-            value(slopes(e), norm=lambda g, d=d: g.norm(dim=d)) for e in (each, 1 - each) for d in (1, 2, 3)
-        ],
-        "you take one norm over the whole batch. Each sample has a norm of its own.": [value(slopes(e), norm=torch.norm) for e in (each, 1 - each)],
-        "the square is missing: (norm - 1)². As it stands a small slope would be rewarded.": [value(slopes(e), term=lambda n: n - 1) for e in (each, 1 - each)],
-        "that is |norm - 1|. The penalty is its square.": [value(slopes(e), term=lambda n: (n - 1).abs()) for e in (each, 1 - each)],
-        "you square the norm, but not its distance from 1: (norm - 1)², not norm² - 1.": [value(slopes(e), term=lambda n: n**2 - 1) for e in (each, 1 - each)],
-        "the distance from 1 is missing: you pull the slope to 0.": [value(slopes(e), term=torch.square) for e in (each, 1 - each)],
-        "that is one-sided: only slopes above 1 count. A fine idea, but the task is the two-sided penalty.": [value(slopes(e), term=lambda n: (n - 1).clamp(min=0).square()) for e in (each, 1 - each)],
-        "you look at the real samples only. x_hat lies between a real and a generated one.": [value(slopes(torch.ones(1)))],
-        "you look at the generated samples only. x_hat lies between a real and a generated one.": [value(slopes(torch.zeros(1)))],
-        "you add the samples up. Take the mean over the batch.": [value(slopes(e), mean=torch.sum) for e in (each, 1 - each)],
-        "λ is inside: return the penalty without it, λ is a knob of the training.": [10 * right, 10 * swapped],
+def check_rise(answer):
+    """Check the slope of the scores along pairs: (u, v, d, i, j) -> how much is gained per distance, (K,)."""
+    mistakes = {
+        "v is a price. The score of a generated point is −v, so the rise is u − (−v).": lambda u, v, d, i, j: (u[i] - v[j]) / d[i, j],
+        "that is how much the score rises. Divide it by the distance.": lambda u, v, d, i, j: u[i] + v[j],
+        "this leads from the real point down to the generated one. Take the rise towards the real one.": lambda u, v, d, i, j: -(u[i] + v[j]) / d[i, j],
+        "rows of d belong to real points, columns to generated ones: d[i, j].": lambda u, v, d, i, j: (u[i] + v[j]) / d[j, i],
+        "that divides by an average distance. Each pair has its own.": lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j].mean(),
     }  # fmt: skip
-    close = [abs(got.item() - wanted) < 1e-4 for wanted in (right, swapped)]
-    if not any(close):
-        for hint, values in wrong.items():
-            if any(abs(got.item() - value) < 1e-4 for value in values):
-                return say(False, hint)
-        if (
-            abs(
-                penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1)).item()
-                - got.item()
-            )
-            > 1e-6
-        ):
-            return say(False, "the same generator gives another ε each time: draw it with torch.rand(..., generator=generator).")  # fmt: skip
-        return say(False, f"on the test pictures it should be {right:.4f}, it is {got.item():.4f}.")
-    if not got.requires_grad:
-        return say(False, "the number is right, but it has no gradient, so the critic cannot learn from it. Where is create_graph=True?")  # fmt: skip
-    (gradient,) = torch.autograd.grad(got, critic.weight, allow_unused=True)
-    return say(gradient is not None and bool(gradient.any()), "one ε per sample, one norm per sample, and a gradient for the critic.")  # fmt: skip
+    torch.manual_seed(0)
+    u, v, d = torch.randn(5).numpy(), torch.randn(5).numpy(), torch.rand(5, 5).numpy() + 0.5
+    i, j = torch.tensor([0, 2, 3]).numpy(), torch.tensor([4, 1, 3]).numpy()
+    cases, words = [(u, v, d, i, j), (v, u, d, j, i)], "so steep is the critic along these lines."
+    return examine(answer, cases, lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j], mistakes, words)
 
 
-def check_predicted_gap(answers):
-    """Check the gaps of a penalised critic for a shift W = 3 at λ = 0.5 and λ = 10, a pair of numbers. Lesson 08, exercise 2."""
-    if (
-        answers is None
-        or answers is ...
-        or any(answer is None or answer is ... for answer in answers)
-    ):
-        return say(
-            False, "work both gaps out on paper first: two numbers, for λ = 0.5 and for λ = 10."
-        )
-    if len(answers) != 2:
-        return say(False, f"two numbers are asked for, you gave {len(answers)}.")
-    W, weights, answers = (
-        3.0,
-        np.array([0.5, 10.0]),
-        np.array([float(answer) for answer in answers]),
-    )
-    hints = [
-        (W + W**2 / (2 * weights), None),
-        (1 + W / (2 * weights), "those are the slopes. The gap is the slope times the shift W."),
-        (W * np.ones(2), "that is W itself: what a critic of slope 1 reports. At a finite λ the slope is above 1."),
-        (W + W**2 / weights, "the 2 is missing: the derivative of λ (s - 1)² is 2 λ (s - 1)."),
-        (W + W / (2 * weights), "the gap is s W with s = 1 + W/(2λ): W stands in both factors, so it is squared."),
-        (W + W**2 / (4 * weights), "that is the objective, the gap minus λ times the penalty. The gap alone is larger."),
-        (W + W**2 * weights / 2, "λ is on the wrong side of the fraction line: a large λ holds the slope near 1."),
-        (W - W**2 / (2 * weights), "the sign is wrong: the critic gains by being steeper than 1, so it overshoots."),
-        ((W + W**2 / (2 * weights))[::-1], "the two are exchanged: λ = 0.5 comes first."),
-    ]  # fmt: skip
-    for wanted, hint in hints:
-        if np.allclose(answers, wanted, rtol=5e-3):
-            return say(
-                hint is None,
-                hint
-                or f"{wanted[0]:g} and {wanted[1]:g}: the same data, two very different losses.",
-            )
-    return say(
-        False,
-        f"({answers[0]:g}, {answers[1]:g}) is not it. Maximise s W - λ (s - 1)² over s; the gap is s W.",
-    )
+def check_five_lines(answer):
+    """Check a gradient penalty: (D, x_real, x_fake) -> one number that moves D's weights."""
+    return examine(*penalty_cases(answer), "one number, and it moves the critic's weights.")
 
 
-def check_batch_dependent(found, layers):
-    """Check which layers tie the samples of a batch together. Lesson 08, exercise 3.
+def check_gp_step(step, penalty=gradient_penalty):
+    """Check a training step with the penalty of the page by what it does to the weights."""
 
-    found: names of layers; layers: {name: module}. Each is tested: does the output for one sample change with its mates?
-    """
-    if found is None or found is ...:
-        return say(False, "give the names of the layers, as a set: {'A', ...}.")
-    found, unknown = set(found), set(found) - set(layers)
-    if unknown:
-        return say(
-            False,
-            f"there is no layer {', '.join(sorted(map(str, unknown)))}: choose from {', '.join(layers)}.",
-        )
-    tied = {name for name, layer in layers.items() if _sees_its_mates(layer)}
-    for name in sorted(found - tied):
-        kind = type(layers[name]).__name__
-        return say(False, f"{name}, {kind}, treats each sample alone: its mean is over the features of one sample, not over the batch."
-                    if "Norm" in kind else f"{name}, {kind}, treats each sample alone.")  # fmt: skip
-    if tied - found:
-        return say(
-            False,
-            f"{len(tied - found)} more of them depend on the rest of the batch. What is averaged over samples?",
-        )
-    return say(True, f"{' and '.join(sorted(tied))}: their output for one sample moves with the others. With a penalty on each sample's gradient use none of them.")  # fmt: skip
+    def build():
+        G, D = mlp(2, 3, 2, activation=nn.Tanh), mlp(2, 4, 1, activation=nn.Tanh)
+        opts = [torch.optim.SGD(net.parameters(), lr=0.1) for net in (G, D)]
+        return Players(G=G, D=D, opt_G=opts[0], opt_D=opts[1])
+
+    def after(step, method, seed):
+        knobs = dict(method=method, batch_size=8, n_critic=2, lr_d=0.2, lr_g=0.1, lambda_gp=3.0)
+        gan = Run(build, step, knobs, seed).steps(2).gan
+        return parameters_to_vector([*gan.G.parameters(), *gan.D.parameters()]).detach()
+
+    def with_loss(loss_of):
+        def one(gan, knobs):
+            n = knobs.batch_size
+            for _ in range(knobs.n_critic):
+                x_real, x_fake = gaussian_ring(n, 8, 1.4, 0.1), gan.G(torch.randn(n, 2)).detach()
+                gap = gan.D(x_real).mean() - gan.D(x_fake).mean()
+                weight = knobs.lambda_gp if knobs.method == "penalty" else 0.0
+                loss = loss_of(gap, weight, penalty(gan.D, x_real, x_fake))
+                descend(gan.opt_D, loss, lr=knobs.lr_d)
+            descend(gan.opt_G, -gan.D(gan.G(torch.randn(n, 2))).mean(), lr=knobs.lr_g)
+            return {}
+
+        return lambda method, seed: after(one, method, seed)
+
+    mistakes = {
+        "the critic makes its gap smaller. An optimiser goes downhill: minus the gap.": lambda gap, w, p: gap + w * p,
+        "the critic is paid for its penalty. It should be added to the loss.": lambda gap, w, p: -gap - w * p,
+        "the penalty is calculated, but the loss does not contain it.": lambda gap, w, p: -gap,
+        "the gap is missing: this critic learns slope 1 and nothing about the data.": lambda gap, w, p: w * p + 0 * gap,
+        "the factor λ (weight) is missing.": lambda gap, w, p: -gap + p,
+        "use weight, which is 0 unless the method is the penalty.": lambda gap, w, p: -gap + 3 * p,
+    }  # fmt: skip
+    mistakes = {hint: with_loss(one) for hint, one in mistakes.items()}
+    cases = [(method, seed) for method in ("penalty", "none") for seed in (0, 1)]
+    answer = (lambda method, seed: after(step, method, seed)) if callable(step) else step
+    right = with_loss(lambda gap, w, p: -gap + w * p)
+    return examine(answer, cases, right, mistakes, "this is WGAN-GP.")
 
 
-def _sees_its_mates(layer):
-    x = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-    other = torch.cat([x[:1], x[1:].flip(1) + 1])
-    with torch.no_grad():
-        return not torch.allclose(layer(x)[0], layer(other)[0], atol=1e-6)
+ASKED = {  # broken as it was: what is asked instead of a hint that tells the repair
+    FLAT: "the weights still become nan where the critic is flat. How steep is a root at 0?",
+    NO_GRAPH: "λ still has no effect. What must torch remember, so that a gradient has a gradient?",
+    next(iter(MISTAKEN)): "the spread is still too large. How many different ε does a batch get?",
+}
+
+
+def fault_of_step(step):
+    error, reached, gan = tried(step)
+    if error:
+        return f"it still ends with: {error}. Whose graph do both halves of the step go through?"
+    if reached != 1:
+        return "no error now, but the critic's half still goes back through G. What cuts that way?"
+    moved = [any(p.grad is not None for p in net.parameters()) for net in (gan.G, gan.D)]
+    return "" if all(moved) else "G and D should both move in a step."
+
+
+def fault_of_critic(build_critic):
+    if max(company(build_critic)) < 1e-4:
+        return ""
+    return "a sample's gradient still depends on its company. Which layer looks at the whole batch?"
+
+
+def fault_of_penalty(penalty):
+    fault = judge(*penalty_cases(penalty))
+    return ASKED.get(fault, fault)
+
+
+def check_repairs(answers):
+    """Check the five repaired cells of section 5: {"a": penalty_a, "b": …, "c": step_c, "d": …, "e": critic_e}."""
+    faults, find = {}, dict.fromkeys("abd", fault_of_penalty)
+    find |= {"c": fault_of_step, "e": fault_of_critic}
+    for name in "abcde":
+        answer = answers.get(name) if isinstance(answers, dict) else None
+        try:
+            faults[name] = find[name](answer) if callable(answer) else "write a function."
+        except Exception as fault:
+            faults[name] = f"your code stops with {type(fault).__name__}: {fault}"
+    broken = [name for name in faults if faults[name]]
+    if not broken:
+        print("Right: all five are repaired.")
+        return True
+    good = ", ".join(name for name in faults if name not in broken) or "nothing yet"
+    print(f"Not yet: repaired: {good}. Cell {broken[0]}: {faults[broken[0]]}")
+    return False

@@ -1,236 +1,124 @@
-"""Views and measurements of lesson 08: what a critic reports against the exact distance, its slopes, its layers.
+"""Lesson 08: pictures of points between real and generated ones, and of critics in the plane."""
 
-A critic here is any module that maps (n, d) to one score for each sample.
-"""
-
-import matplotlib
 import numpy as np
 import torch
-from torch import nn
 
-from gan_edu._arguments import check_number
-from gan_edu.datasets import gaussian_grid, gaussian_ring, swiss_roll
-from gan_edu.divergences import wasserstein_1d
-from gan_edu.first_edition import plotting
-from gan_edu.first_edition.views import View
+from gan_edu.datasets import gaussian_ring, ring_centers
+from gan_edu.divergences import optimal_transport
+from gan_edu.metrics import mode_coverage
 from gan_edu.panel.figure import curves, describe
-from gan_edu.style import CRITIC, FAKE, PUSH, REAL, SURFACE
+from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, PUSH, REAL, SURFACE
 
 SEEDED = torch.Generator().manual_seed(0)
-LATENTS = torch.randn(
-    400, 2, generator=SEEDED
-)  # the same ones in every picture, so that points move
-DATA = {
-    "ring": gaussian_ring(400, radius=2 / 1.414, sigma=0.1, generator=SEEDED),
-    "grid": gaussian_grid(400, spacing=2 / 2.828, sigma=0.2 / 2.828, generator=SEEDED),
-    "Swiss roll": swiss_roll(400, generator=SEEDED),
-}
-SIDE = torch.linspace(-2.2, 2.2, 56)
+SIDE = torch.linspace(-2.2, 2.2, 45)
 GRID = torch.cartesian_prod(SIDE, SIDE)
+REAL_400 = gaussian_ring(400, radius=1.4, sigma=0.1, generator=SEEDED)
+LATENTS = torch.randn(400, 2, generator=SEEDED)  # the same in every picture, so that points move
+SHUFFLED = torch.randperm(60, generator=SEEDED)
+SPREAD = torch.rand(60, 1, generator=SEEDED)
+SHARE = torch.rand(400, 1, generator=SEEDED)
 
 
-def plane_view(fig, gan, log):
-    """Draw the critic's surface with real and generated samples, how 50 of these are pushed, and the critic's gap.
+def best_critics(x_real, x_fake):
+    """Return ({name: a best critic D of the whole plane}, which generated point each real one is paired with).
 
-    Arrows have the direction of the critic's gradient with respect to the sample, and a length of log(1 + 10 norm) / 8.
+    The prices leave it open between the points: slope 1 allows a lowest critic, a highest one, and all that lie between.
     """
-    left, right = fig.subplots(1, 2, width_ratios=[1, 1.2])
+    even = np.full(len(x_real), 1 / len(x_real))
+    found = optimal_transport(even, even, torch.cdist(x_real, x_fake).double().numpy())
+    u, v = (torch.tensor(one, dtype=torch.float32) for one in found.potentials)
+    lowest = lambda x: (u - torch.cdist(x, x_real)).amax(1)  # noqa: E731
+    highest = lambda x: (torch.cdist(x, x_fake) - v).amin(1)  # noqa: E731
+    midway = lambda x: (lowest(x) + highest(x)) / 2  # noqa: E731
+    critics = {"midway": midway, "lowest": lowest, "highest": highest}
+    return critics, torch.tensor(found.plan.argmax(1))
+
+
+def gradients(D, x):
+    """Return the critic's gradient at each point of x: (N, 2) -> (N, 2)."""
+    x = x.detach().requires_grad_()
+    return torch.autograd.grad(D(x).sum(), x)[0]
+
+
+def between(x_real, x_fake):
+    """Return view(fig, knobs): points x_hat between pairs, over a best critic, and its score along the lines."""
+    critics, plan = best_critics(x_real, x_fake)
+    partners = {"random": SHUFFLED, "of the best plan": plan}
+    t = torch.linspace(0, 1, 21)[:, None]
+
+    def view(fig, knobs):
+        left, right = fig.subplots(1, 2)
+        D = critics[knobs.critic]
+        real, fake = x_real[::2], x_fake[partners[knobs.pairs]][::2]
+        eps = SPREAD[::2] if knobs.one_each else knobs.eps
+        x_hat, length = eps * real + (1 - eps) * fake, (real - fake).norm(dim=1)
+        grad = gradients(D, x_hat)
+        left.contourf(SIDE, SIDE, D(GRID).reshape(45, 45).T, levels=10, cmap=SURFACE)
+        ends = torch.stack([fake, real, torch.full_like(real, torch.nan)], 1).flatten(0, 1)
+        left.plot(*ends.T, color=CRITIC, lw=1, alpha=0.6)
+        left.scatter(*x_real.T, s=16, color=REAL, label="real")
+        left.scatter(*x_fake.T, s=16, color=FAKE, label="generated")
+        left.scatter(*x_hat.T, s=30, color=MARK, label="x_hat")
+        left.quiver(*x_hat[:1].T, *grad[:1].T, color=PUSH, angles="xy", scale_units="xy", scale=1)
+        left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="x₁", ylabel="x₂")
+        left.legend(loc="upper right")
+        gained = torch.stack([D(t * a + (1 - t) * b) - D(b[None]) for a, b in zip(real, fake)])
+        far, gap = t[:, 0] * length[:, None], torch.full((len(real), 1), torch.nan)
+        lines = [torch.cat([one, gap], 1).flatten() for one in (far, gained)]
+        right.plot([0, 2.8], [0, 2.8], color=OPTIMAL, ls="--", label="slope 1")
+        right.plot(*lines, color=CRITIC, lw=1, label="score on a line")
+        here = D(x_hat) - D(fake)
+        right.scatter((x_hat - fake).norm(dim=1), here, s=30, color=MARK, label="x_hat")
+        right.set(xlim=(0, 2.8), ylim=(-1.5, 1.8), xlabel="distance from the generated point")
+        said = f"norm of the gradient at x_hat: {grad.norm(dim=1).mean():.2f} on average"
+        right.set(ylabel="score gained", title=said)
+        right.legend(loc="lower right")
+        describe(
+            fig,
+            f"30 lines between pairs, {knobs.pairs}, over the {knobs.critic} best critic; {said}.",
+        )
+
+    return view
+
+
+def plane(fig, gan, log):
+    """Draw samples and pushes over the critic's scores, the critic's gap, and the penalty with the norm in it."""
+    left, middle, right = fig.subplots(1, 3, width_ratios=[1.2, 1, 1])
     with torch.no_grad():
-        x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(56, 56).T
-    at = x_fake[:50].clone().requires_grad_()
-    (push,) = torch.autograd.grad(gan.D(at).sum(), at)
-    norm = push.norm(dim=1, keepdim=True)
-    push = push / (norm + 1e-12) * torch.log1p(10 * norm) / 8
+        x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(45, 45).T
+    push = gradients(gan.D, x_fake[:50])
+    push = push / 4 * (2.4 / push.norm(dim=1, keepdim=True)).clamp(max=1)  # at most 0.6 long
     left.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
-    left.scatter(*DATA[gan.data].T, s=9, color=REAL, label="real")
+    left.scatter(*REAL_400.T, s=9, color=REAL, label="real")
     left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
     left.quiver(*x_fake[:50].T, *push.T, color=PUSH, angles="xy", scale_units="xy", scale=1)
-    left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", title="critic and samples")
-    left.set(xlabel="x₁", ylabel="x₂")
+    share = mode_coverage(x_fake, ring_centers(8, 1.4), 0.1).high_quality
+    left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="x₁", ylabel="x₂")
+    left.set(title=f"high quality: {share:.0%}")
     left.legend(loc="upper right")
-    curves(right, log, "critic gap", colors=[CRITIC])
-    right.set(title="critic's gap: mean score, real minus generated", ylabel="critic gap")
-    gap = f"the gap is {log['critic gap'][-1]:.2f}" if log.n else "nothing is trained"
-    describe(fig, f"After {log.n} steps {gap}: 400 real and 400 generated samples over the critic.")
-
-
-def predicted_slope(distance, lambda_gp):
-    """Return 1 + W / (2λ), the slope at which a penalised linear critic settles where the data are shifted by W.
-
-    distance: W >= 0, in the unit of x; lambda_gp: λ > 0. It maximises s W - λ (s - 1)^2. See Gulrajani et al. (2017),
-    equation 3; on the line it is also the mean slope of a critic of any shape.
-    """
-    lambda_gp = check_number("lambda_gp", lambda_gp, low=0, low_open=True)
-    return 1 + check_number("distance", distance, low=0) / (2 * lambda_gp)
-
-
-def predicted_gap(distance, lambda_gp):
-    """Return W + W^2 / (2λ), the gap of that critic: its mean score on real minus its mean score on generated data."""
-    return distance * predicted_slope(distance, lambda_gp)
-
-
-def slopes(critic, x):
-    """Return the 2-norm of the critic's gradient by x for each sample, as an array (n,); x: (n, ...)."""
-    x = x.detach().clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(critic(x).sum(), x)
-    return gradient.flatten(1).norm(dim=1).numpy()
-
-
-def value_surface(critic, limits, resolution=80):
-    """Return (ticks (resolution,), scores (resolution, resolution)) of a critic of the plane; row i is x2 = ticks[i]."""
-    ticks = torch.linspace(*limits, resolution)
-    with torch.no_grad():
-        scores = critic(torch.cartesian_prod(ticks, ticks)).reshape(resolution, resolution).T
-    return ticks.numpy(), scores.numpy()
-
-
-def weights(critic):
-    """Return all entries of the weight matrices of the nn.Linear layers, without biases, as one array."""
-    return np.concatenate(
-        [m.weight.detach().ravel().numpy() for m in critic.modules() if isinstance(m, nn.Linear)]
+    curves(middle, log, "critic gap", colors=[CRITIC])
+    middle.set(title="the critic's gap", ylabel="critic gap")
+    curves(right, log, "penalty", colors=[MARK])
+    norm = gradients(gan.D, SHARE * REAL_400 + (1 - SHARE) * x_fake).norm(dim=1).mean()
+    right.set(title=f"mean norm at x_hat: {norm:.2f}", ylabel="penalty", yscale="log")
+    gap = f"the critic's gap is {log['critic gap'][-1]:.2f}" if log.n else "nothing is trained"
+    describe(
+        fig,
+        f"After {log.n} steps {share:.0%} of the samples lie on a mode, {gap}, its mean norm {norm:.2f}.",
     )
 
 
-class GaugeView(View):
-    """Is the critic's loss a distance? A critic of the line: its scores and slopes; its gap beside the exact W1.
+def draw_rises(rises, everywhere):
+    """Return draw(fig): slopes along the pairs of the best plan, and along all pairs."""
 
-    The gap is the mean score of real minus that of generated samples, both n_samples fixed ones; divided by the largest
-    slope between all samples it can never exceed W1. The dotted line is W + W^2 / (2λ) for the λ in use.
-    """
+    def draw(fig):
+        ax = fig.subplots()
+        bins = np.linspace(-1.05, 1.05, 43)
+        ax.hist(everywhere, bins, density=True, color=CRITIC, alpha=0.5, label="all 3,600 pairs")
+        ax.axvline(np.median(rises), color=OPTIMAL, lw=3, label="all pairs of the best plan")
+        ax.set(xlabel="(score at x_real − score at x_fake) / distance", ylabel="density")
+        ax.legend(loc="upper left")
+        words = f"all 3,600 pairs spread from {min(everywhere):.2f} to {max(everywhere):.2f}"
+        describe(fig, f"All pairs of the best plan have the slope {min(rises):.2f}; {words}.")
 
-    def __init__(
-        self, x_limits=(-3.0, 5.0), n_samples=1000, resolution=321, top=8.0, size=(11.0, 4.8)
-    ):
-        super().__init__(*size)
-        self.n_samples = n_samples
-        self._x = torch.linspace(*x_limits, resolution)[:, None]
-        self._edges = np.linspace(*x_limits, 81)
-        with matplotlib.rc_context(plotting.STYLE):
-            grid = self.figure.add_gridspec(2, 2, width_ratios=[1, 1.15])
-            self._build_line(
-                self.figure.add_subplot(grid[0, 0]), self.figure.add_subplot(grid[1, 0]), x_limits
-            )
-            right = self.figure.add_subplot(grid[:, 1])
-            self.gauge = plotting.Curves(
-                right,
-                {
-                    "w1": ("exact W1", plotting.OPTIMAL),
-                    "law": ("W + W²/(2λ)", plotting.HIGHLIGHT),
-                    "gap": ("the critic's gap", plotting.CRITIC),
-                    "safe": ("gap / largest slope", plotting.MARK),
-                },
-                "unit of x", ylimits=(0.0, top),
-            )  # fmt: skip
-            self.gauge.lines["law"].set_linestyle(":")
-            plotting.legend_above(right)
-        self.curves = [self.gauge]
-        self._trace = []  # (step, w1, law, gap, safe) at each picture
-
-    def _build_line(self, above, below, x_limits):
-        bins = len(self._edges) - 1
-        self._real = above.stairs(
-            np.zeros(bins), self._edges, color=plotting.REAL, fill=True, alpha=0.4, label="real"
-        )
-        self._fake = above.stairs(
-            np.zeros(bins),
-            self._edges,
-            color=plotting.FAKE,
-            fill=True,
-            alpha=0.6,
-            label="generated",
-        )
-        (self._score,) = above.plot(
-            [], [], color=plotting.CRITIC, lw=2.2, label="score, scaled to fit"
-        )
-        above.set(xlim=x_limits, ylim=(0, 1.05), yticks=[], ylabel="share of samples")
-        above.tick_params(labelbottom=False)
-        plotting.legend_above(above)
-        (self._slope,) = below.plot([], [], color=plotting.CRITIC, lw=2.0)
-        below.axhline(1, color=plotting.OPTIMAL, lw=1.2, ls="--")
-        below.text(x_limits[1], 1.08, "1 ", color=plotting.OPTIMAL, ha="right", fontsize=9)
-        below.set(
-            xlim=x_limits,
-            xlabel="x",
-            ylabel="slope |f'(x)|",
-            yscale="symlog",
-            ylim=(0, 20),
-            yticks=[0, 1, 2, 5, 10],
-        )
-        below.yaxis.set_major_formatter(matplotlib.ticker.ScalarFormatter())
-        self._note = below.text(0.015, 0.96, "", transform=below.transAxes, va="top", fontsize=9)
-        self.pictures = [self]
-
-    @property
-    def artists(self):
-        """Everything that changes from picture to picture."""
-        return [self._real, self._fake, self._score, self._slope, self._note, *self.gauge.artists]
-
-    def clear(self):
-        """Empty the curves for a new run; ghosts stay."""
-        super().clear()
-        self._trace = []
-
-    def measure(self, gan):
-        """Return {"w1", "gap", "largest": largest slope between the samples, "mean": mean slope, "safe": gap / largest}.
-
-        The mean slope is that at points between random pairs of real and generated samples, where the penalty looks.
-        """
-        with gan.between_steps():
-            x_real, x_fake = (
-                gan.fixed_real(self.n_samples),
-                gan.generate(gan.fixed_z(self.n_samples)),
-            )
-            with torch.no_grad():
-                gap = float(gan.discriminator(x_real).mean() - gan.discriminator(x_fake).mean())
-            low, high = (f(torch.cat([x_real, x_fake])).item() for f in (torch.min, torch.max))
-            span = torch.cat([torch.linspace(low, high, len(self._x))[:, None], x_real, x_fake])
-            epsilon = torch.rand(len(x_real), 1, generator=torch.Generator().manual_seed(0))
-            largest = slopes(gan.discriminator, span).max()
-            mean = slopes(gan.discriminator, torch.lerp(x_fake, x_real, epsilon)).mean()
-        w1 = wasserstein_1d(x_real.numpy(), x_fake.numpy())
-        return dict(
-            w1=w1,
-            gap=gap,
-            largest=float(largest),
-            mean=float(mean),
-            safe=gap / max(float(largest), 1e-12),
-        )
-
-    def update(self, gan):
-        """Bring the artists up to date with `gan`; returns True if limits moved."""
-        with gan.between_steps():
-            values, law, step = self.measure(gan), self._law(gan), len(gan.history)
-            with torch.no_grad():
-                score = gan.discriminator(self._x).numpy().ravel()
-            slope = slopes(gan.discriminator, self._x)
-            samples = gan.fixed_real(self.n_samples), gan.generate(gan.fixed_z(self.n_samples))
-        heights = [np.histogram(x.numpy(), self._edges)[0] for x in samples]
-        for stairs, height in zip((self._real, self._fake), heights):
-            stairs.set_data(0.95 * height / max(1, *(h.max() for h in heights)))
-        self._score.set_data(self._x.ravel(), (score - score.min()) / max(np.ptp(score), 1e-12))
-        self._slope.set_data(self._x.ravel(), slope)
-        self._note.set_text(f"largest between the samples: {values['largest']:.2f}")
-        self._trace.append((step, values["w1"], law(values["w1"]), values["gap"], values["safe"]))
-        trace = np.array(self._trace)
-        moved = [
-            self.gauge.update(name, trace[:, 0], trace[:, k])
-            for k, name in enumerate(("w1", "law", "gap", "safe"), 1)
-        ]
-        self._update_marks(gan.history)
-        return any(moved)
-
-    def describe(self, gan):
-        """Say in a sentence what the picture shows."""
-        now = self.measure(gan)
-        return (
-            f"After {len(gan.history)} steps at λ = {gan.hparams.lambda_gp:.3g} the exact W1 is {now['w1']:.2f}, the critic's gap "
-            f"{now['gap']:.2f}, predicted {self._law(gan)(now['w1']):.2f}; divided by the largest slope, {now['largest']:.2f}, the gap is {now['safe']:.2f}."
-        )
-
-    @staticmethod
-    def _law(gan):
-        """Return the law for the λ in use; nan where there is no penalty."""
-        lambda_gp = gan.hparams.lambda_gp
-        if gan.penalty is None or lambda_gp == 0:
-            return lambda w1: np.nan
-        return lambda w1: predicted_gap(w1, lambda_gp)
+    return draw

@@ -1,4 +1,4 @@
-"""Checks for the repairs of the bug museum, lesson 18. Rooms 2 and 7 use check_gradient_penalty of lesson 08."""
+"""Checks for the repairs of the bug museum, lesson 18. Rooms 2 and 7 use check_gradient_penalty of lesson 10."""
 
 import copy
 import math

@@ -11,7 +11,7 @@ def say(right, words):
 
 
 def check_prediction(name, predicted, measured, tolerance):
-    """Compare a learner's prediction of a number between 0 and 1 with what was measured. Lessons 06 and 17."""
+    """Compare a learner's prediction of a number between 0 and 1 with what was measured. Lesson 17."""
     if predicted is None or predicted is ...:
         return say(False, f"write your prediction of {name} down first: a number between 0 and 1.")
     predicted = check_number("predicted", predicted)

@@ -36,7 +36,7 @@ gan = GAN(
     functools.partial(latent_normal, latent_dim=2), d_loss=critic_loss, g_loss=generator_loss_wasserstein,
     penalty=gradient_penalty,
 )
-panel = LivePanel(gan, PlaneView(bands=12, n_arrows=30), sliders=["lambda_gp", "lr_d"])
+panel = LivePanel(gan, PlaneView(bands=12), sliders=["lambda_gp", "lr_d"])
 panel.step(40)
 panel
 """.replace("TESTS", repr(str(NOTEBOOKS.parent / "tests" / "first_edition")))

@@ -21,7 +21,7 @@ from lab import (
 from gan_edu.first_edition.record_panels import TAKES
 from gan_edu.first_edition.recordings import load_recording
 
-RECORDING = NOTEBOOKS / "recordings" / "08_gauge.html"
+RECORDING = NOTEBOOKS / "recordings" / "10_gauge.html"
 NOTEBOOK = """
 import functools
 from gan_edu.datasets import gaussian_ring, latent_normal
@@ -35,7 +35,7 @@ from plane_view import PlaneView
 
 latent = functools.partial(latent_normal, latent_dim=2)
 gan = GAN(lambda: mlp(2, 8, 2), lambda: mlp(2, 8, 1), gaussian_ring, latent)
-panel = LivePanel(gan, PlaneView(), recording="08_gauge.html")
+panel = LivePanel(gan, PlaneView(), recording="10_gauge.html")
 panel
 """.replace("TESTS", repr(str(NOTEBOOKS.parent / "tests" / "first_edition")))
 pytestmark = needs_chromium
@@ -67,7 +67,7 @@ def test_it_says_what_it_is(page):
     expect(page.locator("#status")).to_have_text(
         re.compile("^Recording · paused · step 0 of 500 · λ = 0.5$")
     )
-    assert page.title().startswith("Recording: lesson 08")
+    assert page.title().startswith("Recording: lesson 10")
     shows(page, 0, 0)
     page.screenshot(path=ARTIFACTS / "recording_1366x768.png")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -150,7 +150,7 @@ def test_in_the_panel_it_takes_the_place_of_the_pictures(page, tmp_path):
     page.set_viewport_size({"width": 1366, "height": 768})
     path = tmp_path / "recorded.ipynb"
     notebook = nbformat.read(scratch_notebook(path, NOTEBOOK, "pass"), as_version=4)
-    notebook.cells.append(nbformat.v4.new_markdown_cell("[Open the recording](08_gauge.html)"))
+    notebook.cells.append(nbformat.v4.new_markdown_cell("[Open the recording](10_gauge.html)"))
     nbformat.write(notebook, path)
     with Lab(path) as lab:
         shutil.copy(RECORDING, lab.folder / "notebooks")

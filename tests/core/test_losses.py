@@ -73,7 +73,7 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
         lambda x: (x * w).reshape(len(x), -1).sum(1), x_real, x_fake, generator=rng
     )
     expected = (w.norm() - 1) ** 2
-    assert penalty.item() == pytest.approx(expected.item(), abs=1e-5)
+    assert penalty.item() == pytest.approx(expected.item(), rel=1e-6, abs=1e-5)
     for mine, known in zip(torch.autograd.grad(penalty, w), torch.autograd.grad(expected, w)):
         torch.testing.assert_close(mine, known, atol=1e-5, rtol=1e-5)
 
@@ -93,6 +93,57 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
     )
     norms = x_hat.reshape(6, -1).norm(dim=1)
     assert quadratic.item() == pytest.approx(((norms - 1) ** 2).mean().item(), rel=1e-5)
+
+
+def of_the_authors(critic, x_real, x_fake, epsilon):
+    """The penalty of igul222/improved_wgan_training (TensorFlow), from its formulas: α = 1 - ε goes from real to fake."""
+    x = (x_real + (1 - epsilon) * (x_fake - x_real)).requires_grad_()
+    (gradients,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    slopes = gradients.square().sum(tuple(range(1, x.ndim))).sqrt()
+    return (slopes - 1).square().mean()
+
+
+def of_many_blogs(critic, x_real, x_fake, epsilon):
+    """The penalty of eriklindernoren/PyTorch-GAN, from its formulas: ones as grad_outputs, and the norm of a view."""
+    x = (epsilon * x_real + (1 - epsilon) * x_fake).requires_grad_()
+    scores = critic(x)
+    options = dict(create_graph=True, retain_graph=True, only_inputs=True)
+    gradients = torch.autograd.grad(scores, x, torch.ones_like(scores), **options)[0]
+    return ((gradients.view(gradients.size(0), -1).norm(2, dim=1) - 1) ** 2).mean()
+
+
+@pytest.mark.parametrize("published", [of_the_authors, of_many_blogs])
+@pytest.mark.parametrize("shape", [(5, 2), (5, 1, 4, 4)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradient_penalty_is_that_of_public_code(published, shape, dtype):
+    torch.manual_seed(0)
+    layers = torch.nn.Flatten(), mlp(math.prod(shape[1:]), 8, 1, activation=torch.nn.Tanh)
+    critic = torch.nn.Sequential(*layers).to(dtype)
+    x_real, x_fake = torch.randn(2, *shape, dtype=dtype)
+    draw = torch.Generator().manual_seed(5)
+    epsilon = torch.rand(5, *[1] * (len(shape) - 1), generator=draw, dtype=dtype)
+    ours = losses.gradient_penalty(critic, x_real, x_fake, draw.manual_seed(5))
+    theirs = published(critic, x_real, x_fake, epsilon)
+    assert ours.dtype == dtype and ours.item() > 0.1
+    torch.testing.assert_close(ours, theirs)
+    weights = list(critic.parameters())
+    for mine, known in zip(*(torch.autograd.grad(p, weights[:-1]) for p in (ours, theirs))):
+        torch.testing.assert_close(mine, known)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_dead_critic_gets_finite_gradients(dtype):
+    """All ReLUs are off: the slope is 0, where the square root has no derivative."""
+    critic = mlp(2, 4, 1).to(dtype)
+    with torch.no_grad():
+        critic[0].bias.fill_(-100)
+    x = torch.randn(2, 6, 2, dtype=dtype)
+    penalty = losses.gradient_penalty(critic, *x)
+    penalty.backward()
+    assert penalty.item() == pytest.approx(1, abs=1e-5)
+    assert all(p.grad is None or p.grad.abs().max() == 0 for p in critic.parameters())
+    of_the_authors(critic, *x, torch.rand(6, 1, dtype=dtype)).backward()
+    assert critic[0].weight.grad.isnan().any()  # what 1e-12 is for
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 3), (6, 3, 4, 4)])

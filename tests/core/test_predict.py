@@ -201,3 +201,13 @@ def test_bad_arguments_are_named(told, make, words):
     with pytest.raises((ValueError, TypeError), match=words):
         make()
     assert told == []
+
+
+def test_a_table_gives_medians_and_ranges(told):
+    rows = [("a", [0.251, 0.3, 0.2], np.array([51_000.0])), ("b", 2.0, -0.5)]
+    made = predict.table(["", "W1", "gap"], rows)
+    cells = re.findall(r"<td>(.*?)</td>", made.data)
+    assert cells == ["a", "0.25 (0.2 to 0.3)", "51,000 (51,000 to 51,000)", "b", "2", "−0.5"]
+    assert re.findall(r"<th>(.*?)</th>", made.data) == ["", "W1", "gap"]
+    predict.reveal(predict.choice("which?", "a", "b"), "a", made)
+    assert made.data in told[-1] and "<details>" in told[-1]

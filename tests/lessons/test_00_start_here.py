@@ -49,7 +49,7 @@ def test_copied_code_runs_on_a_page_of_its_own(panel):
     "answer, hint",
     [
         (lambda r, f: r.mean() - f.mean(), "Right"),
-        (lambda r, f: ..., "still a gap"),
+        (lambda r, f: ..., "still a blank"),
         (lambda r, f: f.mean() - r.mean(), "its sign turned"),
         (lambda r, f: r.sum() - f.sum(), "difference of means"),
         (lambda r, f: r.mean() + f.mean(), "sum of the two means"),

@@ -245,7 +245,7 @@ def right_kl(p, q):
         (right_kl, "Right"),
         (stats.entropy, "Right"),
         (lambda p, q: np.nansum(p * np.log(p / q)), "Right"),
-        (lambda p, q: ... * p, "still a gap"),
+        (lambda p, q: ... * p, "still a blank"),
         (nothing, "returns nothing yet"),
         (3.0, "write a function"),
         (plain, "nan where p is 0"),

@@ -149,7 +149,7 @@ def test_the_claims_hold_for_other_seeds(lesson):
         (lambda p, q, s: s * p / ((1 - s) * q), "odds"),
         (lambda p, q, s: (1 - s) * q / (s * p + (1 - s) * q), "is generated"),
         (lambda p, q, s: s * q / (s * q + (1 - s) * p), "exchanged p and q"),
-        (lambda p, q, s: ..., "still a gap"),
+        (lambda p, q, s: ..., "still a blank"),
         (lambda p, q, s: s, "should be 0.75, it is 0.5"),
     ],
 )
@@ -176,7 +176,7 @@ def test_each_wrong_share_gets_its_own_hint(best, hint, capsys):
         (lambda a: (-softplus(-a).mean(), softplus(-a).mean()), "another sign inside"),
         (lambda a: (-softplus(a).mean(), softplus(a).mean()), "inside the second softplus"),
         (lambda a: (-softplus(a).mean().detach(), softplus(-a).mean().detach()), "their gradient is not"),
-        (lambda a: (..., ...), "still a gap"),
+        (lambda a: (..., ...), "still a blank"),
     ],
 )  # fmt: skip
 def test_each_wrong_pair_of_losses_gets_its_own_hint(answer, hint, capsys):
@@ -195,7 +195,7 @@ def test_each_wrong_pair_of_losses_gets_its_own_hint(answer, hint, capsys):
         (lambda kl, p, q: kl(q, p), "first term alone"),
         (lambda kl, p, q: 2 * kl(p + q, p), "divide by 2"),
         (lambda kl, p, q: kl(q, p) - kl(p, q), "call kl once only"),
-        (lambda kl, p, q: ..., "still a gap"),
+        (lambda kl, p, q: ..., "still a blank"),
     ],
 )
 def test_each_wrong_divergence_gets_its_own_hint(answer, hint, capsys):

@@ -161,7 +161,7 @@ def test_stubs_are_not_answers_and_solutions_are(lesson, capsys):
     "answer, hint",
     [
         (lambda z: 4 + 0.5 * norm.ppf(0.5 + z / 2), "Right"),
-        (lambda z: ..., "still a gap"),
+        (lambda z: ..., "still a blank"),
         (lambda z: norm.ppf(z, 4, 0.5), "Which share of the latents"),
         (lambda z: norm.ppf((z + 1) / 2, 4, 0.25), "not its square"),
         (lambda z: norm.cdf(z, 4, 0.5), "the way back"),

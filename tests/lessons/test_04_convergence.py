@@ -98,7 +98,7 @@ def test_only_r1_comes_to_rest_whatever_the_start_of_the_numbers(lesson):
     [
         (lambda h, g: [[1 - h * h, h * (1 - h * g)], [-h, 1 - h * g]], "Right"),
         (lambda h, g: torch.tensor([[1 - h * h, h - h * h * g], [-h, 1 - h * g]]), "Right"),
-        (lambda h, g: [[..., ...], [-h, 1]], "still a gap"),
+        (lambda h, g: [[..., ...], [-h, 1]], "still a blank"),
         (lambda h, g: None, "returns nothing yet"),
         (lambda h, g: [[1, h], [-h, 1 - h * g]], "the simultaneous step"),
         (lambda h, g: [[1 - h * h, h], [-h, 1]], "the friction is missing"),
@@ -119,7 +119,7 @@ def test_each_wrong_matrix_gets_its_own_hint(answer, hint, capsys):
     "answer, hint",
     [
         (lambda t, p, k: (-p, t + k.gamma * p), "Right"),
-        (lambda t, p, k: ..., "still a gap"),
+        (lambda t, p, k: ..., "still a blank"),
         (lambda t, p, k: (-p, t), "still without friction"),
         (lambda t, p, k: (-p, t + k.gamma / 2 * p), "is γ ψ"),
         (lambda t, p, k: (-p, t + k.gamma / 2 * p**2), "its derivative"),
@@ -169,7 +169,7 @@ def r1(slope, gamma):
         (stepping(lambda s, g: -r1(s, g)), "wrong sign"),
         (stepping(r1, through=torch.sigmoid), "the slope of the probability"),
         (stepping(lambda s, g: g / 2 * s.square().sum()), "take the mean"),
-        (stepping(lambda s, g: ... + s), "still a gap"),
+        (stepping(lambda s, g: ... + s), "still a blank"),
     ],
 )
 def test_each_wrong_penalty_gets_its_own_hint(step, hint, capsys):

@@ -1,22 +1,29 @@
-"""Lesson 08: its shown penalty is the package's, and what it claims holds for seeds it does not show."""
+"""Lesson 08: its penalty against formulas and the core, its checks, its critics, its table, its claims over other seeds."""
 
-import functools
+import contextlib
+import io
+import re
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from gan_edu import datasets, losses
-from gan_edu.first_edition.best_responses import gradient_norms_by_layer
-from gan_edu.first_edition.ensembles import train_ensemble
+from benchmarks import ring_methods
+from gan_edu.datasets import gaussian_ring
+from gan_edu.lessons import l08_bugs as bugs
 from gan_edu.lessons import l08_checks as checks
-from gan_edu.lessons.l08_wgan_gp import DATA, plane_view, predicted_gap, predicted_slope, slopes
-from gan_edu.networks import DigitCritic, mlp
-from gan_edu.panel.figure import Figure as PageFigure
+from gan_edu.lessons import l08_methods as methods
+from gan_edu.lessons import l08_wgan_gp as room
+from gan_edu.lessons.l08_double_gradient import double_gradient
+from gan_edu.lessons.l08_penalties import penalty_with
+from gan_edu.losses import gradient_penalty
+from gan_edu.metrics import wasserstein_samples
+from gan_edu.networks import mlp
+from gan_edu.run import Run, descend
+from gan_edu.seeds import over_seeds
 from notebooks import cells, definitions
 
-OTHER_SEEDS = range(1000, 1008)  # the notebook shows 0 to 7
+right = penalty_with()
 
 
 @pytest.fixture(scope="module")
@@ -24,452 +31,257 @@ def lesson():
     return definitions("08")
 
 
-# ---- the penalty
-
-
-@pytest.mark.parametrize("shape", [(16, 2), (7, 1), (5, 1, 4, 4), (6, 3)])
-def test_the_shown_penalty_is_the_packages(lesson, shape):
-    torch.manual_seed(0)
-    critic = nn.Sequential(nn.Flatten(), mlp(int(np.prod(shape[1:])), 16, 1, activation=nn.Tanh))
-    x_real, x_fake = torch.randn(2, *shape)
-    penalties = [
-        penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(3))
-        for penalty in (lesson["gradient_penalty"], losses.gradient_penalty)
-    ]
-    torch.testing.assert_close(*penalties)
-    gradients = [
-        torch.autograd.grad(p, list(critic.parameters()), allow_unused=True)[:3] for p in penalties
-    ]
-    for shown, ours in zip(*gradients):
-        torch.testing.assert_close(shown, ours, rtol=1e-4, atol=1e-6)
-
-
-def test_what_the_learner_wrote_is_what_trains(lesson):
-    assert lesson["plane_gan"]().penalty is lesson["gradient_penalty"]
-    assert lesson["digit_gan"]().penalty is lesson["gradient_penalty"]
-    assert lesson["plane_gan"](method="WGAN, clipped").penalty is None
-    assert lesson["plane_gan"](method="WGAN, clipped").hparams.clip_value == 0.01
-    assert lesson["plane_gan"]().hparams.clip_value is None
+# ---- the penalty, the loop, the best critic
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_linear_critic_pays_the_distance_of_its_norm_from_one(lesson, seed):
+def test_the_penalty_of_the_page_is_the_cores_to_the_last_bit(lesson, seed):
     torch.manual_seed(seed)
-    critic = nn.Sequential(nn.Flatten(), nn.Linear(12, 1))
-    penalty = lesson["gradient_penalty"](critic, *torch.randn(2, 5, 3, 2, 2))
-    torch.testing.assert_close(penalty, (critic[1].weight.norm() - 1) ** 2)
+    D, x_real, x_fake = mlp(2, 64, 64, 1), torch.randn(128, 2), torch.randn(128, 2)
+    found = []
+    for one in (lesson["penalty_solution"], gradient_penalty, right):
+        torch.manual_seed(seed)
+        value = one(D, x_real, x_fake)
+        found.append([value, *torch.autograd.grad(value, list(D.parameters())[:-1])])
+    assert all(torch.equal(a, b) for other in found[1:] for a, b in zip(found[0], other))
 
 
-@pytest.mark.parametrize("norm, tied", [(nn.Identity, False), (lambda: nn.LayerNorm(32), False), (lambda: nn.BatchNorm1d(32), True)])  # fmt: skip
-def test_which_layers_tie_a_sample_to_its_mates(lesson, norm, tied):
-    assert (lesson["change_with_mates"](norm) > 0.1) is tied
+def test_the_penalty_by_formula_and_its_push_by_a_small_change(lesson):
+    x_real, x_fake = torch.randn(2, 50, 2, generator=torch.Generator().manual_seed(3)).double()
+
+    def value(scale):
+        torch.manual_seed(1)
+        D = lambda x: scale * ((3 * x[:, 0]).sin() + x[:, 1] ** 2)  # noqa: E731
+        return lesson["penalty_solution"](D, x_real, x_fake)
+
+    torch.manual_seed(1)
+    eps = torch.rand(50, 1)
+    x = (eps * x_real + (1 - eps) * x_fake).numpy()
+    norm = 0.7 * np.hypot(3 * np.cos(3 * x[:, 0]), 2 * x[:, 1])
+    scale = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    assert value(scale).item() == pytest.approx(np.mean((norm - 1) ** 2), rel=1e-6)
+    (push,) = torch.autograd.grad(value(scale), scale)
+    assert push.item() == pytest.approx((value(0.701) - value(0.699)).item() / 0.002, rel=1e-4)
 
 
-# ---- the gap
+def test_the_step_of_the_page_is_the_cores_to_the_last_bit(lesson):
+    knobs = dict(lesson["settings"], batch_size=32, n_critic=2)
+    mine = Run(lesson["build"], lesson["step"], knobs, seed=1).steps(5)
+    other = Run(lesson["build"], ring_methods.wasserstein_step, knobs, seed=1).steps(5)
+    assert all(map(torch.equal, mine.gan.G.parameters(), other.gan.G.parameters()))
+    assert mine.step.__name__ == "step_solution"
 
 
-@pytest.mark.parametrize("lambda_gp", [0.5, 1.0, 10.0])
-def test_the_law_of_slope_and_gap(lesson, lambda_gp):
-    for seed in OTHER_SEEDS:
-        found = lesson["settled"](seed, lambda_gp=lambda_gp)
-        assert found["mean"] == pytest.approx(predicted_slope(2.0, lambda_gp), rel=0.2)
-        assert found["gap"] == pytest.approx(predicted_gap(2.0, lambda_gp), rel=0.2)
-        assert 0.7 * found["w1"] < found["safe"] <= found["w1"] + 1e-4
+@pytest.mark.parametrize("method", ["penalty", "clipping", "none"])
+def test_it_runs_over_seeds_at_once(lesson, method, capsys):
+    knobs = lesson["settings"] | dict(method=method, n_critic=2)
+    runs = over_seeds(lesson["build"], lesson["step"], knobs, n_seeds=3, n_steps=15)
+    assert "one after another" not in capsys.readouterr().out
+    alone = runs.run(2)
+    assert np.allclose(runs.log["penalty"][2], alone.log["penalty"], rtol=1e-2)
+    fake = alone.gan.G(torch.randn(1000, 2)).detach()
+    eps, real = torch.rand(1000, 1), lesson["ring"](1000)
+    norm = room.gradients(alone.gan.D, eps * real + (1 - eps) * fake).norm(dim=1).mean().item()
+    norms, w1, expected = (one[2].item() for one in methods.steepness(runs, 0.5))
+    assert norms == pytest.approx(norm, rel=0.15) and expected == pytest.approx(1 + w1)
+    assert w1 == pytest.approx(wasserstein_samples(real, fake), rel=0.15)
 
 
-def test_a_quarter_of_the_distance_has_a_sixteenth_of_the_excess(lesson):
-    gaps = {
-        shift: lesson["settled"](1000, shift=shift, lambda_gp=0.5)["gap"] - shift
-        for shift in (1.0, 4.0)
-    }
-    assert gaps[4.0] / gaps[1.0] == pytest.approx(16, rel=0.2)
-
-
-def test_the_trap_of_the_line(lesson):
-    seeds = range(1000, 1032)
-    trapped, free = lesson["final_gaps"](10.0, seeds), lesson["final_gaps"](0.5, seeds)
-    assert (np.minimum(abs(trapped - 2.2), abs(trapped + 1.8)) < 0.3).all()
-    assert 0.1 < (trapped < 0).mean() < 0.9 and (abs(free - 6) < 0.6).all()
-
-
-# ---- clipped and penalised critics
-
-
-@pytest.mark.parametrize("data", ["ring", "grid"])
-def test_penalised_critics_have_hills_where_the_modes_are(lesson, data):
-    heights = {
-        method: [
-            lesson["hill_height"](lesson["trained_critic"](data, method, seed=seed).discriminator, lesson["CENTERS"][data])
-            for seed in OTHER_SEEDS
-        ]
-        for method in ("WGAN, clipped", "WGAN-GP")
-    }  # fmt: skip
-    assert max(heights["WGAN, clipped"]) < 0.1 < min(heights["WGAN-GP"])
-    assert 2 * np.median(heights["WGAN, clipped"]) < np.median(heights["WGAN-GP"])
-
-
-def test_clipped_weights_pile_up_and_gaps_never_exceed_w1_times_slope(lesson):
-    for seed in OTHER_SEEDS:
-        for method in ("WGAN, clipped", "WGAN-GP"):
-            gan = lesson["trained_critic"]("Swiss roll", method, seed=seed)
-            gap, largest, share = lesson["share_of_w1"](gan)
-            assert 0 < share <= 1 and gap > 0
-            values = abs(lesson["weights"](gan.discriminator))
-            if method == "WGAN, clipped":
-                assert (
-                    (values > 0.0085).mean() > 0.6
-                    and values.max() <= 0.01 * (1 + 1e-6)
-                    and largest < 0.1
-                )
-            else:
-                assert values.max() > 0.1 and 0.8 < largest < 5
-
-
-def test_gradients_by_depth(lesson):
-    growth = {}
-    for name, method, clip_value in (
-        ("0.01", "WGAN, clipped", 0.01),
-        ("0.3", "WGAN, clipped", 0.3),
-        ("gp", "WGAN-GP", 0.01),
-    ):
-        runs = [lesson["trained_critic"]("Swiss roll", method, 150, seed=s, depth=11, lr=1e-3, clip_value=clip_value) for s in OTHER_SEEDS]  # fmt: skip
-        norms = [
-            gradient_norms_by_layer(g.discriminator, g.fixed_real(256), g.generate(g.fixed_z(256)))
-            for g in runs
-        ]
-        growth[name] = [n[0] / n[-1] for n in norms]
-    assert max(growth["0.01"]) < 1e-6 and min(growth["0.3"]) > 1e6
-    assert 0.01 < min(growth["gp"]) and max(growth["gp"]) < 100
-
-
-# ---- the ring and the grid
-
-
-@pytest.fixture(scope="module")
-def ring(lesson):
-    return {
-        method: lesson["judged"](lesson["sweep"](method, seeds=OTHER_SEEDS))
-        for method in lesson["METHODS"]
-    }
-
-
-@pytest.mark.again
-def test_the_penalty_covers_the_ring_at_every_learning_rate(lesson, ring):
-    assert (np.median(ring["WGAN-GP"]["modes"], axis=1) == 8).all()
-    at = lesson["RATES"].index(3e-3)
-    assert (ring["WGAN-GP"]["modes"][at] == 8).all() and np.median(
-        ring["WGAN-GP"]["high quality"][at]
-    ) >= 0.8
-
-
-@pytest.mark.again
-def test_clipping_at_001_is_visibly_worse(lesson, ring):
-    for at in range(len(lesson["RATES"])):
-        assert np.median(ring["WGAN, clipped"]["high quality"][at]) + 0.1 < np.median(
-            ring["WGAN-GP"]["high quality"][at]
-        )
-    at = lesson["RATES"].index(3e-3)
-    assert (
-        ring["WGAN, clipped"]["high quality"][at].max() + 0.2
-        < ring["WGAN-GP"]["high quality"][at].min()
-    )
-
-
-@pytest.mark.again
-def test_the_penalty_is_the_most_even(ring):
-    worst = {
-        method: np.median(outcome["reverse KL"], axis=1).max() for method, outcome in ring.items()
-    }
-    assert 2 * worst["WGAN-GP"] < min(worst["GAN"], worst["WGAN, clipped"])
-
-
-@pytest.mark.again
-def test_the_plain_gan_does_not_collapse_on_this_ring(lesson, ring):
-    at = lesson["RATES"].index(3e-3)
-    assert (
-        np.median(ring["GAN"]["modes"][at]) == 8
-        and np.median(ring["GAN"]["high quality"][at]) > 0.8
-    )
-
-
-@pytest.mark.again
-def test_the_grid(lesson):
-    settings = dict(
-        data="grid", rates=(3e-3,), seeds=OTHER_SEEDS, n_steps=1500, n_critic=2, lambda_gp=0.1
-    )
-    grid = {
-        method: lesson["judged"](lesson["sweep"](method, **settings), "grid")
-        for method in lesson["METHODS"]
-    }
-    assert np.median(grid["WGAN-GP"]["modes"]) >= 24
-    assert np.median(grid["WGAN, clipped"]["high quality"]) + 0.05 < np.median(
-        grid["WGAN-GP"]["high quality"]
-    )
-    assert 0.3 < np.median(grid["WGAN-GP"]["high quality"]) < 0.7  # coverage alone is no fit
-    assert np.median(grid["GAN"]["high quality"]) > np.median(grid["WGAN-GP"]["high quality"])
-
-
-def test_the_members_of_a_sweep_are_the_runs_they_stand_for(lesson):
-    samples = lesson["sweep"]("WGAN-GP", rates=(1e-3, 1e-2), seeds=(5, 6), n_steps=3)
-    gan = lesson["plane_gan"](6, lr=1e-2, schedule=lesson["linear_decay"](3))
-    for _ in range(3):
-        gan.step()
-    alone = gan.generate(
-        gan.fixed_z(2500)
-    ).numpy()  # Adam's first steps magnify rounding: not to the last digit
-    assert abs(samples[1, 1] - alone).max() < 0.05
-    assert all(
-        abs(other - alone).max() > 0.2 for other in (samples[0, 0], samples[0, 1], samples[1, 0])
-    )
-
-
-# ---- 512 features and digits
-
-
-@pytest.mark.again
-def test_no_lambda_is_right_for_the_512_features(lesson):
-    lambdas = list(lesson["FEATURE_LAMBDAS"])
-    runs = train_ensemble(
-        lesson["feature_gan"], seeds=OTHER_SEEDS, n_steps=250, n_samples=512, lambda_gp=lambdas
-    )
-    medians = {
-        name: np.median(values.reshape(4, 8), axis=1)
-        for name, values in lesson["parts"](runs.samples).items()
-    }
-    assert np.ptp(medians["mean"]) > 0.3 and np.ptp(medians["pooled std"]) > 0.2
-    off = abs(medians["mean"] - 3) + abs(medians["pooled std"] - 1) + abs(medians["within std"] - 1)
-    assert (off > 0.3).all() and (medians["within std"] < 0.9).all()
-
-
-def test_dropout_does_not_change_the_message(lesson):
-    samples = []
-    for seed in OTHER_SEEDS:
-        gan = lesson["feature_gan"](seed, dropout=0.3)
-        for _ in range(250):
-            gan.step()
-        samples.append(gan.generate(gan.fixed_z(512)))
-    assert np.median(lesson["parts"](samples)["within std"]) < 0.9
-
-
-def test_what_the_panels_experiment_shows(lesson):
-    quality, gap, push = np.array(
-        [lesson["switched"](seed) for seed in range(1000, 1012)]
-    ).transpose(2, 1, 0)
-    dead = push[2] < 1e-6  # a critic whose ReLUs are all off: no penalty can wake it
-    assert (
-        (push[1] < 0.05 * push[0]).all()
-        and (abs(push[2, ~dead] - 1) < 0.8).all()
-        and dead.sum() < 6
-    )
-    assert np.median(quality[2]) < np.median(quality[0])
-    assert np.median(gap[3, ~dead]) > 1.2 * np.median(gap[2, ~dead])
-
-
-def test_no_penalty_wakes_a_critic_whose_relus_are_all_off(lesson):
+@pytest.mark.parametrize("kind", ["lowest", "midway", "highest"])
+def test_the_best_critics_reach_w1_and_are_never_steeper_than_1(kind):
     torch.manual_seed(0)
-    critic, x = mlp(2, 8, 8, 1), torch.randn(2, 16, 2)
-    critic[0].bias.data.fill_(-100.0)  # off wherever there are samples
-    loss = losses.critic_loss(critic(x[0]), critic(x[1])) + lesson["gradient_penalty"](critic, *x)
-    gradients = torch.autograd.grad(loss, list(critic.parameters()), allow_unused=True)
-    assert all(g is None or not g.any() for g in gradients[:2])  # the first layer cannot move
-    assert lesson["gradient_penalty"](critic, *x).item() == 1.0
+    x_real, x_fake = gaussian_ring(60, radius=1.4, sigma=0.1), torch.randn(60, 2)
+    critics, plan = room.best_critics(x_real, x_fake)
+    D, (x, y), t = critics[kind], 2 * torch.randn(2, 500, 2), torch.rand(60, 1)
+    gap = (D(x_real).mean() - D(x_fake).mean()).item()
+    assert gap == pytest.approx(wasserstein_samples(x_real, x_fake), abs=2e-4)
+    assert ((D(x) - D(y)).abs() <= (x - y).norm(dim=1) + 1e-3).all()
+    assert (critics["lowest"](x) <= D(x) + 1e-3).all() and (D(x) <= critics["highest"](x) + 1e-3).all()  # fmt: skip
+    on_plan = room.gradients(D, t * x_real + (1 - t) * x_fake[plan]).norm(dim=1)
+    assert (on_plan - 1).abs().median() < 1e-3
+    free = (room.gradients(D, x).norm(dim=1) - 1).abs().quantile(0.9)
+    assert free > 0.05 if kind == "midway" else free < 1e-3
 
 
-def test_adam_is_ahead_of_the_sources_rmsprop(lesson):
-    for seed in (1000, 1001):
-        ours, theirs = (
-            lesson["digit_gan"](seed),
-            lesson["digit_gan"](seed, optimizer=torch.optim.RMSprop, lr=5e-5),
-        )
-        for gan in (ours, theirs):
-            for _ in range(100):
-                gan.step()
-        assert 1.5 * lesson["picture_distance"](ours) < lesson["picture_distance"](theirs)
+def test_tables_and_the_diagram_and_what_was_stored():
+    page, stored = double_gradient().data, methods.load_methods()
+    assert page.count('type="radio"') == page.count("<code") == page.count("<p ") == 5
+    assert methods.methods_table(stored).data.count("<tr>") == 1 + 3 * 3 + 1
+    for method, one in stored["table"].items():
+        tried = [found["W1"][1] for _, found in stored["searched"][method]]
+        (best,) = [k for k, found in stored["searched"][method] if found["W1"][1] == min(tried)]
+        assert one["setting"] == best and len(tried) == len(list(ring_methods.settings(method)))
+    assert methods.searched_table(stored).data.count("<tr>") == 4
+    assert methods.frozen_table(stored).data.count("<tr>") == 5
 
 
-def test_real_mnist_files_are_read_when_a_path_is_given(lesson, tmp_path):
-    raw = np.arange(3 * 28 * 28, dtype=np.uint8).reshape(3, 28, 28)
-    path = tmp_path / "train-images-idx3-ubyte"
-    path.write_bytes(
-        bytes([0, 0, 8, 3]) + np.array(raw.shape, dtype=">u4").tobytes() + raw.tobytes()
-    )
-    pictures = lesson["load_pictures"](path)
-    assert pictures.shape == (3, 1, 28, 28) and pictures.min() == -1 and pictures.max() == 1
-    assert (
-        lesson["load_pictures"]().shape == (1797, 1, 16, 16) and lesson["pictures"].abs().max() <= 1
-    )
+def test_the_symptoms_are_those_of_the_broken_cells_and_not_of_the_repaired_ones(lesson):
+    flat = [bugs.where_flat(it=one).data.count("nan") for one in (lesson["penalty_a"], right)]
+    weights = [re.findall(r"-?0\.\d{7}", bugs.by_lambda(one).data) for one in (lesson["penalty_b"], right)]  # fmt: skip
+    assert flat == [1, 0] and [len(set(two)) for two in weights] == [1, 2]
+    assert "backward through the graph a second time" in bugs.last_line(lesson["step_c"]).data
+    assert bugs.tried(lesson["step_repaired"])[:2] == ("", 1)
+    options = "the mean", "the spread", "both", "nothing"
+    assert bugs.spread(lesson["penalty_d"], options)[0] == "the spread"
+    (_, fine), (_, noisy) = bugs.means_and_spreads([right, lesson["penalty_d"]])
+    assert 1.8 < noisy / fine < 8
+    assert 0.1 < np.median(bugs.company(lesson["critic_e"])) < 0.8
+    assert max(bugs.company(lesson["critic_repaired"])) < 1e-4
 
 
-def test_digits_of_mnists_size_can_be_trained(lesson):
-    small = lesson["pictures"]
-    lesson["pictures"] = nn.functional.interpolate(
-        datasets.load_digits()[0], size=28, mode="bilinear"
-    )
-    try:
-        gan = lesson["digit_gan"]()
-        gan.step()
-        assert gan.generate(gan.fixed_z(2)).shape == (2, 1, 28, 28)
-    finally:
-        lesson["pictures"] = small
+# ---- its exercises
 
 
-# ---- exercises
-
-
-def says(capsys, check, *arguments):
-    verdict = check(*arguments)
-    return verdict, capsys.readouterr().out
-
-
-def penalty(
-    epsilon=None, norm=None, term=None, at=None, mean=torch.mean, create_graph=True, swap=False
-):
-    """A learner's penalty, right but for what is given."""
-
-    def written(critic, x_real, x_fake, generator=None):
-        shape = (len(x_real), *[1] * (x_real.ndim - 1)) if epsilon is None else epsilon(x_real)
-        draws = torch.rand(shape, generator=generator)
-        draws = 1 - draws if swap else draws
-        x_hat = torch.lerp(x_fake, x_real, draws) if at is None else at(x_real, x_fake)
-        x_hat = x_hat.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=create_graph)
-        norms = gradient.flatten(1).norm(dim=1) if norm is None else norm(gradient)
-        return mean((norms - 1).square() if term is None else term(norms))
-
-    return written
-
-
-@pytest.mark.parametrize(
-    "answer, hint",
-    [
-        (lambda *a, generator=None: None, "returns nothing yet"),
-        (lambda critic, x, y: 0, "stops with TypeError"),
-        (lambda *a, generator=None: 0.5, "item() and float() cut the graph"),
-        (penalty(mean=lambda v: v), "it has shape (6,)"),
-        (penalty(epsilon=lambda x: (1,)), "same for the whole batch"),
-        (penalty(epsilon=lambda x: x.shape), "different for each pixel"),
-        (penalty(epsilon=lambda x: (len(x), 1)), "two shapes do not line up"),
-        (penalty(epsilon=lambda x: (32, 1, 1, 1)), "whatever N is"),
-        (
-            lambda critic, x, y, generator=None: torch.autograd.grad(critic(x).detach().sum(), x),
-            "no way back to x_hat",
-        ),
-        (penalty(norm=lambda g: g.norm(dim=1)), "flatten each gradient"),
-        (penalty(norm=lambda g: g.norm(dim=-1)), "flatten each gradient"),
-        (penalty(norm=torch.norm), "one norm over the whole batch"),
-        (penalty(term=lambda n: n - 1), "the square is missing"),
-        (penalty(term=lambda n: (n - 1).abs()), "that is |norm - 1|"),
-        (penalty(term=lambda n: n**2 - 1), "not norm² - 1"),
-        (penalty(term=torch.square), "you pull the slope to 0"),
-        (penalty(term=lambda n: (n - 1).clamp(min=0).square()), "one-sided"),
-        (penalty(at=lambda x, y: x), "the real samples only"),
-        (penalty(at=lambda x, y: y), "the generated samples only"),
-        (penalty(mean=torch.sum), "you add the samples up"),
-        (penalty(mean=lambda v: 10 * v.mean()), "λ is inside"),
-        (penalty(create_graph=False), "Where is create_graph=True?"),
-        (
-            penalty(at=lambda x, y: torch.lerp(y, x, torch.rand(6, 1, 1, 1))),
-            "the same generator gives another ε",
-        ),
-        (penalty(mean=lambda v: v.mean() + 0.7), "it should be"),
-    ],
-)
-def test_each_wrong_penalty_gets_its_own_hint(capsys, answer, hint):
-    verdict, words = says(capsys, checks.check_gradient_penalty, answer)
-    assert not verdict and hint in words
-
-
-@pytest.mark.parametrize("answer", [penalty(), penalty(swap=True), losses.gradient_penalty])
-def test_right_penalties_pass(capsys, answer):
-    verdict, words = says(capsys, checks.check_gradient_penalty, answer)
-    assert verdict and words.startswith("Right")
-
-
-@pytest.mark.parametrize(
-    "answers, hint",
-    [
-        (..., "on paper first"), ((..., 3.0), "on paper first"), ((1.0, 2.0, 3.0), "you gave 3"), ((4.0, 1.15), "those are the slopes"),
-        ((3.0, 3.0), "W itself"), ((21.0, 3.9), "the 2 is missing"), ((6.0, 3.15), "W stands in both factors"),
-        ((7.5, 3.225), "the objective"), ((5.25, 48.0), "wrong side"), ((-6.0, 2.55), "the sign is wrong"),
-        ((3.45, 12.0), "exchanged"), ((1.0, 99.0), "is not it"),
-    ],
-)  # fmt: skip
-def test_each_wrong_gap_gets_its_own_hint(capsys, answers, hint):
-    verdict, words = says(capsys, checks.check_predicted_gap, answers)
-    assert not verdict and hint in words
-
-
-@pytest.mark.parametrize(
-    "found, hint",
-    [
-        (..., "as a set"), ({"Z"}, "no layer Z"), ({"batch", "layer"}, "over the features of one sample"),
-        ({"batch", "linear"}, "treats each sample alone"), (set(), "2 more of them"), ({"batch"}, "1 more of them"),
-    ],
-)  # fmt: skip
-def test_each_wrong_finding_gets_its_own_hint(capsys, found, hint):
-    layers = {
-        "batch": nn.BatchNorm1d(6), "layer": nn.LayerNorm(6), "linear": nn.Linear(6, 6),
-        "other batch": nn.BatchNorm1d(6, track_running_stats=False),
-    }  # fmt: skip
-    verdict, words = says(capsys, checks.check_batch_dependent, found, layers)
-    assert not verdict and hint in words
-
-
-def test_solutions_pass_and_stubs_do_not(lesson, capsys):
+def test_stubs_are_not_answers_and_solutions_are(lesson, capsys):
     namespace = dict(lesson)
-    for tag in ("exercise", "solution"):
-        for cell in cells("08", tag):
-            exec(cell.source, namespace)  # the solutions carry assertions of their own
-    assert capsys.readouterr().out.count("Not yet") == 3
-    assert namespace["found_solution"] == {
-        n for n, layer in lesson["layers"].items() if isinstance(layer, nn.BatchNorm1d)
-    }
-    assert checks.check_gradient_penalty(namespace["penalty_solution"])
-    assert checks.check_predicted_gap(namespace["gaps_solution"])
+    for cell in cells("08", "exercise"):
+        if "from gan_edu" not in cell.source:
+            exec(cell.source, namespace)
+    assert not checks.check_rise(namespace["rise"])
+    assert not checks.check_five_lines(namespace["my_penalty"])
+    assert not checks.check_gp_step(namespace["my_step"], right)
+    assert capsys.readouterr().out.count("still a blank") == 3
+    assert checks.check_rise(lesson["rise"])
+    assert checks.check_five_lines(lesson["penalty_solution"])
+    assert checks.check_gp_step(lesson["step_solution"], lesson["gradient_penalty"])
+    assert checks.check_repairs(lesson["repaired"])
 
 
-@pytest.fixture
-def panel(lesson):
-    namespace = dict(lesson)
-    (cell,) = [c for c in cells("08", "live-panel") if "plane_view" in c.source]
-    exec(cell.source, namespace)
-    namespace["panel"].close()
-    return namespace["panel"]
+@pytest.mark.parametrize("answer, hint", [
+    (lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j], "Right"), (lambda u, v, d, i, j: ..., "still a blank"),
+    (lambda u, v, d, i, j: (u[i] - v[j]) / d[i, j], "v is a price"), (lambda u, v, d, i, j: u[i] + v[j], "Divide it by the distance"),
+    (lambda u, v, d, i, j: (-v[j] - u[i]) / d[i, j], "down to the generated one"),
+    (lambda u, v, d, i, j: (u[i] + v[j]) / d[j, i], "columns to generated ones"),
+    (lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j].mean(), "an average distance"), (lambda u, v, d, i, j: u[i] / d[i, j], "should be"),
+])  # fmt: skip
+def test_each_wrong_rise_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_rise(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
 
 
-def test_each_constraint_of_the_panel_does_what_it_says(panel):
-    run = panel.run.steps(60)
-
-    def largest():
-        return max(float(p.detach().abs().max()) for p in run.gan.D.parameters())
-
-    def trained(**values):
-        run.goto(60).set(**values)
-        return run.steps(40).gan.D
-
-    x = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
-    penalised = np.median(slopes(trained(lambda_gp=100.0), x))
-    assert abs(penalised - 1) < 0.3 < largest()
-    assert np.median(slopes(trained(constraint="none"), x)) > 1.2 * penalised
-    trained(constraint="clipping", clip=0.02)
-    assert 0.019 < largest() <= 0.02
+def penalty(D, x_real, x_fake, eps=None, cut=True, watched=True, graph=True, norm=None, last=None, of=torch.sum):  # fmt: skip
+    """A learner's penalty, written differently, with room for one mistake."""
+    a = torch.rand(len(x_real))[:, None] if eps is None else eps(len(x_real))
+    x = a * x_real + (1 - a) * x_fake
+    x = x.detach() if cut else x
+    x = x.requires_grad_() if watched else x
+    out = of(D(x))
+    g = torch.autograd.grad(out, x, create_graph=graph)[0]
+    n = g.norm(2, dim=1) if norm is None else norm(g)
+    return ((n - 1) ** 2).mean() if last is None else last(n)
 
 
-def test_the_panels_knobs_reach_its_step_and_its_picture(panel):
-    few = panel.run.steps(30).gan.D(torch.ones(1, 2)).item()
-    panel.run.reset()
-    panel.run.set(n_critic=1)
-    assert panel.run.steps(30).gan.D(torch.ones(1, 2)).item() != few
-    for name, data in DATA.items():
-        panel.run.set(data=name)
-        fig = PageFigure()
-        plane_view(fig, panel.run.steps().gan, panel.run.log)
-        at, size, kind = fig.axes[0].head["layers"][1]["data"][0]
-        assert np.array_equal(np.frombuffer(bytes(fig.block), kind, size, at), data[:, 0])
-    assert "After 33 steps the gap is" in fig.words
+def wrong(**mistake):
+    return lambda D, x_real, x_fake: penalty(D, x_real, x_fake, **mistake)
 
 
-def test_the_critic_of_the_source_has_batch_normalisation_only_when_asked(lesson):
-    assert [any(isinstance(m, nn.BatchNorm2d) for m in lesson["digit_gan"](batch_norm=b).discriminator.modules()) for b in (False, True)] == [False, True]  # fmt: skip
-    assert isinstance(lesson["digit_gan"]().discriminator, DigitCritic)
-    assert isinstance(functools.partial(lesson["digit_gan"], lr=1e-4)().hparams.lr_d, float)
+@pytest.mark.parametrize("answer, hint", [
+    (wrong(), "Right"), (lambda D, r, f: penalty(D, f, r), "Right"), (lambda D, r, f: ..., "still a blank"),
+    (lambda D, r, f: None, "returns nothing yet"), (wrong(eps=lambda n: torch.rand(1, 1)), "one ε for the whole batch"),
+    (wrong(eps=lambda n: torch.rand(n, 2)), "leaves the line"), (wrong(eps=lambda n: torch.randn(n, 1)), "not torch.randn"),
+    (wrong(watched=False), "keeps track of x_hat"), (wrong(graph=False), "create_graph=True"),
+    (wrong(norm=lambda g: g.norm()), "one norm for the whole batch"), (wrong(norm=lambda g: g.norm(dim=0)), "adds up over the samples"),
+    (wrong(norm=lambda g: g.square().sum(1)), "the root is missing"),
+    (wrong(norm=lambda g: g.square().sum(1).sqrt()), "right, until the critic is flat"), (wrong(cut=False), "detach x_hat"), (wrong(of=torch.mean), "Take their sum"),
+    (wrong(last=lambda n: (n**2).mean()), "where is the − 1"), (wrong(last=lambda n: (n - 1).mean()), "the square is missing"),
+    (wrong(last=lambda n: (n - 1).abs().mean()), "The paper squares it"),
+    (wrong(last=lambda n: (n - 1).clamp(min=0).square().mean()), "has two sides"),
+    (wrong(last=lambda n: (n - 1).square().sum()), "not the sum"), (wrong(last=lambda n: (n - 1).square()), "must be one number"),
+    (wrong(last=lambda n: (n - 2).square().mean()), "should be"),
+])  # fmt: skip
+def test_each_wrong_five_lines_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_five_lines(answer) is (hint == "Right")
+    said = capsys.readouterr().out
+    assert hint in said and said.count("\n") == 1
+
+
+def stepping(loss):
+    def step(gan, knobs):
+        n = knobs.batch_size
+        for _ in range(knobs.n_critic):
+            x_real, x_fake = gaussian_ring(n, radius=1.4, sigma=0.1), gan.G(torch.randn(n, 2)).detach()  # fmt: skip
+            gap = gan.D(x_real).mean() - gan.D(x_fake).mean()
+            weight = knobs.lambda_gp if knobs.method == "penalty" else 0.0
+            loss_D = loss(gap, weight, right(gan.D, x_real, x_fake), knobs.lambda_gp)
+            descend(gan.opt_D, loss_D, lr=knobs.lr_d)
+        descend(gan.opt_G, -gan.D(gan.G(torch.randn(n, 2))).mean(), lr=knobs.lr_g)
+        return {"critic gap": gap}
+
+    return step
+
+
+@pytest.mark.parametrize("step, hint", [
+    (stepping(lambda gap, w, p, k: w * p - gap), "Right"), (stepping(lambda gap, w, p, k: ...), "still a blank"),
+    (stepping(lambda gap, w, p, k: gap + w * p), "minus the gap"), (stepping(lambda gap, w, p, k: -gap - w * p), "paid for its penalty"),
+    (stepping(lambda gap, w, p, k: -gap), "does not contain it"), (stepping(lambda gap, w, p, k: w * p + 0 * gap), "the gap is missing"),
+    (stepping(lambda gap, w, p, k: p - gap), "(weight) is missing"), (stepping(lambda gap, w, p, k: k * p - gap), "use weight"),
+    (stepping(lambda gap, w, p, k: 2 * w * p - gap), "should be"), (None, "write a function"),
+])  # fmt: skip
+def test_each_wrong_gp_step_gets_its_own_hint(step, hint, capsys):
+    assert checks.check_gp_step(step, right) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def stepping_c(cut, **backward):
+    """A learner's repair of cell (c)."""
+
+    def step(gan):
+        x_real, x_fake = gaussian_ring(64), gan.G(torch.randn(64, 2))
+        x = x_fake.detach() if cut else x_fake
+        gan.opt_D.zero_grad()
+        (gan.D(x).mean() - gan.D(x_real).mean() + right(gan.D, x_real, x)).backward(**backward)
+        gan.opt_D.step()
+        descend(gan.opt_G, -gan.D(x_fake).mean())
+
+    return step
+
+
+def critic(norm=None):
+    layers = torch.nn.Linear(2, 9), norm or torch.nn.Identity(), torch.nn.Tanh(), torch.nn.Linear(9, 1)  # fmt: skip
+    return torch.nn.Sequential(*layers)
+
+
+def repairs(**changed):
+    return dict.fromkeys("abd", wrong()) | dict(c=stepping_c(True), e=critic) | changed
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (repairs(), "Right"), ({}, "repaired: nothing yet. Cell a: write a function"), (None, "write a function"),
+    (repairs(a=wrong(norm=lambda g: g.square().sum(1).sqrt())), "repaired: b, c, d, e. Cell a: the weights still become nan"),
+    (repairs(b=wrong(graph=False)), "λ still has no effect"), (repairs(b=lambda D, r, f: ...), "Cell b: there is still a blank"),
+    (repairs(c=stepping_c(False)), "still ends with: Trying to backward"),
+    (repairs(c=stepping_c(False, retain_graph=True)), "still goes back through G"),
+    (repairs(c=lambda gan: descend(gan.opt_G, -gan.D(gan.G(torch.randn(8, 2))).mean())), "G and D should both move"),
+    (repairs(d=wrong(eps=lambda n: torch.rand(1))), "How many different ε"), (repairs(d=wrong(last=lambda n: (n**2).mean())), "where is the − 1"),
+    (repairs(e=lambda: critic(torch.nn.BatchNorm1d(9))), "Which layer looks at the whole batch"),
+    (repairs(e=lambda: critic(torch.nn.BatchNorm1d(9)).eval()), "Which layer looks at the whole batch"),
+    (repairs(e=lambda: 1 / 0), "stops with ZeroDivisionError"),
+])  # fmt: skip
+def test_each_wrong_repair_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_repairs(answer) is (hint == "Right")
+    said = capsys.readouterr().out
+    assert hint in said and said.count("\n") == 1
+
+
+# ---- what it says of eight seeds, for eight others
+
+
+@pytest.mark.again
+def test_claims_about_training_hold_for_other_seeds(lesson):
+    def build():
+        torch.manual_seed(100 + torch.initial_seed())
+        return lesson["build"]()
+
+    def trained(n_steps=300, **knobs):
+        with contextlib.redirect_stdout(io.StringIO()):
+            runs = over_seeds(build, lesson["step"], lesson["settings"] | knobs, 8, n_steps)
+        x = runs.members(runs.gan.G(torch.randn(1000, 2).repeat(8, 1))).detach()
+        share = [ring_methods.quality(one)[0] for one in x]
+        return np.median(methods.steepness(runs, 1.0)[0]), np.median(share)
+
+    again, stored = ring_methods.frozen(100.0, 1500), methods.load_methods()["frozen"]
+    assert again == pytest.approx(stored["100.0"]["1500"], abs=0.2)
+    assert 1.5 < trained(lambda_gp=0.1)[0] < 2.3 and trained(lambda_gp=0.001)[0] > 15
+    assert 1.02 < trained()[0] < 1.15 and trained()[1] > 0.5 and trained(500)[1] > 0.6
+    assert trained(lambda_gp=10.0)[1] < 0.25 and trained(lambda_gp=100.0)[1] < 0.2
+    assert trained(method="none")[0] > 15 and trained(method="clipping")[0] < 0.6

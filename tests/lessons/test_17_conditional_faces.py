@@ -12,6 +12,7 @@ from gan_edu import losses
 from gan_edu.lessons import l17_checks as checks
 from gan_edu.lessons import l17_conditional as conditional
 from gan_edu.lessons.l17_conditional_faces import load_results
+from gan_edu.lessons.say import check_prediction
 from notebooks import NOTEBOOKS, cells, definitions
 
 sys.path.insert(0, str(NOTEBOOKS.parent))  # the benchmarks are no part of the package
@@ -436,3 +437,28 @@ def test_stubs_say_what_is_to_do(capsys):
     exec(stub.source, names)
     verdict, words = says(capsys, checks.check_conditional_generator, names["MyGenerator"])
     assert not verdict and "do not depend on y" in words
+
+
+# ---- predictions
+
+
+@pytest.mark.parametrize(
+    "said, right, words",
+    [
+        (..., False, "down first"),
+        (0.65, True, "it is 0.70"),
+        (0.95, False, "too high"),
+        (0.1, False, "too low"),
+        (0.3, False, "the share of all the *others*"),
+        (70, False, "write 0.7"),
+        (-0.2, False, "cannot be one"),
+    ],
+)
+def test_predictions_are_compared(said, right, words, capsys):
+    assert check_prediction("the share", said, 0.7, tolerance=0.1) is right
+    assert words in capsys.readouterr().out
+
+
+def test_a_prediction_is_a_number():
+    with pytest.raises(ValueError, match="predicted must be a finite number"):
+        check_prediction("the share", "70 %", 0.7, tolerance=0.1)

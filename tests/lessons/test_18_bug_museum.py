@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy, log_softmax, nll_loss, one_hot, s
 from gan_edu import losses
 from gan_edu.first_edition.ensembles import train_ensemble
 from gan_edu.lessons import l18_checks as checks
-from gan_edu.lessons.l08_checks import check_gradient_penalty
+from gan_edu.lessons.l10_checks import check_gradient_penalty
 from notebooks import NOTEBOOKS, cells, definitions
 
 OTHER_SEEDS = range(1000, 1008)  # the notebook shows 0 to 7

@@ -1,18 +1,17 @@
-"""Measurements and views of lesson 08, against independent computations."""
+"""Measurements and views of lesson 10, against independent computations."""
 
 import functools
 
 import numpy as np
 import pytest
 import torch
-from plane_view import PlaneView
 from scipy import integrate, optimize, stats
 from torch import nn
 
-from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_normal
+from gan_edu.datasets import gaussian_1d
 from gan_edu.first_edition.screen import Painter
 from gan_edu.first_edition.training import GAN, Hyperparameters
-from gan_edu.lessons import l08_wgan_gp as gp_views
+from gan_edu.lessons import l10_is_my_loss_a_distance as gp_views
 from gan_edu.losses import critic_loss, generator_loss_wasserstein, gradient_penalty
 from gan_edu.networks import DigitCritic, DigitGenerator, mlp
 
@@ -56,7 +55,7 @@ def test_the_law_refuses_what_it_is_not_made_for(function, arguments, name):
 
 
 def test_the_best_critic_of_any_shape_on_the_line_has_the_laws_mean_slope():
-    """Lesson 08, section 4: slope 1 + D / (2 λ ρ), its mean over x_hat, and a gap of at least W + W² / (2 λ)."""
+    """Lesson 10, section 1: slope 1 + D / (2 λ ρ), its mean over x_hat, and a gap of at least W + W² / (2 λ)."""
     rng = np.random.default_rng(0)
     shift, lambda_gp, std = 2.0, 0.5, 0.5
     real, fake = stats.norm(0, std), stats.norm(shift, std)
@@ -105,16 +104,6 @@ def test_slopes_of_pictures_are_one_a_picture():
     np.testing.assert_allclose(
         gp_views.slopes(critic, torch.randn(6, 1, 2, 2)), np.full(6, 5.0), rtol=1e-6
     )
-
-
-def test_a_surfaces_rows_are_x2():
-    ticks, scores = gp_views.value_surface(linear([10.0, 1.0]), (-1.0, 1.0), 5)
-    np.testing.assert_allclose(scores, 10 * ticks[None] + ticks[:, None], atol=1e-5)
-
-
-def test_weights_are_without_biases():
-    critic = nn.Sequential(linear([1.0, 2.0], bias=9.0), nn.ReLU(), linear([3.0], bias=9.0))
-    assert gp_views.weights(critic).tolist() == [1, 2, 3]
 
 
 # ---- the gauge
@@ -192,46 +181,6 @@ def test_looking_changes_nothing():
         for gan in gans:
             gan.step()
     np.testing.assert_array_equal(gans[0].history["d_loss"], gans[1].history["d_loss"])
-
-
-# ---- arrows in the plane
-
-
-def plane_gan(critic):
-    return GAN(
-        lambda: mlp(2, 8, 2), lambda: critic, functools.partial(gaussian_ring, sigma=0.1),
-        functools.partial(latent_normal, latent_dim=2), d_loss=critic_loss, g_loss=generator_loss_wasserstein,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("direction", [(1.0, 0.0), (0.0, -2.0), (-3.0, 4.0)])
-def test_arrows_point_where_the_score_rises(direction):
-    view = PlaneView(n_arrows=7)
-    view.update(plane_gan(linear(list(direction))))
-    arrows = np.column_stack([view.picture.arrows.U, view.picture.arrows.V])
-    norms = np.linalg.norm(arrows, axis=1)
-    np.testing.assert_allclose(
-        arrows / norms[:, None], np.tile(direction / np.linalg.norm(direction), (7, 1)), atol=1e-5
-    )
-    np.testing.assert_allclose(
-        norms, 4 / 55 * np.log1p(np.linalg.norm(direction) / 0.01), rtol=1e-4
-    )
-
-
-def test_arrows_stand_on_generated_samples_and_are_painted():
-    gan, view = plane_gan(linear([1.0, 0.0])), PlaneView(n_arrows=7, bands=9)
-    painter = Painter(view)
-    painter.jpeg(gan)
-    np.testing.assert_allclose(
-        view.picture.arrows.get_offsets(), gan.generate(gan.fixed_z(400))[:7].numpy(), rtol=1e-6
-    )
-    assert view.picture.arrows in view.artists and view.picture.mesh.cmap.N == 9
-
-
-def test_without_arrows_none_are_drawn():
-    view = PlaneView()
-    view.update(plane_gan(linear([1.0, 0.0])))
-    assert not hasattr(view.picture, "arrows") and len(view.picture.artists) == 3
 
 
 # ---- networks for digits
