@@ -28,8 +28,10 @@ function fitWidth(node, smallest) {
 }
 
 function fitPicture(image) {
-  const shown = image.closest(".gan-reveal")?.querySelectorAll("img").length || 1; // they stay together
-  const scale = Math.min(LARGEST, (WIDTH - 80) / image.naturalWidth, 585 / (shown * image.naturalHeight));
+  const beside = (kind) => [...(image.closest(".gan-reveal")?.querySelectorAll(kind) ?? [])]; // they stay together
+  const tables = beside("table").reduce((sum, table) => sum + table.getBoundingClientRect().height + 16, 0);
+  const room = (585 - tables) / (beside("img").length || 1);
+  const scale = Math.min(LARGEST, (WIDTH - 80) / image.naturalWidth, room / image.naturalHeight);
   image.style.width = `${Math.floor(scale * image.naturalWidth)}px`;
   image.style.height = "auto";
 }
