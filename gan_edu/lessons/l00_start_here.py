@@ -49,7 +49,10 @@ def view(fig, gan, log):
     left.scatter(*RING.T, s=9, color=REAL, label="real")
     left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
     left.set(
-        xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", title="stronger shading: the critic says real"
+        xlim=(-2.2, 2.2),
+        ylim=(-2.2, 2.2),
+        aspect="equal",
+        title="stronger shading: the critic says real",
     )
     left.legend(loc="upper right")
     curves(right, log, "critic gap", colors=[CRITIC])
