@@ -21,6 +21,7 @@ TAKES = {
     "06_race": ("view_race", 5, [(200, dict(distance=3)), (150, {})]),
     "06_ring": ("step, plane", 5, [(250, dict(lr_d=3e-4)), (100, dict(lr_d=3e-3)), (150, {})]),
     "07_clip_value": ("watched(step)", 10, [(300, dict(clip=0.1)), (200, dict(clip=1.0)), (200, dict(clip=0.1, lr_d=1e-4)), (200, {})]),
+    "09_features": ("step, view_source", 10, [(400, dict(method="WGAN-GP")), (200, dict(lambda_gp=50)), (200, {})]),
     "08_penalty": ("plane, knobs", 10, [(200, dict(lambda_gp=0.001)), (100, dict(lambda_gp=1.0)), (150, dict(method="clipping")), (100, {})]),
 }  # fmt: skip
 

@@ -51,7 +51,11 @@ def play_new(panel):
     if play.is_visible():
         play.click()
     else:
-        panel.locator("input[data-knob], select[data-knob]").first.press("ArrowRight")
+        knob = panel.locator("input[data-knob], select[data-knob]")
+        if knob.count():
+            knob.first.press("ArrowRight")
+        else:
+            panel.locator(".gan-handle").first.press("ArrowUp")
     panel.page.wait_for_timeout(3000)
     if play.is_visible():
         play.click()

@@ -29,7 +29,7 @@ function fitWidth(node, smallest) {
 
 function fitPicture(image) {
   const beside = (kind) => [...(image.closest(".gan-reveal")?.querySelectorAll(kind) ?? [])]; // they stay together
-  const tables = beside("table").reduce((sum, table) => sum + table.getBoundingClientRect().height + 16, 0);
+  const tables = beside("table").reduce((sum, table) => sum + table.getBoundingClientRect().height + 8, 0);
   const room = (585 - tables) / (beside("img").length || 1);
   const scale = Math.min(LARGEST, (WIDTH - 80) / image.naturalWidth, room / image.naturalHeight);
   image.style.width = `${Math.floor(scale * image.naturalWidth)}px`;

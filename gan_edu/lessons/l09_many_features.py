@@ -1,142 +1,112 @@
-"""Lesson 09, first edition: the view of 512 features."""
+"""Lesson 09: two suspects, and pictures of 512 numbers."""
 
-import matplotlib
 import numpy as np
+import torch
 from scipy.stats import norm
 
-from gan_edu._arguments import check_count
-from gan_edu.first_edition import plotting
-from gan_edu.first_edition.views import View
+from gan_edu.datasets import gaussian_features
 from gan_edu.metrics import variance_decomposition
+from gan_edu.panel.figure import curves, describe
+from gan_edu.style import FAKE, MARK, REAL
+
+LATENTS = torch.rand(500, 16, generator=torch.Generator().manual_seed(0))
+X = np.linspace(-3, 9, 241)
 
 
-def features_w1(samples, mean=3.0, std=1.0):
-    """Return W1 between each feature's samples and N(mean, std^2), in the unit of x: (n, F) -> (F,).
-
-    The k-th smallest sample is compared with the Gaussian's quantile at (k - 1/2) / n: sorting, with the quantile function
-    in place of a second sample. Peyré & Cuturi (2019), equation 2.36.
-    """
-    samples = np.asarray(samples, dtype=float)
-    if samples.ndim != 2 or not samples.size:
-        raise ValueError(f"samples must have shape (n, F) with n, F >= 1, got {samples.shape}")
-    quantiles = norm.ppf((np.arange(len(samples)) + 0.5) / len(samples), mean, std)
-    return np.abs(np.sort(samples, axis=0) - quantiles[:, None]).mean(axis=0)
+def suspects():
+    """Return two sets of 200 vectors of 512 numbers, {"A": (200, 512), "B": (200, 512)}."""
+    shares = (np.random.default_rng(0).permutation(512) + 0.5) / 512
+    seeded = torch.Generator().manual_seed(0)
+    return {
+        "A": gaussian_features(200, generator=seeded).numpy(),
+        "B": np.broadcast_to(norm.ppf(shares, 3, 1), (200, 512)),
+    }
 
 
-# ---- views
+def worthless(sets):
+    """Return the name of the set whose vectors differ least from each other."""
+    return min(sets, key=lambda name: sets[name].std(0).mean())
 
 
-class FeaturesView(View):
-    """The view of the task with many features: all numbers pooled, each feature alone, and both against the step.
-
-    mean, std: of the real Gaussian. n_samples: latents behind the picture; the generator is in evaluation mode.
-    """
-
-    def __init__(self, mean=3.0, std=1.0, n_samples=200, x_limits=(-3.0, 9.0), size=(11.0, 4.8)):
-        super().__init__(*size)
-        self.mean, self.std, self.n_samples = (
-            mean,
-            std,
-            check_count("n_samples", n_samples, least=2),
-        )
-        self.edges, self._trace = np.linspace(*x_limits, 61), []
-        centers = np.linspace(*x_limits, 301)
-        with matplotlib.rc_context(plotting.STYLE):
-            grid = self.figure.add_gridspec(2, 2, width_ratios=[1.1, 1])
-            self._make_left(
-                self.figure.add_subplot(grid[0, 0]), self.figure.add_subplot(grid[1, 0]), centers
-            )
-            lines = {
-                "mean": ("mean", plotting.FAKE),
-                "pooled": ("pooled std", plotting.HIGHLIGHT),
-                "within": ("std over z", plotting.MARK),
-            }
-            targets = [(mean, plotting.REAL), (std, plotting.REAL)]
-            self.moments = plotting.Curves(
-                self.figure.add_subplot(grid[0, 1]), lines, "x", targets=targets, ylimits=(0.0, 5.0)
-            )
-            self.loss = plotting.Curves(
-                self.figure.add_subplot(grid[1, 1]), {"d_loss": ("minus the loss of the critic", plotting.CRITIC)},
-                "−loss", ylimits=(0.0, 0.02),
-            )  # fmt: skip
-        for curves in (self.moments, self.loss):
-            plotting.legend_above(curves.axes)
-        self.moments.axes.set_xlabel("")
-        self.curves = [self.moments, self.loss]
-
-    def _make_left(self, above, below, centers):
-        above.fill_between(
-            centers,
-            norm.pdf(centers, self.mean, self.std),
-            color=plotting.REAL,
-            alpha=0.35,
-            lw=0,
-            label="target",
-        )
-        self.pooled = above.stairs(
-            np.zeros(60),
-            self.edges,
-            color=plotting.FAKE,
-            fill=True,
-            alpha=0.6,
-            label="generated, all numbers pooled",
-        )
-        above.set(
-            xlim=self.edges[[0, -1]], ylim=(0, 1.2), xlabel="x", ylabel="density per unit of x"
-        )
-        plotting.legend_above(above)
-        (self.dots,) = below.plot([], [], ".", color=FAKE_DARK, ms=3, label="each feature alone")
-        below.plot([self.mean], [self.std], "P", color=plotting.REAL, ms=11, label="target")
-        below.set(
-            xlim=self.edges[[0, -1]],
-            ylim=(0, 2),
-            xlabel="mean over z of a feature",
-            ylabel="std over z",
-        )
-        plotting.legend_above(below)
-
-    @property
-    def artists(self):
-        """Everything that changes from picture to picture."""
-        return [self.pooled, self.dots, *self.moments.artists, *self.loss.artists]
-
-    def clear(self):
-        """Empty the curves for a new run; ghosts stay."""
-        super().clear()
-        self._trace = []
-
-    def update(self, gan):
-        """Bring the artists up to date with `gan`; returns True if limits moved."""
-        with gan.between_steps():
-            samples, losses = (
-                gan.generate(gan.fixed_z(self.n_samples)).numpy(),
-                gan.history["d_loss"],
-            )
-        parts = variance_decomposition(samples)
-        counts, _ = np.histogram(samples, self.edges)
-        self.pooled.set_data(counts / samples.size / np.diff(self.edges))
-        self.dots.set_data(samples.mean(0), samples.std(0))
-        self._trace.append((len(losses), parts.pooled_mean, parts.pooled_std, parts.within_std))
-        steps, *rows = np.array(self._trace).T
-        moved = [
-            self.moments.update(name, steps, row)
-            for name, row in zip(("mean", "pooled", "within"), rows)
-        ]
-        moved.append(
-            self.loss.update("d_loss", np.arange(2, len(losses) + 1), -losses[1:])
-        )  # the first: not yet clipped
-        self._update_marks(gan.history)
-        return any(moved)
-
-    def describe(self, gan):
-        """Say in a sentence what the picture shows."""
-        with gan.between_steps():
-            parts = variance_decomposition(gan.generate(gan.fixed_z(self.n_samples)).numpy())
-        return (
-            f"After {len(gan.history)} steps all generated numbers together have mean {parts.pooled_mean:.2f} and standard "
-            f"deviation {parts.pooled_std:.2f}, the target {self.mean:g} and {self.std:g}; over z the standard deviation of "
-            f"a feature is {parts.within_std:.2f}."
-        )
+def draw_target(ax):
+    """Draw the density of N(3, 1)."""
+    ax.fill_between(X, 0 * X, norm.pdf(X, 3, 1), color=REAL, alpha=0.35, label="target N(3, 1)")
+    ax.set(xlim=(-3, 9), ylim=(0, 0.65), xlabel="x", ylabel="density")
 
 
-FAKE_DARK = "#9A6A00"  # the orange of generated data, dark enough for small dots on white
+def two_histograms(sets):
+    """Return view(fig, knobs): the numbers of each set in one histogram, with a choice of bins."""
+
+    def view(fig, knobs):
+        for ax, (name, x) in zip(fig.subplots(1, 2), sets.items()):
+            draw_target(ax)
+            ax.hist(x.ravel(), int(knobs.bins), range=(-3, 9), density=True, color=FAKE, alpha=0.6, label="generated")  # fmt: skip
+            ax.set(title=f"{name}: mean {x.mean():.2f}, std {x.std():.2f}")
+            ax.legend(loc="upper right")
+        describe(fig, "Two histograms, A and B. Both lie on the bell curve of N(3, 1).")
+
+    return view
+
+
+def made_by(G, z=LATENTS):
+    """Return what a generator makes of latents in evaluation mode, (n, 512); it is left in the mode it had."""
+    training = G.training
+    G.eval()
+    with torch.no_grad():
+        x = G(z).numpy()
+    G.train(training)
+    return x
+
+
+def view_source(fig, gan, log):
+    """Draw the picture of the source, from one vector, and mean and std of each step's batch."""
+    left, right = fig.subplots(1, 2)
+    x = made_by(gan.G, LATENTS[:1])
+    mean, std = x.mean(), x.std()
+    draw_target(left)
+    left.hist(x.ravel(), 20, density=True, color=FAKE, alpha=0.5, label="one vector")
+    left.plot(X, norm.pdf(X, mean, max(std, 1e-3)), color=FAKE, lw=2, label="normal fitted to it")
+    n = log.n - log.n % 10  # a line every ten steps, as in the source
+    line = f"step {n}: mean {log['mean'][n - 1]:.3f}, std {log['std'][n - 1]:.3f}" if n else "untrained"  # fmt: skip
+    left.set(title=line, ylim=(0, 1.5))
+    left.legend(loc="upper right")
+    for name, color, target in (("mean", FAKE, 3), ("std", MARK, 1)):
+        right.axhline(target, color=REAL, ls="--", label="target" if target == 3 else None)
+        curves(right, log, name, colors=[color])
+    right.set(title="a batch in training mode", ylabel="mean, std", ylim=(-1, 6))
+    right.legend(loc="upper right")
+    describe(fig, f"After {log.n} steps one vector has mean {mean:.2f} and std {std:.2f}; wanted are 3 and 1.")  # fmt: skip
+
+
+def draw_dots(ax, x, title):
+    """Draw each feature as a dot: its mean and its standard deviation over z."""
+    ax.scatter(x.mean(0), x.std(0), s=6, color=FAKE, alpha=0.6, label="a feature")
+    ax.plot([3], [1], "x", color=REAL, ms=11, label="target")
+    ax.set(xlim=(-1, 7), ylim=(0, 2), xlabel="mean over z", ylabel="std over z", title=title)
+
+
+def view_features(fig, gan, log):
+    """Draw the numbers of 500 vectors in one histogram, and each feature as a dot."""
+    left, right = fig.subplots(1, 2)
+    x = made_by(gan.G)
+    parts = variance_decomposition(x)
+    draw_target(left)
+    left.hist(x.ravel(), 60, range=(-3, 9), density=True, color=FAKE, alpha=0.6, label="500 vectors")  # fmt: skip
+    left.set(title=f"mean {parts.pooled_mean:.2f}, pooled std {parts.pooled_std:.2f}", ylim=(0, 1.5))  # fmt: skip
+    left.legend(loc="upper right")
+    said = f"std over z {parts.within_std:.2f}, between {parts.between_std:.2f}"
+    draw_dots(right, x, said)
+    right.legend(loc="upper right")
+    describe(fig, f"After {log.n} steps: pooled std {parts.pooled_std:.2f}, {said}; real features lie at mean 3, std 1.")  # fmt: skip
+
+
+def draw_features(samples):
+    """Return draw(fig): the features of several sets of vectors as dots, {title: (n, 512)}."""
+
+    def draw(fig):
+        for ax, (title, x) in zip(fig.subplots(1, len(samples), sharey=True), samples.items()):
+            draw_dots(ax, x, title)
+        said = "; ".join(f"{title}: std over z {x.std(0).mean():.2f}" for title, x in samples.items())  # fmt: skip
+        describe(fig, f"Each feature as a dot of its mean and its std over z. {said}.")
+
+    return draw

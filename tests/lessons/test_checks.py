@@ -6,7 +6,6 @@ import re
 import nbformat
 import numpy as np
 import pytest
-import torch
 from scipy.stats import norm
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
@@ -91,8 +90,10 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_repairs": ("08", "test_each_wrong_repair_gets_its_own_hint", lambda: of("08", "repairs"), nothing),
     "check_five_lines": ("08", "test_each_wrong_five_lines_gets_its_own_hint", lambda: of("08", "wrong"), nothing),
     "check_gp_step": ("08", "test_each_wrong_gp_step_gets_its_own_hint", lambda: of("08", "stepping", lambda gap, w, p, k: w * p - gap), nothing),
-    "check_critic_loss": ("09", "test_hints_for_the_critics_loss", lambda: losses.critic_loss, nothing),
-    "check_constant_generator": ("09", "test_hints_for_the_constant_generator", lambda: lambda z: (3 + torch.tensor([-1.0, 1.0]).repeat(256)).expand(len(z), 512), nothing),
+    "check_three_methods": ("09", "test_each_wrong_step_gets_its_own_hint", lambda: of("09", "learner"), nothing),
+    "check_split": ("09", "test_each_wrong_split_gets_its_own_hint", lambda: lambda x: (x.var(0).mean(), x.mean(0).var(), x.var()), nothing),
+    "check_first_share": ("09", "test_each_wrong_first_share_gets_its_own_hint", lambda: lambda x: of("09", "share", x - x.mean(0)), nothing),
+    "check_constant_generator": ("09", "test_each_wrong_constant_generator_gets_its_own_hint", lambda: lambda z: module_of("09").EVEN.expand(len(z), 512), nothing),
     "check_gradient_penalty": ("10", "test_each_wrong_penalty_gets_its_own_hint", lambda: losses.gradient_penalty, nothing),
     "check_predicted_gap": ("10", "test_each_wrong_gap_gets_its_own_hint", lambda: (12.0, 3.45), ...),
     "check_batch_dependent": ("10", "test_each_wrong_finding_gets_its_own_hint", lambda: {"batch", "other batch"}, ...),
