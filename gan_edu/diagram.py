@@ -39,42 +39,52 @@ BACKWARD = (
 NUMBERS = itertools.count()
 
 
+MARKS = (  # text, class, frames in which it shows, x, y
+    ("D moves", "moves", "3", 445, 118), ("G moves", "moves", "5", 161, 250),
+    ("✂", "cut", "123", 222, 201),
+)  # fmt: skip
+WORDS = "The picture of a GAN: z goes through G to x_fake; x_fake and x_real go through D to the two losses."
+
+
 def gan_diagram(*lines):
     """Return the picture of a GAN; lines: five lines of code, one for each picture, by default those of a plain GAN."""
     lines = lines or LINES
     if len(lines) != len(FRAMES):
         raise ValueError(f"lines must be {len(FRAMES)} lines of code, got {len(lines)}")
+    return turned(FRAMES, lines, (BOXES, FORWARD, BACKWARD, MARKS), "0 40 690 225", WORDS)
+
+
+def turned(frames, lines, parts, view_box, words):
+    """Return a picture in several frames, {button: what happens}, with a line of code for each; its parts light up."""
     name = f"gan{next(NUMBERS)}"  # several on one page turn each for itself
     turn, lit = [], []
-    for k, frame in enumerate(FRAMES, 1):
+    for k, frame in enumerate(frames, 1):
         checked = " checked" if k == 1 else ""
         turn.append(f'<input type="radio" name="{name}" id="{name}{k}"{checked}>')
         turn.append(f'<label for="{name}{k}">{k} {frame}</label>')
         lit.append(f"#{name}{k}:checked ~ div .p{k}")
     code = [f'<code class="p{k}">{html.escape(one)}</code>' for k, one in enumerate(lines, 1)]
-    words = [f'<p class="p{k}">{words}</p>' for k, words in enumerate(FRAMES.values(), 1)]
+    said = [f'<p class="p{k}">{one}</p>' for k, one in enumerate(frames.values(), 1)]
     style = STYLE.replace("ROOT", f"#{name}").replace("LIT", f":is({', '.join(lit)})")
-    parts = f'<div class="words">{"".join(words)}</div>{svg(name)}<div>{"".join(code)}</div>'
-    inside = f"<style>{style}</style>{''.join(turn)}<div>{parts}</div>"
+    drawn = svg(name, *parts, view_box, words)
+    inside = f'<div class="words">{"".join(said)}</div>{drawn}<div>{"".join(code)}</div>'
+    inside = f"<style>{style}</style>{''.join(turn)}<div>{inside}</div>"
     return HTML(f'<figure id="{name}">{inside}</figure>')
 
 
-def svg(name):
-    parts = [line(name, "go", frames, places) for frames, *places in FORWARD]
-    parts += [line(name, "back", frames, places) for frames, *places in BACKWARD]
-    for text, frames, x, y, width, colour in BOXES:
+def svg(name, boxes, forward, backward, marks, view_box, words):
+    parts = [line(name, "go", frames, places) for frames, *places in forward]
+    parts += [line(name, "back", frames, places) for frames, *places in backward]
+    for text, frames, x, y, width, colour in boxes:
         parts.append(
             f'<g class="{lit_in(frames)}"><rect x="{x}" y="{y}" width="{width}" height="40" rx="8" fill="{colour}" '
             f'fill-opacity=".25" stroke="{colour}"/><text x="{x + width / 2}" y="{y + 25}">{text}</text></g>'
         )
-    for text, frame, x in (("D moves", 3, 445), ("G moves", 5, 161)):
-        y = 118 if frame == 3 else 250
-        parts.append(f'<text class="only moves p{frame}" x="{x}" y="{y}">{text}</text>')
-    parts.append('<text class="only cut p1 p2 p3" x="222" y="201">✂</text>')
+    for text, kind, frames, x, y in marks:
+        parts.append(f'<text class="only {kind} {lit_in(frames)}" x="{x}" y="{y}">{text}</text>')
     head = '<marker id="{}-{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="{}"/></marker>'
     heads = head.format(name, "go", "currentColor") + head.format(name, "back", PUSH)
-    words = "The picture of a GAN: z goes through G to x_fake; x_fake and x_real go through D to the two losses."
-    return f'<svg viewBox="0 40 690 225" role="img" aria-label="{words}"><defs>{heads}</defs>{"".join(parts)}</svg>'
+    return f'<svg viewBox="{view_box}" role="img" aria-label="{words}"><defs>{heads}</defs>{"".join(parts)}</svg>'
 
 
 def line(name, kind, frames, places):

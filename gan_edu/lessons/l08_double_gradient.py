@@ -1,10 +1,6 @@
 """Lesson 08: the gradient of a gradient as five pictures, turned by buttons, without a kernel and without scripts."""
 
-import html
-
-from IPython.display import HTML
-
-from gan_edu.diagram import NUMBERS, STYLE, line, lit_in
+from gan_edu.diagram import turned
 from gan_edu.style import CRITIC, FAKE, MARK, PUSH
 
 FRAMES = {  # what the button says, and what happens
@@ -39,35 +35,10 @@ BACKWARD = (
     ("5", 95, 212, 133, 212), ("5", 200, 212, 233, 212), ("5", 315, 212, 363, 212),
     ("5", 440, 178, 440, 104),
 )  # fmt: skip
+MARKS = ("D moves", "moves", "5", 425, 50), ("✂", "cut", "1", 186, 71)
+WORDS = "From x_hat through D to the score; from there the gradient, its norm, the penalty; and the way back into D."
 
 
 def double_gradient():
     """Return the picture of the penalty's two gradients, one after the other."""
-    name, turn, lit = f"gan{next(NUMBERS)}", [], []
-    for k, frame in enumerate(FRAMES, 1):
-        checked = " checked" if k == 1 else ""
-        turn.append(f'<input type="radio" name="{name}" id="{name}{k}"{checked}>')
-        turn.append(f'<label for="{name}{k}">{k} {frame}</label>')
-        lit.append(f"#{name}{k}:checked ~ div .p{k}")
-    code = [f'<code class="p{k}">{html.escape(one)}</code>' for k, one in enumerate(LINES, 1)]
-    words = [f'<p class="p{k}">{words}</p>' for k, words in enumerate(FRAMES.values(), 1)]
-    style = STYLE.replace("ROOT", f"#{name}").replace("LIT", f":is({', '.join(lit)})")
-    parts = f'<div class="words">{"".join(words)}</div>{svg(name)}<div>{"".join(code)}</div>'
-    inside = f"<style>{style}</style>{''.join(turn)}<div>{parts}</div>"
-    return HTML(f'<figure id="{name}">{inside}</figure>')
-
-
-def svg(name):
-    parts = [line(name, "go", frames, places) for frames, *places in FORWARD]
-    parts += [line(name, "back", frames, places) for frames, *places in BACKWARD]
-    for text, frames, x, y, width, colour in BOXES:
-        parts.append(
-            f'<g class="{lit_in(frames)}"><rect x="{x}" y="{y}" width="{width}" height="40" rx="8" fill="{colour}" '
-            f'fill-opacity=".25" stroke="{colour}"/><text x="{x + width / 2}" y="{y + 25}">{text}</text></g>'
-        )
-    parts.append('<text class="only moves p5" x="425" y="50">D moves</text>')
-    parts.append('<text class="only cut p1" x="186" y="71">✂</text>')
-    head = '<marker id="{}-{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="{}"/></marker>'
-    heads = head.format(name, "go", "currentColor") + head.format(name, "back", PUSH)
-    words = "From x_hat through D to the score; from there the gradient, its norm, the penalty; and the way back into D."
-    return f'<svg viewBox="0 36 640 192" role="img" aria-label="{words}"><defs>{heads}</defs>{"".join(parts)}</svg>'
+    return turned(FRAMES, LINES, (BOXES, FORWARD, BACKWARD, MARKS), "0 36 640 192", WORDS)
