@@ -3,48 +3,27 @@
 Networks, step and settings are those of the notebook: its cells tagged "stored" are run. A quarter of an hour on one core.
 """
 
-import hashlib
 import json
 import os
-import pathlib
 import platform
 import time
 
-import nbformat
 import numpy as np
 import torch
 
+from benchmarks.stored import defined, fingerprint
 from gan_edu.lessons.l07_clip_table import STORED
 from gan_edu.lessons.l07_clip_value import LATENTS, judged, judged_runs, steepest
 from gan_edu.run import Run
 from gan_edu.seeds import over_seeds
 
-NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "07_clip_value.ipynb"
+NOTEBOOK = "07_clip_value"
 CLIPS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 100.0]  # no weight comes near 100
 RATES = [1e-4, 5e-4, 3e-3, 1e-2]
 ADAM_CLIPS, ADAM_RATES = [0.01, 0.03, 0.1, 0.3, 1.0], [5e-4, 3e-3]
 BETAS = {"neither": (0.0, 0.0), "critic": (0.9, 0.0), "generator": (0.0, 0.9), "both": (0.9, 0.9)}
 DEEP_CLIPS = [0.03, 0.05, 0.07, 0.1, 0.2, 0.3]
 N_SEEDS, N_STEPS, LONGER, EVERY = 8, 500, 1000, 25
-
-
-def sources():
-    """Return the sources of the notebook's cells on which the stored numbers depend."""
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    return [cell.source for cell in cells if "stored" in cell.metadata.get("tags", [])]
-
-
-def fingerprint():
-    """Return a short name of these sources: the stored numbers are those of other code if it differs."""
-    return hashlib.sha256("\n".join(sources()).encode()).hexdigest()[:16]
-
-
-def lesson():
-    """Return what these cells define."""
-    names = {}
-    for source in sources():
-        exec(source, names)
-    return names
 
 
 def cell(build, step, settings, **knobs):
@@ -95,7 +74,7 @@ def deep(names):
 def main():
     """Make all results anew and store them."""
     torch.set_num_threads(1)
-    since, names = time.monotonic(), lesson()
+    since, names = time.monotonic(), defined(NOTEBOOK)
     build, step, settings = (names[name] for name in ("build", "step", "settings"))
     with_adam = names["with_adam"]
     results = {
@@ -106,7 +85,7 @@ def main():
         "training": {str(c): training(build, step, settings, c) for c in (0.1, 0.01)},
         "deep": deep(names),
         "made": dict(
-            code=fingerprint(),
+            code=fingerprint(NOTEBOOK),
             torch=torch.__version__,
             machine=platform.machine(),
             seeds=f"0 to {N_SEEDS - 1}",

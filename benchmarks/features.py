@@ -3,41 +3,20 @@
 Networks, step and settings are those of the notebook: its cells tagged "stored" are run. About a quarter of an hour on one core.
 """
 
-import hashlib
 import json
 import os
-import pathlib
 import platform
 import time
 
-import nbformat
 import torch
 
+from benchmarks.stored import defined, fingerprint
 from gan_edu.lessons.l09_many_features import made_by
 from gan_edu.lessons.l09_measured import STORED, critic_at_its_samples, judged
 from gan_edu.run import Run
 
-NOTEBOOK = pathlib.Path(__file__).resolve().parent.parent / "notebooks" / "09_many_features.ipynb"
+NOTEBOOK = "09_many_features"
 N_SEEDS, EVERY = 8, 10
-
-
-def sources():
-    """Return the sources of the notebook's cells on which the stored numbers depend."""
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    return [cell.source for cell in cells if "stored" in cell.metadata.get("tags", [])]
-
-
-def fingerprint():
-    """Return a short name of these sources: the stored numbers are those of other code if it differs."""
-    return hashlib.sha256("\n".join(sources()).encode()).hexdigest()[:16]
-
-
-def lesson():
-    """Return what these cells define."""
-    names = {}
-    for source in sources():
-        exec(source, names)
-    return names
 
 
 def plans(names):
@@ -71,7 +50,7 @@ def short(values):
 def main():
     """Make all results anew and store them."""
     torch.set_num_threads(1)
-    since, names = time.monotonic(), lesson()
+    since, names = time.monotonic(), defined(NOTEBOOK)
     results = {
         name: result(names["step_solution"], *plan, range(N_SEEDS))
         for name, plan in plans(names).items()
@@ -79,7 +58,7 @@ def main():
     torch.manual_seed(0)
     real = [short(judged(3 + torch.randn(500, 512))) for _ in range(N_SEEDS)]
     made = dict(
-        code=fingerprint(),
+        code=fingerprint(NOTEBOOK),
         torch=torch.__version__,
         machine=platform.machine(),
         seeds=f"0 to {N_SEEDS - 1}",

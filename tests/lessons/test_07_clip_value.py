@@ -156,7 +156,7 @@ def test_no_critic_passes_the_largest_slope(lesson):
 
 def test_the_table_is_of_this_lesson():
     window = tables.load_window()
-    assert window["made"]["code"] == clip_window.fingerprint()
+    assert window["made"]["code"] == clip_window.fingerprint(clip_window.NOTEBOOK)
     assert tables.good_cells(window["RMSprop"]).sum(axis=1).tolist() == [2, 2, 2, 4]
     turned = window["RMSprop"] | {k: window["RMSprop"][k][::-1] for k in ("share", "W1")}
     assert [tables.how_it_moves(one, range(3)) for one in (window["RMSprop"], turned)] == [1, 2]

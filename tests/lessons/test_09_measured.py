@@ -93,7 +93,7 @@ def test_the_critics_numbers_by_weights_set_by_hand(lesson):
 
 def test_the_stored_runs_are_of_this_page(lesson):
     stored = json.loads(measured.STORED.read_text(encoding="utf-8"))
-    assert stored["made"]["code"] == features.fingerprint()
+    assert stored["made"]["code"] == features.fingerprint(features.NOTEBOOK)
     plans = features.plans(lesson)
     assert set(plans) == set(stored["runs"]) and stored["made"]["seeds"] == "0 to 7"
     slow = lesson["settings"] | dict(method="GAN", lr_d=0.001)
