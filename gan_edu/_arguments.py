@@ -49,12 +49,17 @@ def check_knobs(knobs, values):
 def check_knob(name, knob, value):
     """Return `value` as plain Python; ValueError where the knob cannot take it.
 
-    knob: a slider of gan_edu.panel.knobs, which knows its range, or a plain first value: a number, True or False, a string.
+    knob: a slider of gan_edu.panel.knobs, which knows its range, or a plain first value: a number, True or False, a string,
+    or a tuple of these.
     """
     if hasattr(value, "item"):  # one number of NumPy or torch
         value = value.item()
     if hasattr(knob, "check"):
         return knob.check(name, value)
+    if isinstance(knob, tuple):  # a place, heights or a drawing, in a run from a file
+        if not isinstance(value, (tuple, list)):
+            raise ValueError(f"{name} must be a tuple such as {knob!r}, got {value!r}")
+        return tuple(check_knob(name, knob[0], one) for one in value)
     for kind, word in ((bool, "True or False"), (str, "a word such as " + repr(knob))):
         if isinstance(knob, kind):
             if not isinstance(value, kind):

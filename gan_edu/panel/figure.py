@@ -37,7 +37,9 @@ def curves(ax, log, *names, colors=None):
     moved = {}  # of moves that follow each other closely, as those of a dragged slider, the last
     for n, name, value in log.moves:
         close = name, 50 * n // max(1, log.n)
-        moved[close] = n, f"step {n}: {name} = {getattr(value, '__name__', value)}"
+        value = getattr(value, "__name__", value)
+        many = f"{len(value)} places" if isinstance(value, tuple) and len(value) > 4 else value
+        moved[close] = n, f"step {n}: {name} = {many}"
     moved = [(n, words) for n, words in moved.values() if n]
     if moved and isinstance(ax, Axes):
         ax.layer("marks", array([n for n, _ in moved]), labels=[words for _, words in moved])
@@ -61,6 +63,12 @@ def handles(ax, name, x, heights, color="#CC79A7"):
         ax.layer("handle", *same_length(x, heights), name=name, color=color)
     else:
         ax.plot(x, heights, "o", mfc="none", mec=color, ms=11, mew=3)
+
+
+def canvas(ax, name):
+    """Let the mouse paint the sketch knob `name` in these axes, where the view is drawn in a panel."""
+    if isinstance(ax, Axes):
+        ax.head["canvas"] = name
 
 
 @functools.cache

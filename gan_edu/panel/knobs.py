@@ -5,6 +5,8 @@ import math
 
 from gan_edu._arguments import check_number
 
+MOST = 2000  # places of a drawing: each of its strokes is kept with the run
+
 
 @dataclasses.dataclass(frozen=True)
 class Slider:
@@ -69,6 +71,20 @@ class Bars:
         return heights
 
 
+@dataclasses.dataclass(frozen=True)
+class Sketch:
+    """Places painted in the picture, ((x, y), ...): at least one, at most MOST."""
+
+    value: tuple
+
+    def check(self, name, value):
+        if not isinstance(value, (tuple, list)) or not 1 <= len(value) <= MOST:
+            raise ValueError(
+                f"{name} must be 1 to {MOST:,} places ((x, y), ...), got {str(value)[:60]}"
+            )
+        return tuple(Point.check(self, name, place) for place in value)
+
+
 def slider(low, high, value, step=None):
     """Return a slider from low to high that begins at value; with step=1 it moves in whole numbers."""
     return _checked(Slider(low, high, value, step))
@@ -103,6 +119,12 @@ def bars(heights, low=0, high=1, step=None, total=None):
     if not len(heights):
         raise ValueError("heights must hold a number or more, got none")
     return _checked(Bars(low, high, tuple(heights), step, total))
+
+
+def sketch(places):
+    """Return places that are painted with the mouse, where the view has a `canvas`; it begins with these, [(x, y), ...]."""
+    places = tuple((float(x), float(y)) for x, y in places)
+    return Sketch(Sketch(places).check("places", places))
 
 
 def _checked(knob):

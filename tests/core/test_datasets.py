@@ -63,6 +63,17 @@ def test_grid():
     assert defaults.std(0).tolist() == pytest.approx([2.828, 2.828], abs=0.05)
 
 
+def test_a_drawing_is_sampled_evenly_with_noise():
+    places = [(0, 0), (10, 1), (20, 2), (20, 2)]
+    x = datasets.painted(20_000, places, sigma=0.3, generator=rng())
+    column = (x[:, 0] / 10).round()
+    assert torch.bincount(column.long()) / 20_000 == pytest.approx([0.25, 0.25, 0.5], abs=0.015)
+    assert (x - torch.stack([10 * column, column], 1)).std(0) == pytest.approx([0.3, 0.3], rel=0.03)
+    for wrong in ([], [1, 2], [(1, 2, 3)]):
+        with pytest.raises(ValueError, match=r"places must have shape \(number, 2\)"):
+            datasets.painted(5, wrong)
+
+
 def test_swiss_roll_without_noise_lies_on_the_spiral():
     x = datasets.swiss_roll(5_000, noise=0, scale=2.0, generator=rng()).double().numpy() * 2
     t = np.hypot(*x.T)  # the radius is the angle
@@ -370,5 +381,5 @@ def test_idx_paths(tmp_path):
     with pytest.raises(ValueError, match=re.escape(f"{tmp_path} is a folder")):
         datasets.load_idx(tmp_path)
     for bad in (None, 3, [1]):
-        with pytest.raises(ValueError, match="path must be the name of an IDX file, got"):
+        with pytest.raises(ValueError, match="path must be the name of a file or folder, got"):
             datasets.load_idx(bad)

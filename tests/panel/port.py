@@ -44,6 +44,7 @@ KNOBS = dict(
     place=dict(kind="point", value=[2, 3]),
     parts=dict(kind="bars", low=0, high=1, value=[0.2, 0.5, 0.3], step=None, total=1),
     steps=dict(kind="bars", low=0, high=5, value=[1, 2, 3], step=1, total=None),
+    drawing=dict(kind="sketch", value=[[0, 0]]),
 )
 VALUES = {name: knob["value"] for name, knob in KNOBS.items()}
 SPEC = dict(type="spec", presets=["λ too small"], speeds=[dict(value=10, label="10 a second")])

@@ -14,14 +14,15 @@ from core.loops import LOOPS, RING_KNOBS, clipped_step, ring_build, ring_step
 from core.test_run import everything
 from panel.views import plane
 
+from gan_edu.datasets import painted
 from gan_edu.panel import page as page_module
 from gan_edu.panel.explore import explore
 from gan_edu.panel.figure import curves, handle
-from gan_edu.panel.knobs import bars, choice, log_slider, point, slider, switch
+from gan_edu.panel.knobs import bars, choice, log_slider, point, sketch, slider, switch
 from gan_edu.panel.live import live
 from gan_edu.panel.page import TRAINER
 from gan_edu.panel.record import record
-from gan_edu.run import Players, Run
+from gan_edu.run import Players, Run, descend
 
 KNOBS = RING_KNOBS | dict(
     lambda_gp=log_slider(0.05, 50, 0.5), lr_g=log_slider(1e-4, 1e-1, 1e-3), batch_size=16
@@ -412,6 +413,52 @@ def test_heights_that_cannot_be():
     for heights, more in (([], {}), ([1, 2], dict(high=1.5)), ([0.5, 0.4], dict(total=1)), ([0], dict(high=0))):  # fmt: skip
         with pytest.raises(ValueError):
             bars(heights, **more)
+
+
+@pytest.mark.parametrize(
+    "places, words",
+    [
+        ([], "must be 1 to 2,000 places"),
+        ("heart", r"must be 1 to 2,000 places \(\(x, y\), ...\), got heart"),
+        ([(0, 0)] * 2001, "must be 1 to 2,000 places"),
+        ([(0, 1, 2)], r"must be a place \(x, y\)"),
+        ([(0, float("nan"))], "must be a finite number"),
+        ([0, 1], r"must be a place \(x, y\)"),
+    ],
+)
+def test_drawings_that_cannot_be(places, words):
+    with pytest.raises(ValueError, match="drawing " + words):
+        sketch([(0, 0)]).check("drawing", places)
+
+
+def painted_step(gan, knobs):
+    x_real, x_fake = painted(16, knobs.drawing), gan.G(torch.randn(16, 2)).detach()
+    gap = gan.D(x_real).mean() - gan.D(x_fake).mean()
+    descend(gan.opt_D, -gap, lr=1e-3)
+    return {"critic gap": gap, "right": x_real[:, 0].mean()}
+
+
+def test_a_drawing_is_a_move_is_replayed_saved_and_recorded(tmp_path):
+    run = Run(ring_build, painted_step, dict(drawing=sketch([(-1, 0)]))).steps(20)
+    run.set(drawing=[[1, 0], [1, 1]])  # as a message brings it
+    run.steps(20)
+    assert run.moves == [(20, "drawing", ((1.0, 0.0), (1.0, 1.0)))]
+    assert (run.log["right"][:20] < -0.9).all() and (run.log["right"][20:] > 0.9).all()
+    before = everything(run)
+    run.save(tmp_path / "run.pt")
+    loaded = Run.load(tmp_path / "run.pt", ring_build, painted_step)
+    assert everything(loaded) == before and loaded.moves == run.moves
+    again = Run(ring_build, painted_step, dict(drawing=sketch([(-1, 0)]))).steps(20)
+    again.set(drawing=run.moves[0][2])
+    assert everything(again.steps(20)) == before
+    run.goto(10)
+    assert run.moves == [] and run.knobs.drawing == ((-1.0, 0.0),)
+    record(again, view, tmp_path / "run.html", every=20)
+    text = re.search(r'text/plain">([^<]+)<', (tmp_path / "run.html").read_text())[1]
+    whole = gzip.decompress(base64.b64decode(text))
+    story = json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])
+    drawings = [picture["sides"][0]["knobs"]["drawing"] for picture in story["pictures"]]
+    assert drawings == [[[-1, 0]], [[-1, 0]], [[1, 0], [1, 1]]]
 
 
 # ---- recordings

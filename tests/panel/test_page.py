@@ -8,7 +8,7 @@ from lab import chromium_page, needs_chromium
 from panel.port import KNOBS, QUIET, Page
 from panel.test_figure import every_word
 
-from gan_edu.panel.figure import describe, handle, handles
+from gan_edu.panel.figure import canvas, describe, handle, handles
 
 pytestmark = needs_chromium
 RED, INK = [213, 94, 0], [0xDD] * 3
@@ -268,6 +268,52 @@ def test_heights_are_dragged_swept_and_moved_by_keys(page):
     assert found["name"] == "steps" and found["value"] == [2, 2, 2]
     page.open("recording").picture(view)
     assert buttons.first.is_disabled()
+
+
+def test_a_drawing_is_painted_stroke_by_stroke(page):
+    def view(fig):
+        left, right = fig.subplots(1, 2)
+        canvas(left, "drawing")
+        for ax in (left, right):
+            ax.set(xlim=(0, 10), ylim=(0, 10))
+
+    def stroke(*places):
+        mouse.move(*places[0])
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*place)
+        page.js("frame()")
+        shown = page.js("spot", [0x22] * 3) if places[0][0] < 470 else None
+        mouse.up()
+        return shown
+
+    page.picture(view)
+    mouse, box = page.page.mouse, page.page.locator("canvas").bounding_box()
+    y = box["y"] + 150
+    without = page.js("spot", [0x22] * 3)["n"]
+    assert stroke((100, y), (300, y))["n"] > without + 500  # it is seen before the button is let go
+    (first,) = page.sent("knob")
+    assert first["name"] == "drawing" and first["side"] == 0
+    x, height = np.array(first["value"]).T
+    assert x[0] == 0 and 30 <= len(x) <= 36  # what was there stays
+    gaps = np.diff(x[1:])
+    assert np.ptp(gaps) < 0.01 and np.ptp(height[1:]) == 0  # even, though the mouse jumped
+    stroke((600, y), (700, y))  # in axes without a canvas
+    assert page.sent("knob") == []
+    button = page.knob("drawing")
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true"
+    stroke((100, y), (100, y), (5000, y))  # over the edge: it stays inside
+    (anew,) = page.sent("knob")
+    assert anew["value"][0][0] == pytest.approx(first["value"][1][0], abs=0.3)
+    assert max(place[0] for place in anew["value"]) == 10
+    assert button.get_attribute("aria-pressed") == "false"
+    for _ in range(25):
+        stroke((100, y), (300, y), (100, y), (300, y))
+    assert len(page.sent("knob")[-1]["value"]) <= 2000
+    page.open("recording").picture(view)
+    stroke((100, y), (300, y))
+    assert page.sent("knob") == [] and page.knob("drawing").is_disabled()
 
 
 def test_a_panel_that_is_not_seen_says_so(page):

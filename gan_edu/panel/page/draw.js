@@ -315,8 +315,8 @@ export class Painter {
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
   }
-  /** rows: so many that each axes has one, where the canvas is narrow; else 0. */
-  draw(sides, rows) {
+  /** rows: so many that each axes has one, where the canvas is narrow; else 0. stroke: what the mouse paints right now. */
+  draw(sides, rows, stroke) {
     const { c, ratio, width, height } = this;
     const n = sides.length;
     const [w, h] = rows ? [width, height / n] : [width / n, height];
@@ -333,10 +333,19 @@ export class Painter {
         const labels = this.legend(axes, box[2] - 40 * this.text);
         this.frames.push(new Frame(axes, s, box, ...limits, this.text, labels));
         this.drawAxes(this.frames.at(-1));
+        if (stroke?.side === s && stroke.name === axes.canvas) this.dots(this.frames.at(-1), stroke);
       });
       this.font(13, 700);
       if (n > 1) this.write("AB"[s], x + 8, y + 17 * this.text, "left");
     });
+  }
+  dots(f, { places }) {
+    this.c.fillStyle = this.ink;
+    for (const [x, y] of places) {
+      this.c.beginPath();
+      this.c.arc(f.x(x), f.y(y), 3 * this.text, 0, 7);
+      this.c.fill();
+    }
   }
   /** The limits of an axis; both sides share them. */
   limits(sides, i, axis, axes) {

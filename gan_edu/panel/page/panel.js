@@ -5,6 +5,8 @@ const PATIENCE = 4000; // ms that a moved control waits for its value to come ba
 const EACH = 4; // pictures: one in four is acknowledged, as that costs as much as a picture
 const NARROW = 560; // pixels of width below which all axes stand one below the other
 const LEFT = { recording: "play step lecture", explore: "lecture" }; // the buttons of these kinds
+const BRUSH = 6; // pixels between two places of a stroke
+const MOST = 2000; // places of a drawing, as the kernel takes them
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const HTML = `
   <div class="gan-bar"><div class="gan-run">
@@ -82,6 +84,13 @@ const kinds = {
     input.onchange = () => tell(input.checked);
     return [(v) => (input.checked = v), input];
   },
+  /** Painted in the picture; pressed, its button lets the next stroke begin a new drawing. */
+  sketch() {
+    const title = "The next stroke in the picture begins a new drawing";
+    const input = make("button", { title, "aria-pressed": false }, "Paint anew");
+    input.onclick = () => (input.ariaPressed = String(input.ariaPressed !== "true"));
+    return [() => {}, input];
+  },
 };
 
 /** Heights of which the one at i is moved to a place; the others give what keeps the total. */
@@ -142,7 +151,9 @@ class Panel {
     const chips = presets.map((name) => make("button", { "data-preset": name }, name));
     ui.presets.replaceChildren(...chips);
     this.spec = knobs;
-    root.toggleAttribute("data-bars", Object.values(knobs).some(({ kind }) => kind === "bars"));
+    for (const kind of ["bars", "sketch"]) {
+      root.toggleAttribute(`data-${kind}`, Object.values(knobs).some((knob) => knob.kind === kind));
+    }
     this.knobs.clear();
     this.sides.forEach((box, side) => {
       const rows = Object.entries(knobs).filter(([, knob]) => kinds[knob.kind]); // a point is dragged
@@ -256,7 +267,7 @@ class Panel {
     if (!this.last) return;
     this.dragged = false;
     if (this.painter.ratio !== devicePixelRatio) this.fit();
-    this.painter.draw(this.last.sides, this.rows);
+    this.painter.draw(this.last.sides, this.rows, this.stroke);
     this.placeHandles();
     this.point();
   }
@@ -349,6 +360,38 @@ class Panel {
     }
     this.swept = { name: near.name, side: near.frame.side, from: px };
   }
+  /** Paint with the mouse: a stroke is shown at once, and told as a whole at its end. */
+  stroked(event) {
+    const [px, py] = this.place(event);
+    if (event.type === "pointerdown") {
+      const frame = this.painter.frames.find((one) => one.axes.canvas && one.holds(px, py));
+      this.stroke = frame && { side: frame.side, name: frame.axes.canvas, places: [], px, py };
+    }
+    const { stroke } = this;
+    const find = ({ side, axes }) => side === stroke?.side && axes.canvas === stroke.name;
+    const frame = this.painter.frames.find(find);
+    if (!frame) return;
+    // Evenly spaced, however fast the hand was.
+    const parts = Math.max(1, Math.floor(Math.hypot(px - stroke.px, py - stroke.py) / BRUSH));
+    const moved = Math.hypot(px - stroke.px, py - stroke.py) >= BRUSH;
+    for (let k = 1; k <= parts && (moved || !stroke.places.length); k++) {
+      const part = ([from, to]) => from + ((to - from) * k) / parts;
+      const at = frame.at(...frame.within(part([stroke.px, px]), part([stroke.py, py])));
+      stroke.places.push(at.map((v) => +v.toFixed(3)));
+    }
+    if (moved) Object.assign(stroke, { px, py });
+    this.dragged = true;
+    if (event.type === "pointerup") this.painted(stroke);
+    this.ask();
+  }
+  painted({ side, name, places }) {
+    this.stroke = null;
+    const knob = this.root.querySelector(`[data-knob="${name}"][data-side="${side}"]`);
+    const old = this.held.get(`${side}/${name}`) ?? this.last.sides[side].knobs[name];
+    const whole = knob.ariaPressed === "true" ? places : [...old, ...places];
+    knob.ariaPressed = "false";
+    this.move(side, name, whole.slice(-MOST));
+  }
   /** Where in the picture the pointer is. */
   place({ clientX, clientY }) {
     const box = this.ui.stage.getBoundingClientRect();
@@ -421,8 +464,10 @@ class Panel {
     on(ui.picture, "pointerdown pointermove pointerup", (event) => {
       if (event.type === "pointerdown") ui.picture.setPointerCapture(event.pointerId);
       const on = ui.picture.hasPointerCapture(event.pointerId) && event.type !== "pointerup";
-      if (!on) this.swept = null;
-      else if (root.dataset.kind !== "recording") this.sweep(event);
+      if (root.dataset.kind === "recording") return;
+      if (on) this.sweep(event);
+      else this.swept = null;
+      if (on || this.stroke) this.stroked(event);
     });
     on(document, "visibilitychange", () => this.see());
     on(this.night, "change", () => this.dress());
