@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
-LESSON ?= 03
+# One lesson's notebook and tests: make test LESSON=08
+PART := $(if $(LESSON),notebooks/$(LESSON)_*.ipynb tests/lessons/test_$(LESSON)_*.py tests/lessons/test_panels.py tests/test_notebooks.py -k "$(LESSON)_ or [$(LESSON)]",--seconds show --durations 20)
 FIRST := $(firstword $(sort $(wildcard notebooks/*.ipynb)))
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # Without --no-compile pip spends half a minute on compiling all of PyTorch; Python compiles what is used, at its first use.
@@ -12,15 +13,15 @@ UV := UV_HTTP_CONNECT_TIMEOUT=3 UV_HTTP_RETRIES=2 $(BIN)/uv pip install --quiet 
 # an Intel laptop for a GPU to compute on, and bring gigabytes too.
 TORCH ?= $(if $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /proc/driver/nvidia/version),auto,cpu)
 
-.PHONY: lab test claims walk bench slides lecture
+.PHONY: lab test claims walk bench unused lesson slides lecture
 
 lab: .venv/installed          # JupyterLab on the start page
 	@$(BIN)/jupyter trust notebooks/*.ipynb >/dev/null  # else it strips stored pictures of their style until a cell runs
 	$(BIN)/jupyter lab $(ROOT) $(FIRST)
 
-test: .venv/installed         # everything that proves it works
+test: .venv/installed         # everything that proves it works; make test LESSON=08: what one lesson needs
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder --durations 20
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder $(PART)
 
 claims: .venv/installed       # the dearest claims, which the notebooks assert over 8 seeds in make test, over 8 other seeds
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile -m again tests
@@ -31,6 +32,12 @@ walk: .venv/installed         # every lesson from top to bottom in a real browse
 bench: .venv/installed        # speed, as ratios within one run
 	$(BIN)/python -m benchmarks
 
+unused: .venv/installed       # what of the package no notebook and no other module uses
+	$(BIN)/python tests/unused.py
+
+lesson: .venv/installed       # a new lesson from the template: make lesson NUMBER=20 NAME=my_topic
+	$(BIN)/python -m classroom.lesson $(NUMBER) $(NAME)
+
 slides: .venv/installed classroom/node_modules  # a deck from each lesson
 	$(BIN)/python -m classroom.slides
 
@@ -40,7 +47,7 @@ classroom/node_modules: classroom/package-lock.json
 	touch $@
 
 lecture: .venv/installed      # a lesson as a full-screen page with live panels: make lecture LESSON=06
-	$(BIN)/python -m classroom.lecture $(LESSON)
+	$(BIN)/python -m classroom.lecture $(or $(LESSON),03)
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c "import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f'gan_edu needs Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}; try make PYTHON=python3.12')"

@@ -1,3 +1,3 @@
-"""Loaded by pytest for tests and notebooks alike: tests/run_notebooks.py makes notebooks tests."""
+"""Loaded by pytest for tests and notebooks alike: run_notebooks.py makes notebooks tests, seconds.py says how long they took."""
 
-pytest_plugins = ["run_notebooks"]
+pytest_plugins = ["run_notebooks", "seconds"]

@@ -15,7 +15,7 @@ import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests"))
 
-from lab import CHROMIUM, Lab, ask, chromium_page, open_notebook, run_all
+from lab import CHROMIUM, ask, chromium_page, open_notebook, run_all, served
 
 from benchmarks.bench_training import RING
 from gan_edu.run import Run
@@ -106,7 +106,7 @@ def measure(minutes):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "panel.ipynb"
         nbformat.write(notebook, path)
-        with Lab(path) as lab, chromium_page(1366, 768) as page:
+        with served(path) as lab, chromium_page(1366, 768) as page:
             open_notebook(page, lab, path.name)
             run_all(page)
             panel = page.locator(".gan-panel")

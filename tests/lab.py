@@ -3,7 +3,9 @@
 Without a browser the tests that need one are skipped, unless GAN_EDU_BROWSER=required: then they fail.
 """
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import pathlib
@@ -54,18 +56,12 @@ def free_port():
 
 
 class Lab:
-    """A JupyterLab server on copies of notebooks, with settings of its own; use it as a context manager."""
+    """A JupyterLab server on an empty folder, with settings of its own."""
 
-    def __init__(self, *notebooks):
+    def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gan_edu_lab_"))
         (self.folder / "notebooks").mkdir()
-        for notebook in notebooks:
-            shutil.copy(
-                notebook, self.folder / "notebooks"
-            )  # JupyterLab saves by itself: not over the project's files
         self.url = f"http://127.0.0.1:{free_port()}"
-
-    def __enter__(self):
         settings = self.folder / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
         (settings / "notification.jupyterlab-settings").write_text(
@@ -84,21 +80,26 @@ class Lab:
                 sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
                 f"--port={self.url.rpartition(':')[2]}", "--ServerApp.port_retries=0", "--IdentityProvider.token=",
                 "--ServerApp.disable_check_xsrf=True", f"--ServerApp.root_dir={self.folder / 'notebooks'}",
+                "--KernelManager.transport=ipc",  # two kernels that begin at the same moment can be given the same port
             ],
             env=environment, stdout=self.log, stderr=subprocess.STDOUT,
         )  # fmt: skip
+        atexit.register(self.stop)
         deadline = time.monotonic() + 90
-        while True:
-            try:
-                urllib.request.urlopen(self.url + "/api/status", timeout=2).close()
-                return self
-            except OSError:
-                if time.monotonic() > deadline or self.server.poll() is not None:
-                    self.__exit__()
-                    raise
-                time.sleep(0.3)
+        while not self.ask("status"):
+            assert time.monotonic() < deadline and self.server.poll() is None, "it does not start"
+            time.sleep(0.3)
 
-    def __exit__(self, *exception):
+    def ask(self, what, method="GET"):
+        """Return what the server says; None where it does not answer."""
+        try:
+            request = urllib.request.Request(f"{self.url}/api/{what}", method=method)
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or "null")
+        except OSError:
+            return None
+
+    def stop(self):
         self.server.terminate()
         try:
             self.server.wait(5)
@@ -106,6 +107,21 @@ class Lab:
             self.server.kill()
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+the_lab = functools.cache(Lab)  # one server for all tests of a process
+
+
+@contextlib.contextmanager
+def served(notebook):
+    """The server, with a copy of the notebook: JupyterLab saves by itself; its kernels end here."""
+    lab = the_lab()
+    shutil.copy(notebook, lab.folder / "notebooks")
+    try:
+        yield lab
+    finally:
+        for session in lab.ask("sessions") or []:
+            lab.ask(f"sessions/{session['id']}", "DELETE")
 
 
 @contextlib.contextmanager
@@ -143,7 +159,7 @@ def scratch_notebook(path, *sources):
 @contextlib.contextmanager
 def opened(notebook, timeout=240):
     """A page of laptop size with the notebook open in JupyterLab, and all its cells run."""
-    with Lab(notebook) as lab, chromium_page() as page:
+    with served(notebook) as lab, chromium_page() as page:
         open_notebook(page, lab, notebook.name)
         run_all(page, timeout=timeout)
         yield page

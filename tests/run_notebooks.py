@@ -6,10 +6,15 @@ faults and a last cell that reports them are put around every notebook, in memor
 """
 
 import collections
+import os
+import shutil
+import tempfile
 import textwrap
 
 import nbformat
+import nbval.kernel
 import pytest
+from jupyter_client.manager import KernelManager
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 FIRST = textwrap.dedent(
@@ -71,6 +76,21 @@ def _sentinel(parent, name, source):
 
 
 IPyNbFile.collect = _with_sentinels
+
+
+class _Manager(KernelManager):
+    """A kernel behind sockets in a folder of its own: two that begin at the same moment can be given the same port."""
+
+    def __init__(self, **settings):
+        self._folder = tempfile.mkdtemp(prefix="gan_edu_")
+        super().__init__(transport="ipc", ip=f"{self._folder}/kernel", **settings)
+
+    def cleanup_ipc_files(self):
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+if os.name == "posix":  # Windows has no such sockets
+    nbval.kernel.KernelManager = _Manager
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 
+import check_notebooks
 import nbformat
 import pytest
 
@@ -34,12 +35,42 @@ def code_cells(notebook):
 
 
 def test_outputs_come_from_one_run_from_the_top(notebook):
-    cells = code_cells(notebook)
-    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    outputs = [output for cell in cells for output in cell.outputs]
-    assert outputs and not any(output.output_type == "error" for output in outputs)
-    assert not any(output.get("name") == "stderr" for output in outputs)
-    assert not re.search(r"/(home|root|tmp|work|Users)/\w", json.dumps(outputs))
+    assert check_notebooks.faults(notebook.path) == []
+
+
+SOUND = nbformat.v4.new_output("stream", text="as it should be")
+SHOWN = '<div class="gan-reveal"><details><summary>No guess yet</summary>2</details></div>'
+
+
+def html(text):
+    return nbformat.v4.new_output("display_data", {"text/html": text})
+
+
+@pytest.mark.parametrize("more, fault", [
+    ({}, None), ({"source": "predict.reveal(guess, 2)", "outputs": [html(SHOWN)]}, None),
+    ({"outputs": [html('<img src="data:image/png;base64,/tmp/x">')]}, None),  # letters of a picture
+    ({"execution_count": 2}, "not run once from the top: [1, 2, 2]"),
+    ({"id": "first"}, "its own id"), ({"id": None}, "its own id"),
+    ({"outputs": [nbformat.v4.new_output("error", ename="E")]}, "an error, in the cell 'two = 1 + 1'"),
+    ({"outputs": [nbformat.v4.new_output("stream", name="stderr", text="old")]}, "stderr"),
+    ({"outputs": [nbformat.v4.new_output("stream", text="/home/ann/a.py")]}, "a path of this machine"),
+    ({"outputs": [nbformat.v4.new_output("stream", text="C:\\Users\\ann")]}, "a path of this machine"),
+    ({"outputs": [html(SHOWN.replace("<details>", "<details open>"))]}, "lies open"),
+    ({"outputs": [html('<div class="gan-reveal"><p>You said 2.</p></div>')]}, "lies open"),
+    ({"source": "predict.reveal(guess, 2)"}, "without its covered result"),
+])  # fmt: skip
+def test_what_should_not_be_stored_is_told(more, fault, tmp_path):
+    cells = [nbformat.v4.new_code_cell(f"{k} = 1 + 1") for k in ("one", "three", "two")]
+    for n, cell in enumerate(cells, 1):
+        cell.update(execution_count=n, outputs=[SOUND], id=("first", "second", "third")[n - 1])
+    cells[-1].update(more)
+    if cells[-1]["id"] is None:
+        del cells[-1]["id"]
+    path, notebook = tmp_path / "one.ipynb", nbformat.v4.new_notebook()
+    notebook.cells = cells  # given to new_notebook, their ids would be repaired
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    found = check_notebooks.faults(path)
+    assert not found if fault is None else len(found) == 1 and fault in found[0], found
 
 
 def test_what_is_stored_shows_without_a_kernel(notebook):

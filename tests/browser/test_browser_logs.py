@@ -7,7 +7,6 @@ import pytest
 from lab import (
     ARTIFACTS,
     PANEL,
-    Lab,
     assert_no_fault,
     chromium_page,
     expect,
@@ -16,6 +15,7 @@ from lab import (
     open_notebook,
     run_all,
     scratch_notebook,
+    served,
 )
 
 CELLS = [
@@ -45,7 +45,7 @@ def notebook(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(notebook):
-    with Lab(notebook) as lab, chromium_page(1366, 1000) as page:
+    with served(notebook) as lab, chromium_page(1366, 1000) as page:
         open_notebook(page, lab, notebook.name)
         run_all(page)
         yield page

@@ -9,19 +9,19 @@ from lab import (
     ARTIFACTS,
     NOTEBOOKS,
     PANEL,
-    Lab,
     chromium_page,
     expect,
     needs_chromium,
     open_notebook,
     run_all,
     scratch_notebook,
+    served,
 )
 
 from gan_edu.first_edition.record_panels import TAKES
 from gan_edu.first_edition.recordings import load_recording
 
-RECORDING = NOTEBOOKS / "recordings" / "10_gauge.html"
+RECORDING = NOTEBOOKS / "recordings" / "17_panel.html"
 NOTEBOOK = """
 import functools
 from gan_edu.datasets import gaussian_ring, latent_normal
@@ -35,7 +35,7 @@ from plane_view import PlaneView
 
 latent = functools.partial(latent_normal, latent_dim=2)
 gan = GAN(lambda: mlp(2, 8, 2), lambda: mlp(2, 8, 1), gaussian_ring, latent)
-panel = LivePanel(gan, PlaneView(), recording="10_gauge.html")
+panel = LivePanel(gan, PlaneView(), recording="17_panel.html")
 panel
 """.replace("TESTS", repr(str(NOTEBOOKS.parent / "tests" / "first_edition")))
 pytestmark = needs_chromium
@@ -65,9 +65,9 @@ def test_it_says_what_it_is(page):
     badge = page.locator(".badge")
     assert badge.inner_text() == "Recording" and badge.bounding_box()["height"] >= 24
     expect(page.locator("#status")).to_have_text(
-        re.compile("^Recording · paused · step 0 of 500 · λ = 0.5$")
+        re.compile("^Recording · paused · step 0 of 1500 · λ = 0.1$")
     )
-    assert page.title().startswith("Recording: lesson 10")
+    assert page.title().startswith("Recording: lesson 17")
     shows(page, 0, 0)
     page.screenshot(path=ARTIFACTS / "recording_1366x768.png")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -150,9 +150,9 @@ def test_in_the_panel_it_takes_the_place_of_the_pictures(page, tmp_path):
     page.set_viewport_size({"width": 1366, "height": 768})
     path = tmp_path / "recorded.ipynb"
     notebook = nbformat.read(scratch_notebook(path, NOTEBOOK, "pass"), as_version=4)
-    notebook.cells.append(nbformat.v4.new_markdown_cell("[Open the recording](10_gauge.html)"))
+    notebook.cells.append(nbformat.v4.new_markdown_cell("[Open the recording](17_panel.html)"))
     nbformat.write(notebook, path)
-    with Lab(path) as lab:
+    with served(path) as lab:
         shutil.copy(RECORDING, lab.folder / "notebooks")
         open_notebook(page, lab, path.name)
         run_all(page)
