@@ -23,6 +23,9 @@ TAKES = {
     "07_clip_value": ("watched(step)", 10, [(300, dict(clip=0.1)), (200, dict(clip=1.0)), (200, dict(clip=0.1, lr_d=1e-4)), (200, {})]),
     "09_features": ("step, view_source", 10, [(400, dict(method="WGAN-GP")), (200, dict(lambda_gp=50)), (200, {})]),
     "08_penalty": ("plane, knobs", 10, [(200, dict(lambda_gp=0.001)), (100, dict(lambda_gp=1.0)), (150, dict(method="clipping")), (100, {})]),
+    "11_film": ("film.view", 1, [(91, {})]),
+    "10_steering": ("watched(step, real)", 8, [(160, dict(method="none")), (60, dict(method="penalty")), (100, dict(data="painted")), (160, {})]),
+    "10_gauge": ("gauged", 5, [(150, dict(W=1.5)), (60, dict(lambda_gp=10.0)), (60, dict(W=4.0)), (60, {})]),
 }  # fmt: skip
 
 

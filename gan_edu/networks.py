@@ -1,4 +1,4 @@
-"""Networks of the lessons: multilayer perceptrons, minibatch discrimination, convolutional networks."""
+"""Networks of the lessons: multilayer perceptrons, minibatch discrimination, DCGAN."""
 
 import itertools
 
@@ -65,54 +65,6 @@ class MinibatchDiscrimination(nn.Module):
 
     def extra_repr(self):
         return f"in_features={len(self.weight)}, num_kernels={self.num_kernels}, kernel_dim={self.kernel_dim}"
-
-
-# ---- lesson 10: small convolutional networks for digits
-
-
-class DigitGenerator(nn.Sequential):
-    """Make grey pictures from latents: (N, latent_dim) -> (N, 1, image_size, image_size) in (-1, 1).
-
-    image_size: a multiple of 4; width: channels before the last layer, twice as many before that. Upsampling, then a
-    convolution, twice. After the generator of Linder-Norén (2018), Keras-GAN, wgan_gp.py, narrower.
-    """
-
-    def __init__(self, latent_dim=100, width=16, image_size=28):
-        latent_dim, width = check_count("latent_dim", latent_dim), check_count("width", width)
-        side = _quarter(image_size)
-        super().__init__(
-            nn.Linear(latent_dim, 2 * width * side * side), nn.BatchNorm1d(2 * width * side * side), nn.ReLU(),
-            nn.Unflatten(1, (2 * width, side, side)),
-            nn.Upsample(scale_factor=2), nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.BatchNorm2d(2 * width), nn.ReLU(),
-            nn.Upsample(scale_factor=2), nn.Conv2d(2 * width, width, 3, padding=1), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.Conv2d(width, 1, 3, padding=1), nn.Tanh(),
-        )  # fmt: skip
-
-
-class DigitCritic(nn.Sequential):
-    """Score grey pictures: (N, 1, image_size, image_size) -> (N, 1), unbounded.
-
-    image_size: a multiple of 4; width: channels of the first layer, twice as many in the next two.
-    batch_norm=True puts nn.BatchNorm2d after the second and third convolution, as the source does; with a gradient
-    penalty that is a mistake, which lesson 10 shows. After Linder-Norén (2018), Keras-GAN, wgan_gp.py, without dropout.
-    """
-
-    def __init__(self, width=16, image_size=28, batch_norm=False):
-        width, side = check_count("width", width), _quarter(image_size)
-        norm = [[nn.BatchNorm2d(2 * width)] if batch_norm else [] for _ in range(2)]
-        super().__init__(
-            nn.Conv2d(1, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1), *norm[0], nn.LeakyReLU(0.2),
-            nn.Conv2d(2 * width, 2 * width, 3, padding=1), *norm[1], nn.LeakyReLU(0.2),
-            nn.Flatten(), nn.Linear(2 * width * side * side, 1),
-        )  # fmt: skip
-
-
-def _quarter(image_size):
-    image_size = check_count("image_size", image_size)
-    if image_size % 4:
-        raise ValueError(f"image_size must be a multiple of 4, got {image_size}")
-    return image_size // 4
 
 
 # ---- lesson 13: DCGAN

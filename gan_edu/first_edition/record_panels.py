@@ -42,7 +42,6 @@ class Take:
 
 
 TAKES = (
-    Take("10", "gauge", "the gap of a critic with a gradient penalty of weight λ", "lambda_gp", (0.5, 1.0, 5.0, 20.0), 500, 51),
     Take(
         "13", "panel", "a DCGAN learns to draw faces; η_D is the discriminator's learning rate", "lr_d", (1e-5, 1e-3, 1e-2), 600, 11,
         photos=True,

@@ -1,171 +1,153 @@
-"""Checks for the exercises of lesson 10, first edition, and of the bug museum."""
+"""Lesson 10: checks of its exercises."""
 
-import numpy as np
+import contextlib
+import io
+
 import torch
-from torch import nn
 
-from gan_edu.lessons.say import say
-
-
-class _Quadratic(nn.Module):
-    """f(x) = the sum of (x * weight)^2 over each sample: its gradient, 2 x weight^2, differs from sample to sample."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(torch.tensor([[[0.6, 0.4], [0.3, 0.7]]]))
-
-    def forward(self, x):
-        return (x * self.weight).square().flatten(1).sum(1, keepdim=True)
+from gan_edu.examine import Remark, examine, small_players, tensor
+from gan_edu.run import Run
 
 
-def check_gradient_penalty(penalty):
-    """Check a gradient penalty, penalty(critic, x_real, x_fake, generator=...), on pictures (N, 1, 2, 2). Lesson 18, rooms 2 and 7.
+def switched(before=300, after=100, method=None):
+    """Return a learner's switch: so many steps, then another method, then so many more."""
 
-    Gulrajani et al. (2017), equation 3 and algorithm 1: mean of (||grad|| - 1)^2 at x_hat, one ε per sample.
-    """
-    rng = torch.Generator().manual_seed(0)
-    x_real, x_fake = (
-        torch.randn(6, 1, 2, 2, generator=rng) + 2,
-        torch.randn(6, 1, 2, 2, generator=rng),
-    )
-    critic = _Quadratic()
-    try:
-        got = penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1))
-    except Exception as fault:
-        if "must match the size" in str(fault):
-            return say(False, "two shapes do not line up. ε needs one number for each of the N samples, whatever N is, and a 1 for each further axis: (N, 1, 1, 1) for pictures.")  # fmt: skip
-        if "does not require grad" in str(fault):
-            return say(False, "the critic's scores have no way back to x_hat: x_hat.requires_grad_() comes *after* any detach, and before the critic.")  # fmt: skip
-        return say(False, f"your penalty stops with {type(fault).__name__}: {fault}")
-    if got is None or got is ...:
-        return say(False, "your penalty returns nothing yet. Does it end with a return?")
-    if not torch.is_tensor(got):
-        return say(False, f"your penalty must return a tensor, it returned {type(got).__name__}: item() and float() cut the graph.")  # fmt: skip
-    if got.numel() != 1:
-        return say(False, f"your penalty must return one number, it has shape {tuple(got.shape)}. Take the mean over the batch.")  # fmt: skip
+    def switch(run, other):
+        run.steps(before)
+        run.set(method=method or other)
+        return run.steps(after)
 
-    def slopes(epsilon):
-        return 2 * torch.lerp(x_fake, x_real, epsilon) * critic.weight.detach() ** 2
+    return switch
 
-    def draw(*shape):
-        return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
-    def value(
-        slopes,
-        norm=lambda g: g.flatten(1).norm(dim=1),
-        term=lambda n: (n - 1).square(),
-        mean=torch.mean,
-    ):
-        return mean(term(norm(slopes))).item()
+def check_switch(answer):
+    """Check (run, method) -> the run after 300 steps, a change of its method, and 100 steps more."""
 
-    each = draw(6, 1, 1, 1)
-    right, swapped = value(slopes(each)), value(slopes(1 - each))
-    wrong = {
-        "ε is the same for the whole batch. Draw one per sample, of shape (N, 1, 1, 1).": [value(slopes(draw(1)[0])), value(slopes(1 - draw(1)[0]))],
-        "ε is different for each pixel: x_hat then leaves the line between the two. Draw one per sample, of shape (N, 1, 1, 1).": [value(slopes(draw(6, 1, 2, 2))), value(slopes(1 - draw(6, 1, 2, 2)))],
-        "the norm is not taken over the whole sample: flatten each gradient to one row first.": [
-            value(slopes(e), norm=lambda g, d=d: g.norm(dim=d)) for e in (each, 1 - each) for d in (1, 2, 3)
-        ],
-        "you take one norm over the whole batch. Each sample has a norm of its own.": [value(slopes(e), norm=torch.norm) for e in (each, 1 - each)],
-        "the square is missing: (norm - 1)². As it stands a small slope would be rewarded.": [value(slopes(e), term=lambda n: n - 1) for e in (each, 1 - each)],
-        "that is |norm - 1|. The penalty is its square.": [value(slopes(e), term=lambda n: (n - 1).abs()) for e in (each, 1 - each)],
-        "you square the norm, but not its distance from 1: (norm - 1)², not norm² - 1.": [value(slopes(e), term=lambda n: n**2 - 1) for e in (each, 1 - each)],
-        "the distance from 1 is missing: you pull the slope to 0.": [value(slopes(e), term=torch.square) for e in (each, 1 - each)],
-        "that is one-sided: only slopes above 1 count. A fine idea, but the task is the two-sided penalty.": [value(slopes(e), term=lambda n: (n - 1).clamp(min=0).square()) for e in (each, 1 - each)],
-        "you look at the real samples only. x_hat lies between a real and a generated one.": [value(slopes(torch.ones(1)))],
-        "you look at the generated samples only. x_hat lies between a real and a generated one.": [value(slopes(torch.zeros(1)))],
-        "you add the samples up. Take the mean over the batch.": [value(slopes(e), mean=torch.sum) for e in (each, 1 - each)],
-        "λ is inside: return the penalty without it, λ is a knob of the training.": [10 * right, 10 * swapped],
+    def step(gan, knobs):  # trains nothing: only the run's moves are looked at
+        return {}
+
+    def done(switch):
+        def found(method, seed):
+            with contextlib.redirect_stdout(io.StringIO()):  # no bar of progress before the verdict
+                got = switch(Run(small_players, step, dict(method="penalty"), seed), method)
+            if got is None or got is ...:
+                return got
+            if not isinstance(got, Run):
+                raise Remark(f"return the run; this is {type(got).__name__}.")
+            moves = [(n, ord(value[0])) for n, name, value in got.moves if name == "method"]
+            return [got.n, len(moves), *(moves[-1] if moves else (0, 0))]
+
+        return found
+
+    mistakes = {
+        "the method is changed before the training: set it between the two trainings.": done(switched(0, 400)),
+        "after the change the run is not trained any more.": done(switched(300, 0)),
+        "the run was trained on, but its method never changed: run.set(method=method).": lambda method, seed: [400, 0, 0, 0],
+        "100 steps before the change and 300 after it: exchange the two.": done(switched(100, 300)),
+        "300 steps before the change, and only 100 after it.": done(switched(300, 300)),
+        "use the method that was handed over, in place of the word \"none\".": done(switched(method="none")),
     }  # fmt: skip
-    close = [abs(got.item() - wanted) < 1e-4 for wanted in (right, swapped)]
-    if not any(close):
-        for hint, values in wrong.items():
-            if any(abs(got.item() - value) < 1e-4 for value in values):
-                return say(False, hint)
-        if (
-            abs(
-                penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1)).item()
-                - got.item()
-            )
-            > 1e-6
-        ):
-            return say(False, "the same generator gives another ε each time: draw it with torch.rand(..., generator=generator).")  # fmt: skip
-        return say(False, f"on the test pictures it should be {right:.4f}, it is {got.item():.4f}.")
-    if not got.requires_grad:
-        return say(False, "the number is right, but it has no gradient, so the critic cannot learn from it. Where is create_graph=True?")  # fmt: skip
-    (gradient,) = torch.autograd.grad(got, critic.weight, allow_unused=True)
-    return say(gradient is not None and bool(gradient.any()), "one ε per sample, one norm per sample, and a gradient for the critic.")  # fmt: skip
+    cases, answer = [("none", 0), ("clip", 1)], done(answer) if callable(answer) else answer
+    return examine(answer, cases, done(switched()), mistakes, "now every hand does the same.")
 
 
-def check_predicted_gap(answers):
-    """Check the gaps of a penalised critic for a shift W = 3 at λ = 0.5 and λ = 10, a pair of numbers. Exercise 1."""
-    if (
-        answers is None
-        or answers is ...
-        or any(answer is None or answer is ... for answer in answers)
-    ):
-        return say(
-            False, "work both gaps out on paper first: two numbers, for λ = 0.5 and for λ = 10."
-        )
-    if len(answers) != 2:
-        return say(False, f"two numbers are asked for, you gave {len(answers)}.")
-    W, weights, answers = (
-        3.0,
-        np.array([0.5, 10.0]),
-        np.array([float(answer) for answer in answers]),
+def law(W, lambda_gp):
+    """Return the slope and the gap of the best linear critic under the penalty, for a shift of W."""
+    return tensor([1 + W / (2 * lambda_gp), W + W * W / (2 * lambda_gp)])
+
+
+def check_law(answer):
+    """Check (W, λ) -> (slope s, gap) of the critic D(x) = s x with the smallest −s W + λ (s − 1)²."""
+
+    def both(slope, gap=lambda s, W, k: s * W):
+        return lambda W, k: tensor([slope(W, k), gap(slope(W, k), W, k)])
+
+    mistakes = {
+        "the gap first? Return the slope, then the gap.": lambda W, k: law(W, k).flip(0),
+        "that is slope 1, the best critic without a penalty to pay. A little more slope wins W and costs almost nothing.": both(lambda W, k: 1),
+        "the 2 is missing: the derivative of λ (s − 1)² is 2 λ (s − 1).": both(lambda W, k: 1 + W / k),
+        "the 1 is missing: solve −W + 2 λ (s − 1) = 0 for s.": both(lambda W, k: W / (2 * k)),
+        "λ is on the wrong side of the fraction line: a large λ keeps the slope near 1.": both(lambda W, k: 1 + W * k / 2),
+        "the sign is wrong: the critic gains by being steeper than 1.": both(lambda W, k: 1 - W / (2 * k)),
+        "the slope is right. The gap is the slope times the shift W.": both(lambda W, k: 1 + W / (2 * k), lambda s, W, k: s),
+        "the slope is right. In the gap W stands in both factors, so it is squared: s W.": both(lambda W, k: 1 + W / (2 * k), lambda s, W, k: W + W / (2 * k)),
+        "the slope is right. The second number is the whole loss; the gap alone is larger.": both(lambda W, k: 1 + W / (2 * k), lambda s, W, k: s * W - k * (s - 1) ** 2),
+    }  # fmt: skip
+
+    def asked(W, k):
+        found = answer(W, k)
+        if isinstance(found, (tuple, list)) and len(found) == 2:
+            return ... if ... in found else tensor([float(one) for one in found])
+        if found is None or found is ...:
+            return found
+        raise Remark("return two numbers: the slope, and the gap.")
+
+    cases, words = (
+        [(3.0, 0.5), (1.0, 10.0), (2.0, 4.0)],
+        "so much more than W a penalised critic reports.",
     )
-    hints = [
-        (W + W**2 / (2 * weights), None),
-        (1 + W / (2 * weights), "those are the slopes. The gap is the slope times the shift W."),
-        (W * np.ones(2), "that is W itself: what a critic of slope 1 reports. At a finite λ the slope is above 1."),
-        (W + W**2 / weights, "the 2 is missing: the derivative of λ (s - 1)² is 2 λ (s - 1)."),
-        (W + W / (2 * weights), "the gap is s W with s = 1 + W/(2λ): W stands in both factors, so it is squared."),
-        (W + W**2 / (4 * weights), "that is the objective, the gap minus λ times the penalty. The gap alone is larger."),
-        (W + W**2 * weights / 2, "λ is on the wrong side of the fraction line: a large λ holds the slope near 1."),
-        (W - W**2 / (2 * weights), "the sign is wrong: the critic gains by being steeper than 1, so it overshoots."),
-        ((W + W**2 / (2 * weights))[::-1], "the two are exchanged: λ = 0.5 comes first."),
-    ]  # fmt: skip
-    for wanted, hint in hints:
-        if np.allclose(answers, wanted, rtol=5e-3):
-            return say(
-                hint is None,
-                hint
-                or f"{wanted[0]:g} and {wanted[1]:g}: the same data, two very different losses.",
-            )
-    return say(
-        False,
-        f"({answers[0]:g}, {answers[1]:g}) is not it. Maximise s W - λ (s - 1)² over s; the gap is s W.",
+    return examine(asked if callable(answer) else answer, cases, law, mistakes, words)
+
+
+def bounded(total=torch.max, norm=lambda g: g.norm(dim=1), use=slice(None), sign=1):
+    """Return gap / largest slope, made of these parts; use: which of the three sets of places are looked at."""
+
+    def bound(D, x_real, x_fake):
+        share = torch.rand(len(x_real), 1)
+        sets = [x_real, x_fake, share * x_real + (1 - share) * x_fake]
+        x = torch.cat(sets[use]).detach().requires_grad_()
+        (grad,) = torch.autograd.grad(D(x).sum(), x)
+        return sign * (D(x_real).mean() - D(x_fake).mean()) / total(norm(grad))
+
+    return bound
+
+
+def check_bound(answer):
+    """Check (D, x_real, x_fake) -> the critic's gap divided by its largest slope at real, generated and mixed points."""
+
+    def seeded(bound):
+        def found(D, seed):
+            torch.manual_seed(seed)
+            x_real, x_fake = 0.3 * torch.randn(2000, 2) + 1, 0.3 * torch.randn(2000, 2) - 2
+            got = bound(D, x_real, x_fake)
+            return got.detach() if isinstance(got, torch.Tensor) else got
+
+        return found
+
+    mistakes = {
+        "that is the mean slope. A bound needs the largest.": bounded(torch.mean),
+        "the root is missing: the norm is the root of the sum of squares.": bounded(norm=lambda g: g.square().sum(1)),
+        "that is the largest size of a number in the gradients. Take the norm of each row first: dim=1.": bounded(norm=lambda g: g.abs()),
+        "that is one norm for all points together. Each point has its own: dim=1.": bounded(norm=lambda g: g.norm()),
+        "look between the real and the generated points, too: there a critic may be steepest.": bounded(use=slice(0, 2)),
+        "the sign of the gap is turned: real minus generated.": bounded(sign=-1),
+        "divide by the largest slope.": lambda D, x, y: (D(x).mean() - D(y).mean()) * bounded()(D, x, y) ** 0,
+        "divide by the slope, do not multiply.": lambda D, x, y: (D(x).mean() - D(y).mean()) ** 2 / bounded()(D, x, y),
+        "that is the largest slope. The gap is divided by it.": lambda D, x, y: (D(x).mean() - D(y).mean()) / bounded()(D, x, y),
+    }  # fmt: skip
+    mistakes = {hint: seeded(one) for hint, one in mistakes.items()}
+    tilted, steep = torch.tensor([[3.0], [4.0]]), lambda x: (10 * x[:, :1] + 5).sigmoid()
+    planes = lambda x: x @ tilted, steep, lambda x: x.square().sum(1, keepdim=True)
+    answer = seeded(answer) if callable(answer) else answer
+    cases, right = [(D, seed) for seed, D in enumerate(planes)], seeded(bounded())
+    return examine(answer, cases, right, mistakes, "at most W1, if the slope is the largest.")
+
+
+def check_inverse(answer):
+    """Check (gap, λ) -> the shift W for which the law gives this gap."""
+
+    def root(gap, k, inside=2.0, sign=1):
+        return k * (sign * (1 + inside * gap / k) ** 0.5 - 1)
+
+    mistakes = {
+        "that is the law itself. Solve it for W: which W gives this gap?": lambda g, k: g + g * g / (2 * k),
+        "that is the other root. A distance is not negative.": lambda g, k: root(g, k, sign=-1),
+        "that takes the gap for W in the correction: close for a large λ only. Solve the quadratic equation.": lambda g, k: g - g * g / (2 * k),
+        "under the root the 2 is missing: W² + 2 λ W − 2 λ gap = 0.": lambda g, k: root(g, k, inside=1.0),
+        "under the root it should be a 2: W² + 2 λ W − 2 λ gap = 0, so W = −λ ± √(λ² + 2 λ gap).": lambda g, k: root(g, k, inside=4.0),
+    }  # fmt: skip
+    cases, words = (
+        [(12.0, 0.5), (3.45, 10.0), (1.0, 1.0)],
+        "the law is solved for W: it gives the shift back, if the critic is finished.",
     )
-
-
-def check_batch_dependent(found, layers):
-    """Check which layers tie the samples of a batch together. Exercise 2.
-
-    found: names of layers; layers: {name: module}. Each is tested: does the output for one sample change with its mates?
-    """
-    if found is None or found is ...:
-        return say(False, "give the names of the layers, as a set: {'A', ...}.")
-    found, unknown = set(found), set(found) - set(layers)
-    if unknown:
-        return say(
-            False,
-            f"there is no layer {', '.join(sorted(map(str, unknown)))}: choose from {', '.join(layers)}.",
-        )
-    tied = {name for name, layer in layers.items() if _sees_its_mates(layer)}
-    for name in sorted(found - tied):
-        kind = type(layers[name]).__name__
-        return say(False, f"{name}, {kind}, treats each sample alone: its mean is over the features of one sample, not over the batch."
-                    if "Norm" in kind else f"{name}, {kind}, treats each sample alone.")  # fmt: skip
-    if tied - found:
-        return say(
-            False,
-            f"{len(tied - found)} more of them depend on the rest of the batch. What is averaged over samples?",
-        )
-    return say(True, f"{' and '.join(sorted(tied))}: their output for one sample moves with the others. With a penalty on each sample's gradient use none of them.")  # fmt: skip
-
-
-def _sees_its_mates(layer):
-    x = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-    other = torch.cat([x[:1], x[1:].flip(1) + 1])
-    with torch.no_grad():
-        return not torch.allclose(layer(x)[0], layer(other)[0], atol=1e-6)
+    return examine(answer, cases, root, mistakes, words)

@@ -1,4 +1,4 @@
-"""Checks for the repairs of the bug museum, lesson 18. Rooms 2 and 7 use check_gradient_penalty of lesson 10."""
+"""Checks for the repairs of the bug museum, lesson 18."""
 
 import copy
 import math
@@ -371,3 +371,93 @@ def check_clipped_turn(turn):
         if is_now(wanted):
             return say(False, hint)
     return say(False, f"with c = {c:g} the weights should be {[round(v, 3) for v in clamped(moved)[0][0].tolist()]}, they are {[round(v, 3) for v in critic.weight[0].tolist()]}.")  # fmt: skip
+
+
+class _Quadratic(nn.Module):
+    """f(x) = the sum of (x * weight)^2 over each sample: its gradient, 2 x weight^2, differs from sample to sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([[[0.6, 0.4], [0.3, 0.7]]]))
+
+    def forward(self, x):
+        return (x * self.weight).square().flatten(1).sum(1, keepdim=True)
+
+
+def check_gradient_penalty(penalty):
+    """Check a gradient penalty, penalty(critic, x_real, x_fake, generator=...), on pictures (N, 1, 2, 2). Rooms 2 and 7.
+
+    Gulrajani et al. (2017), equation 3 and algorithm 1: mean of (||grad|| - 1)^2 at x_hat, one ε per sample.
+    """
+    rng = torch.Generator().manual_seed(0)
+    x_real, x_fake = (
+        torch.randn(6, 1, 2, 2, generator=rng) + 2,
+        torch.randn(6, 1, 2, 2, generator=rng),
+    )
+    critic = _Quadratic()
+    try:
+        got = penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1))
+    except Exception as fault:
+        if "must match the size" in str(fault):
+            return say(False, "two shapes do not line up. ε needs one number for each of the N samples, whatever N is, and a 1 for each further axis: (N, 1, 1, 1) for pictures.")  # fmt: skip
+        if "does not require grad" in str(fault):
+            return say(False, "the critic's scores have no way back to x_hat: x_hat.requires_grad_() comes *after* any detach, and before the critic.")  # fmt: skip
+        return say(False, f"your penalty stops with {type(fault).__name__}: {fault}")
+    if got is None or got is ...:
+        return say(False, "your penalty returns nothing yet. Does it end with a return?")
+    if not torch.is_tensor(got):
+        return say(False, f"your penalty must return a tensor, it returned {type(got).__name__}: item() and float() cut the graph.")  # fmt: skip
+    if got.numel() != 1:
+        return say(False, f"your penalty must return one number, it has shape {tuple(got.shape)}. Take the mean over the batch.")  # fmt: skip
+
+    def slopes(epsilon):
+        return 2 * torch.lerp(x_fake, x_real, epsilon) * critic.weight.detach() ** 2
+
+    def draw(*shape):
+        return torch.rand(*shape, generator=torch.Generator().manual_seed(1))
+
+    def value(
+        slopes,
+        norm=lambda g: g.flatten(1).norm(dim=1),
+        term=lambda n: (n - 1).square(),
+        mean=torch.mean,
+    ):
+        return mean(term(norm(slopes))).item()
+
+    each = draw(6, 1, 1, 1)
+    right, swapped = value(slopes(each)), value(slopes(1 - each))
+    wrong = {
+        "ε is the same for the whole batch. Draw one per sample, of shape (N, 1, 1, 1).": [value(slopes(draw(1)[0])), value(slopes(1 - draw(1)[0]))],
+        "ε is different for each pixel: x_hat then leaves the line between the two. Draw one per sample, of shape (N, 1, 1, 1).": [value(slopes(draw(6, 1, 2, 2))), value(slopes(1 - draw(6, 1, 2, 2)))],
+        "the norm is not taken over the whole sample: flatten each gradient to one row first.": [
+            value(slopes(e), norm=lambda g, d=d: g.norm(dim=d)) for e in (each, 1 - each) for d in (1, 2, 3)
+        ],
+        "you take one norm over the whole batch. Each sample has a norm of its own.": [value(slopes(e), norm=torch.norm) for e in (each, 1 - each)],
+        "the square is missing: (norm - 1)². As it stands a small slope would be rewarded.": [value(slopes(e), term=lambda n: n - 1) for e in (each, 1 - each)],
+        "that is |norm - 1|. The penalty is its square.": [value(slopes(e), term=lambda n: (n - 1).abs()) for e in (each, 1 - each)],
+        "you square the norm, but not its distance from 1: (norm - 1)², not norm² - 1.": [value(slopes(e), term=lambda n: n**2 - 1) for e in (each, 1 - each)],
+        "the distance from 1 is missing: you pull the slope to 0.": [value(slopes(e), term=torch.square) for e in (each, 1 - each)],
+        "that is one-sided: only slopes above 1 count. A fine idea, but the task is the two-sided penalty.": [value(slopes(e), term=lambda n: (n - 1).clamp(min=0).square()) for e in (each, 1 - each)],
+        "you look at the real samples only. x_hat lies between a real and a generated one.": [value(slopes(torch.ones(1)))],
+        "you look at the generated samples only. x_hat lies between a real and a generated one.": [value(slopes(torch.zeros(1)))],
+        "you add the samples up. Take the mean over the batch.": [value(slopes(e), mean=torch.sum) for e in (each, 1 - each)],
+        "λ is inside: return the penalty without it, λ is a knob of the training.": [10 * right, 10 * swapped],
+    }  # fmt: skip
+    close = [abs(got.item() - wanted) < 1e-4 for wanted in (right, swapped)]
+    if not any(close):
+        for hint, values in wrong.items():
+            if any(abs(got.item() - value) < 1e-4 for value in values):
+                return say(False, hint)
+        if (
+            abs(
+                penalty(critic, x_real, x_fake, generator=torch.Generator().manual_seed(1)).item()
+                - got.item()
+            )
+            > 1e-6
+        ):
+            return say(False, "the same generator gives another ε each time: draw it with torch.rand(..., generator=generator).")  # fmt: skip
+        return say(False, f"on the test pictures it should be {right:.4f}, it is {got.item():.4f}.")
+    if not got.requires_grad:
+        return say(False, "the number is right, but it has no gradient, so the critic cannot learn from it. Where is create_graph=True?")  # fmt: skip
+    (gradient,) = torch.autograd.grad(got, critic.weight, allow_unused=True)
+    return say(gradient is not None and bool(gradient.any()), "one ε per sample, one norm per sample, and a gradient for the critic.")  # fmt: skip

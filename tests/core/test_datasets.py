@@ -9,7 +9,6 @@ import pytest
 import scipy.stats
 import sklearn.datasets
 import torch
-from sklearn.svm import SVC
 
 from gan_edu import datasets
 
@@ -191,38 +190,6 @@ def test_bad_input_is_named(call, message):
         call()
 
 
-def test_digits_are_those_of_scikit_learn():
-    images, labels = datasets.load_digits()
-    theirs = sklearn.datasets.load_digits()
-    assert (
-        images.shape == (1797, 1, 8, 8)
-        and images.dtype == torch.float32
-        and labels.dtype == torch.int64
-    )
-    np.testing.assert_array_equal((images[:, 0].numpy() + 1) * 8, theirs.images)
-    np.testing.assert_array_equal(labels.numpy(), theirs.target)
-    assert images.unique().tolist() == [level / 8 - 1 for level in range(17)]
-
-
-def test_digits_are_upright_and_match_their_labels():
-    images, labels = datasets.load_digits()
-    x, y = images.flatten(1).numpy(), labels.numpy()
-    assert SVC().fit(x[:900], y[:900]).score(x[900:], y[900:]) > 0.94
-    assert SVC().fit(x[:900], y[:900]).score(x[900:], y[899:-1]) < 0.3
-    zeros = images[labels == 0, 0].mean(0)
-    assert (
-        zeros[3:5, 3:5].mean() < -0.5 < 0.3 < zeros[3:5, 2].mean()
-    )  # the hole and the stroke of a 0
-    # the ink of a mean 7 lies higher than that of a mean 6
-    rows = torch.arange(8.0)[:, None]
-    heights = [
-        ((images[labels == d, 0].mean(0) + 1) * rows).sum()
-        / (images[labels == d, 0].mean(0) + 1).sum()
-        for d in (7, 6)
-    ]
-    assert heights[0] < heights[1] - 0.4
-
-
 IDX_CASES = [  # type byte, struct's letter, numpy's name, numbers that need the sign, the byte order and every byte
     (0x08, "B", np.uint8, [0, 1, 127, 128, 254, 255]),
     (0x09, "b", np.int8, [0, 1, 127, -128, -2, -1]),
@@ -383,3 +350,105 @@ def test_idx_paths(tmp_path):
     for bad in (None, 3, [1]):
         with pytest.raises(ValueError, match="path must be the name of a file or folder, got"):
             datasets.load_idx(bad)
+
+
+# ---- MNIST
+
+PIXELS = np.arange(2 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(2, 28, 28)
+LABELS = np.array([7, 0], np.uint8)
+PARTS = {"images": ("images", "idx3", PIXELS), "labels": ("labels", "idx1", LABELS)}
+
+
+def write_pair(folder, part="train", dot="-", zipped="", **other):
+    """Write the two IDX files of a part; other arrays, or bytes, in their place: images=, labels=."""
+    for name, (word, kind, array) in PARTS.items():
+        content = other.get(name, array)
+        if isinstance(content, np.ndarray):
+            content = idx(0x08, content.shape, content.astype(np.uint8).tobytes())
+        if content is not None:
+            path = folder / f"{part}-{word}{dot}{kind}-ubyte{zipped}"
+            path.write_bytes(gzip.compress(content) if zipped else content)
+
+
+def assert_is_pair(images, labels):
+    assert images.shape == (2, 1, 28, 28) and images.dtype == torch.float32
+    assert np.array_equal(((images[:, 0] + 1) * 127.5).round().numpy(), PIXELS)
+    assert labels.tolist() == [7, 0] and labels.dtype == torch.int64
+
+
+def test_mnist_without_files():
+    images, labels = datasets.load_mnist()
+    assert images.shape == (5000, 1, 28, 28) and (images.min(), images.max()) == (-1, 1)
+    assert labels.bincount().tolist() == [500] * 10 and len(labels[:100].unique()) == 10
+    again, _ = datasets.load_mnist()
+    assert torch.equal(images, again)
+    zeros, ones = (images[labels == k].mean(0)[0] for k in (0, 1))  # a ring, and a stroke
+    assert zeros[14, 14] < -0.8 < 0.3 < ones[14, 14]
+
+
+@pytest.mark.parametrize("zipped", ["", ".gz"])
+@pytest.mark.parametrize("dot", ["-", "."])
+@pytest.mark.parametrize("part", ["train", "t10k"])
+def test_mnist_of_idx_files(tmp_path, part, dot, zipped):
+    write_pair(tmp_path, part, dot, zipped)
+    assert_is_pair(*datasets.load_mnist(tmp_path))
+    assert_is_pair(*datasets.load_mnist(str(tmp_path)))
+
+
+def test_mnist_of_keras(tmp_path):
+    np.savez(tmp_path / "mnist.npz", x_train=PIXELS, y_train=LABELS, x_test=PIXELS[:1])
+    for where in (tmp_path, tmp_path / "mnist.npz"):
+        assert_is_pair(*datasets.load_mnist(where))
+
+
+WHOLE = idx(0x08, PIXELS.shape, PIXELS.tobytes())
+BAD_PAIRS = {
+    "labels for images": (dict(images=LABELS), r"train-images.*must hold images, uint8 \(N, 28, 28\), got uint8 \(2,\)"),
+    "images for labels": (dict(labels=PIXELS), r"train-labels.*must hold labels, uint8 \(N,\), got uint8 \(2, 28, 28\)"),
+    "another size": (dict(images=np.zeros((2, 32, 32))), r"must hold images, .* got uint8 \(2, 32, 32\)"),
+    "numbers of another type": (dict(labels=idx(0x0E, (2,), bytes(16))), r"must hold labels, uint8 \(N,\), got float64 \(2,\)"),
+    "a label short": (dict(labels=LABELS[:1]), r"has 2 images and .*train-labels.* 1 labels: they belong together"),
+    "a label of 10": (dict(labels=np.array([3, 10])), "train-labels.*labels from 0 to 9, got 10"),
+    "cut images": (dict(images=WHOLE[:-5]), "train-images.*is truncated"),
+    "a web page": (dict(images=b"<html>"), "train-images.*is no IDX file"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("zipped", ["", ".gz"])
+@pytest.mark.parametrize("other, message", BAD_PAIRS.values(), ids=BAD_PAIRS)
+def test_bad_mnist_files_are_explained(tmp_path, other, message, zipped):
+    write_pair(tmp_path, zipped=zipped, **other)
+    with pytest.raises(ValueError, match=message):
+        datasets.load_mnist(tmp_path)
+
+
+def test_mnist_cut_in_its_gzip(tmp_path):
+    write_pair(tmp_path, zipped=".gz")
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="is a damaged or incomplete gzip file"):
+        datasets.load_mnist(tmp_path)
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"PK", "must be the mnist.npz of Keras, with x_train and y_train"), (dict(x_train=PIXELS), "y_train is not a file"), (dict(x_train=PIXELS, y_train=LABELS[:1]), "they belong together"),
+    (dict(x_train=PIXELS.astype(float), y_train=LABELS), r"must hold images, .* got float64"), (dict(x_train=np.array([{}]), y_train=LABELS), "must be the mnist.npz of Keras"),
+])  # fmt: skip
+def test_bad_npz_files_are_explained(tmp_path, content, message):
+    path = tmp_path / "mnist.npz"
+    path.write_bytes(content) if isinstance(content, bytes) else np.savez(path, **content)
+    with pytest.raises(ValueError, match=message) as caught:
+        datasets.load_mnist(tmp_path)
+    assert str(path) in str(caught.value)
+
+
+def test_mnist_that_is_not_there(tmp_path):
+    for path, what in ((tmp_path, "does not"), (tmp_path / "absent", "is no folder"), (tmp_path / "a.npz", "is no folder")):  # fmt: skip
+        with pytest.raises(FileNotFoundError, match=f"must hold mnist.npz or .* {what}"):
+            datasets.load_mnist(path)
+    write_pair(tmp_path, labels=None)
+    with pytest.raises(FileNotFoundError, match="train-labels-idx1-ubyte"):
+        datasets.load_mnist(tmp_path)
+    for bad in (3, [1]):
+        with pytest.raises(ValueError, match="folder must be the name of a file or folder, got"):
+            datasets.load_mnist(bad)

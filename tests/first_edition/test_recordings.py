@@ -240,7 +240,7 @@ def test_the_stored_recordings_are_of_the_lessons(take):
             np.array(now, float), np.array(stored, float), rtol=0.05, atol=0.05
         )
     off = np.abs(found.frame(1, i).astype(int) - picture).max(-1)
-    # Another processor rounds otherwise, and some dots move (0.002 to 0.005 of the pixels); the next picture of lesson 10 differs in 0.03.
+    # Another processor rounds otherwise, and some dots move (0.002 to 0.005 of the pixels); the next picture differs in 0.03.
     # Photos lose a little everywhere, 5.1 in the mean of lesson 13; the next picture differs by 13, and in 0.02 of the pixels.
     assert off.mean() < (7 if take.photos else 4) and (off > 60).mean() < 0.01
 
@@ -249,8 +249,8 @@ def test_what_is_not_there_cannot_be_recorded():
     with pytest.raises(ValueError, match="lesson must be the number of a notebook"):
         record_panels.panel_of("77", "panel")
     with pytest.raises(ValueError, match="name must be that of a LivePanel"):
-        record_panels.panel_of("10", "gadget")
-    with pytest.raises(SystemExit, match="no panel to record in lesson 77; there are those of 10"):
+        record_panels.panel_of("17", "gadget")
+    with pytest.raises(SystemExit, match="no panel to record in lesson 77; there are those of 13"):
         record_panels.main(["77"])
 
 

@@ -12,7 +12,6 @@ from torch.nn.functional import cross_entropy, log_softmax, nll_loss, one_hot, s
 from gan_edu import losses
 from gan_edu.first_edition.ensembles import train_ensemble
 from gan_edu.lessons import l18_checks as checks
-from gan_edu.lessons.l10_checks import check_gradient_penalty
 from notebooks import NOTEBOOKS, cells, definitions
 
 OTHER_SEEDS = range(1000, 1008)  # the notebook shows 0 to 7
@@ -513,7 +512,6 @@ def test_the_untouched_lines_get_their_own_hint_and_the_solution_passes(lesson, 
     exercises, namespace = cells("18", "exercise"), dict(lesson)
     stub, checked = exercises[2 * room - 2 : 2 * room]
     namespace |= {name: check for name, check in vars(checks).items() if name.startswith("check_")}
-    namespace["check_gradient_penalty"] = check_gradient_penalty
     exec(stub.source, namespace)
     exec(checked.source, namespace)
     words = capsys.readouterr().out
@@ -555,3 +553,70 @@ def test_every_room_has_its_verdict_and_its_repair():
     words = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for part in ("**The exhibit", "How it gets in.**", "Predict, then run.**", "**What you should have seen.**", "**Verdict:", "**Repair.**"):  # fmt: skip
         assert words.count(part) == 8, part
+
+
+# ---- the penalty of rooms 2 and 7
+
+
+def penalty(
+    epsilon=None, norm=None, term=None, at=None, mean=torch.mean, create_graph=True, swap=False
+):
+    """A learner's penalty, right but for what is given."""
+
+    def written(critic, x_real, x_fake, generator=None):
+        shape = (len(x_real), *[1] * (x_real.ndim - 1)) if epsilon is None else epsilon(x_real)
+        draws = torch.rand(shape, generator=generator)
+        draws = 1 - draws if swap else draws
+        x_hat = torch.lerp(x_fake, x_real, draws) if at is None else at(x_real, x_fake)
+        x_hat = x_hat.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=create_graph)
+        norms = gradient.flatten(1).norm(dim=1) if norm is None else norm(gradient)
+        return mean((norms - 1).square() if term is None else term(norms))
+
+    return written
+
+
+@pytest.mark.parametrize(
+    "answer, hint",
+    [
+        (lambda *a, generator=None: None, "returns nothing yet"),
+        (lambda critic, x, y: 0, "stops with TypeError"),
+        (lambda *a, generator=None: 0.5, "item() and float() cut the graph"),
+        (penalty(mean=lambda v: v), "it has shape (6,)"),
+        (penalty(epsilon=lambda x: (1,)), "same for the whole batch"),
+        (penalty(epsilon=lambda x: x.shape), "different for each pixel"),
+        (penalty(epsilon=lambda x: (len(x), 1)), "two shapes do not line up"),
+        (penalty(epsilon=lambda x: (32, 1, 1, 1)), "whatever N is"),
+        (
+            lambda critic, x, y, generator=None: torch.autograd.grad(critic(x).detach().sum(), x),
+            "no way back to x_hat",
+        ),
+        (penalty(norm=lambda g: g.norm(dim=1)), "flatten each gradient"),
+        (penalty(norm=lambda g: g.norm(dim=-1)), "flatten each gradient"),
+        (penalty(norm=torch.norm), "one norm over the whole batch"),
+        (penalty(term=lambda n: n - 1), "the square is missing"),
+        (penalty(term=lambda n: (n - 1).abs()), "that is |norm - 1|"),
+        (penalty(term=lambda n: n**2 - 1), "not norm² - 1"),
+        (penalty(term=torch.square), "you pull the slope to 0"),
+        (penalty(term=lambda n: (n - 1).clamp(min=0).square()), "one-sided"),
+        (penalty(at=lambda x, y: x), "the real samples only"),
+        (penalty(at=lambda x, y: y), "the generated samples only"),
+        (penalty(mean=torch.sum), "you add the samples up"),
+        (penalty(mean=lambda v: 10 * v.mean()), "λ is inside"),
+        (penalty(create_graph=False), "Where is create_graph=True?"),
+        (
+            penalty(at=lambda x, y: torch.lerp(y, x, torch.rand(6, 1, 1, 1))),
+            "the same generator gives another ε",
+        ),
+        (penalty(mean=lambda v: v.mean() + 0.7), "it should be"),
+    ],
+)
+def test_each_wrong_penalty_gets_its_own_hint(capsys, answer, hint):
+    verdict, words = says(capsys, checks.check_gradient_penalty, answer)
+    assert not verdict and hint in words
+
+
+@pytest.mark.parametrize("answer", [penalty(), penalty(swap=True), losses.gradient_penalty])
+def test_right_penalties_pass(capsys, answer):
+    verdict, words = says(capsys, checks.check_gradient_penalty, answer)
+    assert verdict and words.startswith("Right")

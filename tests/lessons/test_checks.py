@@ -7,16 +7,11 @@ import nbformat
 import numpy as np
 import pytest
 from scipy.stats import norm
-from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
 from gan_edu import losses
 from notebooks import NOTEBOOKS
 
-LAYERS = {
-    "batch": nn.BatchNorm1d(6), "layer": nn.LayerNorm(6), "linear": nn.Linear(6, 6),
-    "other batch": nn.BatchNorm1d(6, track_running_stats=False),
-}  # fmt: skip
 NO_HINT = re.compile(
     r"stops with|nothing yet|should be [-\d(]|is not it|write (a|your)|down first|on paper"
 )
@@ -94,9 +89,18 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_split": ("09", "test_each_wrong_split_gets_its_own_hint", lambda: lambda x: (x.var(0).mean(), x.mean(0).var(), x.var()), nothing),
     "check_first_share": ("09", "test_each_wrong_first_share_gets_its_own_hint", lambda: lambda x: of("09", "share", x - x.mean(0)), nothing),
     "check_constant_generator": ("09", "test_each_wrong_constant_generator_gets_its_own_hint", lambda: lambda z: module_of("09").EVEN.expand(len(z), 512), nothing),
-    "check_gradient_penalty": ("10", "test_each_wrong_penalty_gets_its_own_hint", lambda: losses.gradient_penalty, nothing),
-    "check_predicted_gap": ("10", "test_each_wrong_gap_gets_its_own_hint", lambda: (12.0, 3.45), ...),
-    "check_batch_dependent": ("10", "test_each_wrong_finding_gets_its_own_hint", lambda: {"batch", "other batch"}, ...),
+    "check_gradient_penalty": ("18", "test_each_wrong_penalty_gets_its_own_hint", lambda: losses.gradient_penalty, nothing),
+    "check_switch": ("10", "test_each_wrong_switch_gets_its_own_hint", lambda: module_of("10").of_parts, nothing),
+    "check_law": ("10", "test_each_wrong_law_gets_its_own_hint", lambda: lambda W, k: (1 + W / (2 * k), W + W * W / (2 * k)), nothing),
+    "check_bound": ("10", "test_each_wrong_bound_gets_its_own_hint", lambda: of("10", "bound_by", lambda gap, g: gap / g.norm(dim=1).max()), nothing),
+    "check_inverse": ("10", "test_each_wrong_inverse_gets_its_own_hint", lambda: lambda gap, k: (k * k + 2 * k * gap) ** 0.5 - k, nothing),
+    "check_scaling": ("11", "test_each_wrong_scale_gets_its_own_hint", lambda: lambda v: (v / 127.5 - 1, v / 255), nothing),
+    "check_digit_generator": ("11", "test_each_wrong_generator_gets_its_own_hint", lambda: of("11", "generator"), nothing),
+    "check_digit_critic": ("11", "test_each_wrong_critic_gets_its_own_hint", lambda: of("11", "critic"), nothing),
+    "check_digit_step": ("11", "test_each_wrong_digit_step_gets_its_own_hint", lambda: of("11", "learner"), nothing),
+    "check_nearest_digit": ("11", "test_each_wrong_neighbour_gets_its_own_hint", lambda: lambda x, y: tuple(of("11", "far", x, y).min(1)), nothing),
+    "check_slips": ("11", "test_each_wrong_set_of_slips_gets_its_own_hint", lambda: "abcfg", ...),
+    "check_idx_file": ("11", "test_each_wrong_file_gets_its_own_hint", lambda: of("11", "written"), nothing),
     "check_upsampling": ("13", "test_hints_for_upsampling", lambda: [(7, 1, 0), (4, 2, 1), (4, 2, 1)], ...),
     "check_one_pass_step": ("13", "test_each_wrong_step_gets_its_own_hint", lambda: of("13", "one_pass"), nothing),
     "check_conditional_generator": ("17", "test_each_wrong_generator_gets_its_own_hint", right_generator, nothing),
@@ -110,7 +114,6 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
 }  # fmt: skip
 ASKED = {  # how an answer is handed over, where it is not simply check(answer)
     "check_prediction": lambda check, answer: check("the share", answer, 0.7, tolerance=0.1),
-    "check_batch_dependent": lambda check, answer: check(answer, LAYERS),
     "check_signs": lambda check, answer: check(*answer),
 }
 by_check = pytest.mark.parametrize("name", sorted(CASES))

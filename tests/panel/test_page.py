@@ -301,6 +301,7 @@ def test_a_drawing_is_painted_stroke_by_stroke(page):
     stroke((600, y), (700, y))  # in axes without a canvas
     assert page.sent("knob") == []
     button = page.knob("drawing")
+    assert button.get_attribute("aria-label") == "Paint anew: drawing"
     button.click()
     assert button.get_attribute("aria-pressed") == "true"
     stroke((100, y), (100, y), (5000, y))  # over the edge: it stays inside

@@ -167,7 +167,8 @@ class Panel {
     const tell = (value) => this.move(side, name, value);
     const [show, input, ...more] = kinds[knob.kind](knob, tell);
     Object.assign(input.dataset, { knob: name, side });
-    Object.assign(input, { ariaLabel: label, disabled: this.root.dataset.kind === "recording" });
+    const ariaLabel = input.matches("button") ? `${input.textContent}: ${label}` : label;
+    Object.assign(input, { ariaLabel, disabled: this.root.dataset.kind === "recording" });
     show(knob.value);
     this.knobs.set(`${side}/${name}`, { show, value: knob.value });
     return make("label", { class: "gan-knob" }, make("span", {}, label), input, ...more);
