@@ -41,7 +41,7 @@ def pytest_runtest_logreport(report):
 
 def pytest_terminal_summary(terminalreporter, config):
     what = config.getoption("--seconds")
-    if not what:
+    if not what or hasattr(config, "workerinput"):  # a worker has seen its own tests only
         return
     now = {name: round(seconds, 1) for name, seconds in sorted(taken.items())}
     before = json.loads(STORED.read_text()) if STORED.exists() else {}

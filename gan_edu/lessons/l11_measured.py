@@ -10,6 +10,8 @@ from gan_edu.panel.figure import describe
 from gan_edu.predict import short, table
 from gan_edu.style import CRITIC, FAKE, REAL
 
+COPIES = "1,000 copies of one digit"
+
 
 def cheats(judge):
     """Return the judge's measures of sets of 1,000 pictures that no generator has made, {name: measures}.
@@ -20,13 +22,19 @@ def cheats(judge):
     noise = torch.randint(0, 2, real.shape, generator=torch.Generator().manual_seed(0))
     blurred = avg_pool2d(pad(real, [1] * 4, value=-1), 3, stride=1)
     return {
-        "1,000 copies of one digit": judge.measure(judge.images[[4]].expand(N, -1, -1, -1)),
+        COPIES: judge.measure(judge.images[[4]].expand(N, -1, -1, -1)),
         "training digits, moved by a pixel": judge.measure(judge.images[:3000:3].roll(1, 3)),
         "real digits, blurred (3 × 3)": judge.measure(blurred, own=True),
         "empty paper": judge.measure(torch.full_like(real, -1)),
         "black and white noise": judge.measure(2.0 * noise - 1),
         "two digits on one another": judge.measure(torch.maximum(real, real.roll(1, 0)), own=True),
     }
+
+
+def fooled_by(sets, options):
+    """Return which option names a measure by which copies of one digit are no worse than real digits: how sure a judge is."""
+    found = {"the mean top probability": 1 - sets[COPIES]["top probability"], "the unevenness": sets[COPIES]["unevenness"], "the Fréchet distance": sets[COPIES]["Fréchet"]}  # fmt: skip
+    return min(options, key=found.get)
 
 
 def measures_table(sets):
@@ -53,7 +61,7 @@ def draw_shares(judge, sets):
             ax.axhline(0.1, color=CRITIC, ls="--")
             ax.set(xticks=range(10), xlabel="digit", ylim=(0, 0.3))
         lower[0].set(ylabel="share")
-        fig.set_size_inches(9, 4.6)
+        fig.set_size_inches(9, 3.5)
         said = "; ".join(f"{title}: from {min(found[title]['shares']):.2f} to {max(found[title]['shares']):.2f}" for title in sets)  # fmt: skip
         describe(fig, f"25 digits of each set, and the share of each digit, dashed at one tenth. {said}.")  # fmt: skip
 

@@ -825,10 +825,6 @@ def test_bad_arguments_are_named(arguments, message):
 def test_the_speed_to_begin_with(open_panel):
     panel = open_panel(speed=10)
     assert panel._speed.label == "10 steps/s" and panel._trainer.speed == 10
-    panel.play()
-    time.sleep(0.75)
-    panel.pause()
-    assert 4 <= len(panel.gan.history) <= 10
     with pytest.raises(
         ValueError, match="speed must be one of 1, 3, 10, 30, 100, 300, inf steps per second, got 7"
     ):
