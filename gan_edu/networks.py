@@ -67,61 +67,67 @@ class MinibatchDiscrimination(nn.Module):
         return f"in_features={len(self.weight)}, num_kernels={self.num_kernels}, kernel_dim={self.kernel_dim}"
 
 
-# ---- lesson 13: DCGAN
+# ---- DCGAN, from lesson 12 on
+
+
+def up_block(n_in, n_out):
+    """Return layers that double the side of a picture: (N, n_in, S, S) -> (N, n_out, 2 S, 2 S), none negative.
+
+    The convolution has no bias: the batch normalisation after it would subtract it again.
+    """
+    return nn.Sequential(
+        nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(),
+    )
+
+
+def down_block(n_in, n_out, norm=True, bias=True):
+    """Return layers that halve the side of a picture: (N, n_in, 2 S, 2 S) -> (N, n_out, S, S).
+
+    norm: with batch normalisation; bias: where there is none, whether the convolution has a bias.
+    """
+    layers = [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias and not norm)]
+    layers += [nn.BatchNorm2d(n_out)] if norm else []
+    return nn.Sequential(*layers, nn.LeakyReLU(0.2))
 
 
 class DCGANGenerator(nn.Sequential):
     """Make pictures from latents by transposed convolutions: (N, latent_dim) -> (N, channels, image_size, image_size).
 
     Outputs lie in (-1, 1). image_size: a power of two, at least 8; each stage doubles the side and halves the channels,
-    down to `width` before the last one. 3,576,704 parameters at the defaults. Radford, Metz & Chintala (2016), figure 1,
-    with the sizes of the authors' code.
+    down to `width` before the last one; bias: of the last layer. 3,576,704 parameters at the defaults. Radford, Metz &
+    Chintala (2016), figure 1, with the sizes of the authors' code, which has no bias.
     """
 
-    def __init__(self, latent_dim=100, width=64, channels=3, image_size=64):
-        latent_dim, channels = (
-            check_count("latent_dim", latent_dim),
-            check_count("channels", channels),
-        )
+    def __init__(self, latent_dim=100, width=64, channels=3, image_size=64, bias=False):
+        latent_dim = check_count("latent_dim", latent_dim)
+        channels = check_count("channels", channels)
         widths = _dcgan_widths(width, image_size)[::-1]
-        layers = [
-            nn.Unflatten(1, (latent_dim, 1, 1)),
-            nn.ConvTranspose2d(latent_dim, widths[0], 4, bias=False),
-        ]
+        first = nn.ConvTranspose2d(latent_dim, widths[0], 4, bias=False)
+        layers = [nn.Unflatten(1, (latent_dim, 1, 1)), first, nn.BatchNorm2d(widths[0]), nn.ReLU()]
         for n_in, n_out in itertools.pairwise(widths):
-            layers += [
-                nn.BatchNorm2d(n_in),
-                nn.ReLU(),
-                nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
-            ]
-        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU()]
-        layers += [
-            nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=False),
-            nn.Tanh(),
-        ]
-        super().__init__(*layers)
+            layers += up_block(n_in, n_out)
+        last = nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=bias)
+        super().__init__(*layers, last, nn.Tanh())
 
 
 class DCGANDiscriminator(nn.Sequential):
     """Judge pictures by strided convolutions: (N, channels, image_size, image_size) -> logits (N,).
 
     image_size: a power of two, at least 8; each stage halves the side and doubles the channels, from `width` on. No batch
-    normalisation in the first stage. 2,765,568 parameters at the defaults. Radford, Metz & Chintala (2016), section 3.
+    normalisation in the first stage; norm: whether there is any. bias: where no normalisation follows, in the first and the
+    last layer; without any normalisation all layers have one. 2,765,568 parameters at the defaults, which are those of the
+    authors' code. Radford, Metz & Chintala (2016), section 3.
     """
 
-    def __init__(self, width=64, channels=3, image_size=64):
+    def __init__(self, width=64, channels=3, image_size=64, norm=True, bias=False):
         channels, widths = check_count("channels", channels), _dcgan_widths(width, image_size)
-        layers = [
-            nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=False),
-            nn.LeakyReLU(0.2),
-        ]
+        bias = bias or not norm
+        layers = [*down_block(channels, widths[0], norm=False, bias=bias)]
         for n_in, n_out in itertools.pairwise(widths):
-            layers += [
-                nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(n_out),
-                nn.LeakyReLU(0.2),
-            ]
-        super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False), nn.Flatten(0))
+            layers += down_block(n_in, n_out, norm)
+        super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=bias), nn.Flatten(0))
 
 
 def _dcgan_widths(width, image_size):
