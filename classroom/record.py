@@ -24,7 +24,12 @@ TAKES = {
     "09_features": ("step, view_source", 10, [(400, dict(method="WGAN-GP")), (200, dict(lambda_gp=50)), (200, {})]),
     "08_penalty": ("plane, knobs", 10, [(200, dict(lambda_gp=0.001)), (100, dict(lambda_gp=1.0)), (150, dict(method="clipping")), (100, {})]),
     "11_film": ("film.view", 1, [(91, {})]),
+    "18_flight": ("exhibit_1", 5, [(60, dict(lr=3e-4)), (60, dict(lambda_gp=100.0)), (160, {})]),
+    "12_growing": ("growing.view", 1, [(60, {})]),
+    "14_film": ("film.view", 1, [(60, {})]),
+    "13_faces": ("view_faces", 11, [(600, {})]),
     "10_steering": ("watched(step, real)", 8, [(160, dict(method="none")), (60, dict(method="penalty")), (100, dict(data="painted")), (160, {})]),
+    "15_walk": ("walk_build", 2, [(60, dict(pair=2)), (60, {})]),
     "10_gauge": ("gauged", 5, [(150, dict(W=1.5)), (60, dict(lambda_gp=10.0)), (60, dict(W=4.0)), (60, {})]),
 }  # fmt: skip
 

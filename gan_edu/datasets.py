@@ -59,12 +59,12 @@ def grid_centers(side=5, spacing=2.0):
     return torch.cartesian_prod(line, line)
 
 
-def painted(n, places, sigma=0.05, generator=None):
-    """Return n samples of a drawing, shape (n, 2): one of its places (x, y) by chance, plus Gaussian noise in x and y."""
+def painted(n, places):
+    """Return n samples of a drawing, shape (n, 2): one of its places (x, y) by chance, plus noise of standard deviation 0.05."""
     places = torch.as_tensor(places, dtype=torch.float32)
     if places.ndim != 2 or places.shape[1] != 2 or not len(places):
         raise ValueError(f"places must have shape (number, 2), got {tuple(places.shape)}")
-    return _mixture(n, places, sigma, generator)
+    return _mixture(n, places, 0.05, None)
 
 
 def _mixture(n, centers, sigma, generator):
@@ -87,13 +87,6 @@ def swiss_roll(n, noise=0.25, scale=7.5, generator=None):
     return (roll + noise * torch.randn(n, 2, generator=generator)) / check_number(
         "scale", scale, low=0, low_open=True
     )
-
-
-def gaussian_features(n, num_features=512, mean=3.0, std=1.0, generator=None):
-    """Return n samples of num_features independent numbers from N(mean, std^2), shape (n, num_features)."""
-    shape = check_count("n", n), check_count("num_features", num_features)
-    std = check_number("std", std, low=0, low_open=True)
-    return check_number("mean", mean) + std * torch.randn(*shape, generator=generator)
 
 
 def latent_uniform(n, latent_dim=1, low=-1.0, high=1.0, generator=None):

@@ -23,12 +23,11 @@ def mlp(*widths, activation=nn.ReLU):
 
 
 @torch.no_grad()
-def init_normal_(module, std=1.0, generator=None):
-    """Draw the weights of every nn.Linear from N(0, std^2) and set its biases to 0; return the module."""
-    std = check_number("std", std, low=0)
+def init_normal_(module):
+    """Draw the weights of every nn.Linear from N(0, 1) and set its biases to 0; return the module."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
-            layer.weight.normal_(0, std, generator=generator)
+            layer.weight.normal_()
             if layer.bias is not None:
                 layer.bias.zero_()
     return module

@@ -3,6 +3,7 @@
 Without a browser the tests that need one are skipped, unless GAN_EDU_BROWSER=required: then they fail.
 """
 
+import ast
 import atexit
 import contextlib
 import functools
@@ -21,8 +22,6 @@ import urllib.request
 import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
-
-from gan_edu.first_edition.record_panels import imports_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS, ARTIFACTS = ROOT / "notebooks", ROOT / "test-artifacts"  # screenshots stay in the latter
@@ -163,6 +162,15 @@ def opened(notebook, timeout=240):
         open_notebook(page, lab, notebook.name)
         run_all(page, timeout=timeout)
         yield page
+
+
+def imports_of(source):
+    """Return the import statements of a cell; nothing where it is no Python."""
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a stub of an exercise, or a line for the shell
+        return ""
+    return ast.unparse([line for line in lines if isinstance(line, ast.Import | ast.ImportFrom)])
 
 
 def panels_only(notebook, folder, needed=()):

@@ -3,8 +3,11 @@
 import contextlib
 import io
 import pathlib
+from unittest import mock
 
 import nbformat
+
+from gan_edu.panel.page import TRAINER
 
 NOTEBOOKS = pathlib.Path(__file__).resolve().parent.parent / "notebooks"
 
@@ -21,9 +24,12 @@ def cells(name, tag=None):
 
 
 def definitions(name):
-    """Run the cells tagged "define", in order, and return what they define."""
+    """Run the cells tagged "define", in order, and return what they define.
+
+    Their panels stand still: one that drew beside a test would put back random numbers that the test uses.
+    """
     namespace = {}
-    with contextlib.redirect_stdout(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), mock.patch.object(TRAINER, "add"):
         for cell in cells(name, "define"):
             exec(cell.source, namespace)
     return namespace

@@ -14,14 +14,11 @@ ARROWS = {  # folder -> the other folders that it may import; "core" are the mod
     "first_edition": {"core"},
     "panel": {"core"},
     "predict": {"core", "panel"},  # a curve is drawn in a panel
-    "faces": {"core", "first_edition"},  # until its long training has a loop of its own
+    "faces": {"core"},
     "lessons": {"core", "first_edition", "panel", "predict", "faces"},
 }
 PICTURES = {"matplotlib", "seaborn", "ipywidgets", "anywidget", "tensorboard"}
-NO_PICTURES = {
-    "core",
-    "faces",
-}  # they compute; style.py knows how pictures look
+NO_PICTURES = {"core", "faces"}  # they compute; style.py knows how pictures look
 
 
 def home(parts):

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("playwright.sync_api")
 
 from lab import CHROMIUM, chromium_page
+from test_accessibility import AXE, FAULTS, contrast, linear
 
 from classroom import slides
 from notebooks import NOTEBOOKS
@@ -215,3 +216,75 @@ def test_what_is_missing_is_said(monkeypatch, tmp_path):
     monkeypatch.setitem(slides.ASSETS, "reveal.js", pathlib.Path("nowhere/reveal.js"))
     with pytest.raises(FileNotFoundError, match="npm ci --prefix classroom"):
         slides.make(LESSONS[:1], tmp_path)
+
+
+# ---- who does not see
+
+SHOW_ALL = """() => {
+    document.body.className = "measuring";
+    document.querySelector(".backgrounds").remove();
+    document.querySelector(".slides").style = "";
+    for (const slide of document.querySelectorAll(".slides section")) {
+        slide.removeAttribute("hidden");
+        slide.removeAttribute("aria-hidden");
+        slide.style.display = "";
+    }
+}"""
+COLOURS_OF_TEXT = """() => {
+    const pairs = {};
+    const words = document.createTreeWalker(document.querySelector(".slides"), NodeFilter.SHOW_TEXT);
+    while (words.nextNode()) {
+        const part = words.currentNode.parentElement;
+        if (!words.currentNode.data.trim() || part.closest("mjx-assistive-mml")) continue;
+        let ground = part;
+        while (ground && getComputedStyle(ground).backgroundColor === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+        const back = ground ? getComputedStyle(ground).backgroundColor : "rgb(255, 255, 255)";
+        pairs[`${getComputedStyle(part).color} on ${back}`] = words.currentNode.data.trim().slice(0, 40);
+    }
+    return pairs;
+}"""
+
+
+def open_deck_whole(page, deck):
+    """Open a deck with all its slides below one another, as axe-core looks at what is on the page."""
+    page.goto(deck.resolve().as_uri())
+    page.wait_for_function("document.body.dataset.ready", timeout=120_000)
+    page.evaluate(SHOW_ALL)
+    page.add_script_tag(path=AXE)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in LESSONS])
+def test_the_deck_has_no_grave_fault(page, decks, name):
+    open_deck_whole(page, decks[name])
+    assert page.evaluate(FAULTS, {}) == []
+    images = page.evaluate("[...document.images].map(image => image.alt)")
+    assert images and all(len(alt) > 40 for alt in images)
+    weak = {}
+    for pair, words in page.evaluate(COLOURS_OF_TEXT).items():
+        colours = [
+            "#" + "".join(f"{int(part):02x}" for part in colour[4:-1].split(","))
+            for colour in pair.split(" on ")
+        ]
+        ratio = contrast(*map(linear, colours))
+        if ratio < 4.5:
+            weak[pair] = (round(ratio, 2), words)
+    assert not weak
+
+
+def test_grave_faults_are_seen(page, tmp_path):
+    pale = '<p style="color: #aaa">pale</p>'
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# One\n\n{pale}")])
+    nbformat.write(notebook, tmp_path / "a.ipynb")
+    open_deck_whole(page, slides.make([tmp_path / "a.ipynb"], tmp_path)[0])
+    page.evaluate(
+        "document.querySelector('.page').append(document.createElement('button'), new Image(9, 9))"
+    )
+    faults = page.evaluate(FAULTS, {})
+    assert [
+        any(name in fault for fault in faults)
+        for name in ("color-contrast", "button-name", "image-alt")
+    ] == [True] * 3
+    assert any("170, 170, 170" in pair for pair in page.evaluate(COLOURS_OF_TEXT))
+    assert not any(
+        "color-contrast" in fault for fault in page.evaluate(FAULTS, {"color-contrast": "p"})
+    )

@@ -119,33 +119,6 @@ def make_faces(n, seed=0, size=64, **attributes):
     return images, labels
 
 
-def face_sampler(images):
-    """Return a function (n, generator=None) -> n of these pictures, drawn with replacement, float32 in [-1, 1].
-
-    images: uint8 (N, 3, size, size), kept as they are: a byte for each number, four times less than floats would take.
-    The batches have their channels last in memory, which convolutions like. They come on the device of `images`.
-    """
-    if (
-        not isinstance(images, torch.Tensor)
-        or images.dtype != torch.uint8
-        or images.ndim != 4
-        or len(images) == 0
-    ):
-        given = (
-            f"{images.dtype} {tuple(images.shape)}" if hasattr(images, "shape") else repr(images)
-        )
-        raise ValueError(
-            f"images must be a uint8 tensor (N, channels, height, width) with N >= 1, got {given}"
-        )
-
-    def sample_faces(n, generator=None):
-        index = torch.randint(len(images), (n,), generator=generator).to(images.device)
-        batch = images[index].to(torch.float32, memory_format=torch.channels_last)
-        return batch.div_(127.5).sub_(1)
-
-    return sample_faces
-
-
 def _fixed_labels(name, value, n):
     """Return the labels (n,) that a user gave for the attribute as numbers or names, one or one per face."""
     if name not in ATTRIBUTES:

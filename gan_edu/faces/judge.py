@@ -15,16 +15,14 @@ import torch.nn.functional as F
 from scipy.spatial.distance import cdist
 from torch import nn
 
-from gan_edu._arguments import check_count, check_number
+from gan_edu._arguments import check_count
 from gan_edu.faces.draw import ATTRIBUTES, PROBABILITIES, make_faces
 from gan_edu.metrics import frechet_distance, precision_recall
 
 WEIGHTS = pathlib.Path(__file__).parent.parent / "weights" / "face_judge.pt"
 FORMAT = "gan_edu face judge 1"
 SIZE = 64  # pixels a side
-REFERENCE = (
-    2000  # real faces that generated ones are compared with: more change little and cost time
-)
+REFERENCE = 2000  # real faces to compare with: more change little and cost time
 SEEDS = {  # of make_faces; far from those of the lessons, so that no face is in two sets
     "training": 6_000_001,
     "held out": 6_000_002,  # accuracy
@@ -105,7 +103,7 @@ def load_judge():
 
 @dataclass(frozen=True)
 class FaceQuality:
-    """How n generated faces compare with real ones; see `face_quality`."""
+    """How n faces compare with as many real ones; see `face_quality`."""
 
     n: int
     frechet: float
@@ -114,39 +112,29 @@ class FaceQuality:
     marginals: dict | None
 
     @property
-    def worst(self):
-        """The name of the attribute that is furthest from its true probabilities; None without marginals."""
-        return max(self.marginals, key=self.marginals.get) if self.marginals else None
-
-    def n_within(self, tolerance=0.15):
-        """Return how many of the six attributes are within this total variation of their true probabilities."""
-        tolerance = check_number("tolerance", tolerance, low=0)
-        return sum(distance <= tolerance for distance in (self.marginals or {}).values())
+    def off(self):
+        """The mean of the marginals: how far the attributes' shares are off; None without marginals."""
+        return float(np.mean(list(self.marginals.values()))) if self.marginals else None
 
 
-def face_quality(images, judge=None, reference=None):
-    """Return the FaceQuality of generated pictures against 2,000 real faces.
+def face_quality(images, reference=None):
+    """Return the FaceQuality of pictures against as many real faces, of which there are 2,000: give no more.
 
     frechet, precision and recall (`gan_edu.metrics`, k = 3) are taken in the judge's features; marginals: for each
-    attribute the total variation, from 0 to 1, between the labels the judge reads and the true PROBABILITIES. Take 2,000
-    pictures: with fewer the Fréchet distance is larger and the recall smaller, for real faces too (`real_floor`).
+    attribute the total variation, from 0 to 1, between the labels the judge reads and the true PROBABILITIES. With few
+    pictures the Fréchet distance is larger and the recall smaller, for real faces too: compare with `real_floor(n)`.
 
-    reference: pictures (n, 3, 64, 64) of other real faces than the procedural ones, for a generator that learned from
-    them, or their `features` (n, F), to compute these once; marginals is None then. The judge has never seen such faces:
-    its features are less telling there. Heusel et al. (2017); Kynkäänniemi et al. (2019).
+    reference: other real pictures (n, 3, 64, 64) than the procedural ones, or their `features` (n, F), all of which are
+    used; marginals is None then. The judge has never seen such faces: its features are less telling there.
+    Heusel et al. (2017); Kynkäänniemi et al. (2019).
     """
-    judge = judge or load_judge()
+    judge, marginals = load_judge(), None
     features, labels, _ = judge._judge(images)
     if reference is None:
-        real, marginals = (
-            _reference_features(judge),
-            {name: _marginal(name, label) for name, label in labels.items()},
-        )
+        real = _reference_features(judge)[: len(features)]
+        marginals = {name: _marginal(name, label) for name, label in labels.items()}
     else:
-        real, marginals = (
-            reference if getattr(reference, "ndim", 0) == 2 else judge.features(reference),
-            None,
-        )
+        real = reference if getattr(reference, "ndim", 0) == 2 else judge.features(reference)
     share = precision_recall(real, features)
     return FaceQuality(
         len(features), frechet_distance(real, features), share.precision, share.recall, marginals
@@ -154,18 +142,18 @@ def face_quality(images, judge=None, reference=None):
 
 
 def real_floor(n=REFERENCE):
-    """Return the FaceQuality of n real procedural faces against the 2,000 others: what the best generator could reach."""
+    """Return the FaceQuality of n real procedural faces against n others: what a perfect generator would get."""
     return face_quality(make_faces(check_count("n", n, least=4), seed=SEEDS["floor"])[0])
 
 
-def is_face(images, judge=None):
+def is_face(images):
     """Return for each picture whether it is recognisably a procedural face, bool (n,).
 
     Two things are asked: that the judge, which has also seen spoilt pictures, deems it a face; and that it lies no further
     from the nearest of 2,000 real faces than other real faces do, for a judge can be deceived by what it has never seen.
     Each limit is kept by 99.5 % of held-out real faces. Real faces of people are none here: it knows only drawn ones.
     """
-    judge = judge or load_judge()
+    judge = load_judge()
     logits, distances = judge.likeness(images)
     limits = judge.about["face"]
     return torch.from_numpy(

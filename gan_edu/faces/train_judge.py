@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from gan_edu.faces.draw import ATTRIBUTES, make_faces
 from gan_edu.faces.judge import FORMAT, SEEDS, SIZE, WEIGHTS, FaceJudge
-from gan_edu.first_edition import runtime
+from gan_edu.log import progress
 
 BATCH = 64  # faces in a step; besides, half as many rough ones and as many spoilt ones
 
@@ -204,7 +204,7 @@ def train(n_faces=12_000, epochs=10, seed=0, learning_rate=4e-3):
         for _ in range(epochs)
         for batch in torch.randperm(n_faces, generator=generator).split(BATCH)[: n_faces // BATCH]
     )
-    for batch in runtime.progress(batches, "training the judge", total=steps):
+    for batch in progress(iterable=batches, desc="training the judge", total=steps):
         x = images[batch].float() / 127.5 - 1
         good = torch.cat([disturbed(x[8:], generator), x[:8]]).roll(8, 0)
         poor = rough(x[: BATCH // 2], generator)
@@ -278,23 +278,23 @@ def main(arguments=None):
     parser.add_argument("--out", type=pathlib.Path, default=WEIGHTS)
     options = parser.parse_args(arguments)
     start = time.process_time()
-    with runtime.num_threads(1):
-        judge = train(options.faces, options.epochs, options.seed)
-        seconds = time.process_time() - start
-        weights = {
-            name: value.half() if value.is_floating_point() else value
-            for name, value in judge.state_dict().items()
-        }
-        judge.load_state_dict(weights)  # what is measured is what is stored
-        about = {
-            "faces": options.faces,
-            "epochs": options.epochs,
-            "seed": options.seed,
-            "core_seconds": round(seconds),
-            "attributes": {name: list(values) for name, values in ATTRIBUTES.items()},
-            "accuracy": accuracy(judge),
-            "face": face_limits(judge),
-        }
+    torch.set_num_threads(1)  # two small threads are slower than one
+    judge = train(options.faces, options.epochs, options.seed)
+    seconds = time.process_time() - start
+    weights = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in judge.state_dict().items()
+    }
+    judge.load_state_dict(weights)  # what is measured is what is stored
+    about = {
+        "faces": options.faces,
+        "epochs": options.epochs,
+        "seed": options.seed,
+        "core_seconds": round(seconds),
+        "attributes": {name: list(values) for name, values in ATTRIBUTES.items()},
+        "accuracy": accuracy(judge),
+        "face": face_limits(judge),
+    }
     unfinished = options.out.with_name(options.out.name + ".part")
     torch.save({"format": FORMAT, "weights": weights, "about": about}, unfinished)
     os.replace(unfinished, options.out)

@@ -306,7 +306,7 @@ class LivePanel(Panel):
     rebuild(seed=..., **choices) returns a new GAN, and choices = {argument: [values]} are its reset knobs: choosing
     another value starts a new run. Without them Reset and New seed call gan.reset.
     speed: steps per second to begin with; inf: as fast as it goes. Pressing Play pauses all other panels.
-    recording: a page written by gan_edu.first_edition.recordings, such as "recordings/08_panel.html", looked for where the notebook is
+    recording: a page with a recording, such as "recordings/17_panel.html", looked for where the notebook is
     and among the lessons; where it exists, a button shows it in place of the pictures: for the day on which training is
     too slow.
     """

@@ -6,10 +6,12 @@ import numpy as np
 import torch
 
 from gan_edu.datasets import gaussian_ring
+from gan_edu.faces.dcgan import LATENT_DIM
 from gan_edu.faces.grid import tile
-from gan_edu.faces.judge import WEIGHTS, load_judge
+from gan_edu.faces.judge import load_judge
+from gan_edu.faces.train import load_generator
 from gan_edu.losses import gradient_penalty
-from gan_edu.networks import DCGANGenerator, mlp
+from gan_edu.networks import mlp
 from gan_edu.panel.figure import curves, describe
 from gan_edu.run import Players, adam, descend
 from gan_edu.style import CRITIC, FAKE, OPTIMAL, PUSH, REAL, SURFACE
@@ -91,13 +93,8 @@ def face_makers():
 
     A direction leads from the mean latent of faces without to that of faces with the attribute, as a judge sees it.
     """
-    content = torch.load(WEIGHTS.parent / "face_generator.pt", weights_only=True)
-    G = DCGANGenerator(**content["sizes"])
-    G.load_state_dict(content["weights"])
-    G.eval().requires_grad_(False)
-    z = torch.randn(
-        1000, content["sizes"]["latent_dim"], generator=torch.Generator().manual_seed(1)
-    )
+    G = load_generator()
+    z = torch.randn(1000, LATENT_DIM, generator=torch.Generator().manual_seed(1))
     read = load_judge().predict(torch.cat([G(part) for part in z.split(100)]))
     has = {name: read[name] == 1 for name in ("smile", "glasses")}
     ways = {name: z[yes].mean(0) - z[~yes].mean(0) for name, yes in has.items()}

@@ -61,9 +61,9 @@ def price_list(fig, knobs):
     describe(fig, f"A price list with the heights {knobs.f}: {said}; W1 is {exact():.2f}.")
 
 
-def random_slopes(n=2000):
-    """Return gap / largest slope of n random price lists."""
-    lists = np.random.default_rng(0).normal(size=(n, len(KNOTS))).cumsum(1)
+def random_slopes():
+    """Return gap / largest slope of 2,000 random price lists."""
+    lists = np.random.default_rng(0).normal(size=(2000, len(KNOTS))).cumsum(1)
     return np.array([gap(f) / np.abs(np.diff(f)).max() for f in lists])
 
 

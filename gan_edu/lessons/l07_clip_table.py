@@ -10,12 +10,13 @@ from gan_edu.panel.figure import describe
 from gan_edu.style import CRITIC, MARK, REAL, SURFACE, W1
 
 STORED = pathlib.Path(__file__).parent.parent / "weights" / "clip_window.json"
+FLOOR = 1e-10  # smaller gaps are drawn there
 
 
-def load_window(path=STORED):
+def load_window():
     """Return the stored results of `python -m benchmarks.clip_window`, lists as arrays."""
     return json.loads(
-        path.read_text(),
+        STORED.read_text(),
         object_hook=lambda d: {k: np.array(v) if type(v) is list else v for k, v in d.items()},
     )
 
@@ -82,17 +83,17 @@ def draw_window(table):
     return draw
 
 
-def draw_training(found, floor=1e-10):
+def draw_training(found):
     """Return draw(fig): each run's gap (its size, on a logarithmic axis) and exact W1 over training, {c: {step, gap, W1}}."""
 
     def draw(fig):
         for column, (c, runs) in zip(fig.subplots(2, len(found), sharex=True).T, found.items()):
-            gap = np.maximum(np.abs(runs["gap"]), floor)
+            gap = np.maximum(np.abs(runs["gap"]), FLOOR)
             column[0].plot(runs["step"], gap.T, color=CRITIC, lw=1, alpha=0.7)
-            column[0].set(yscale="log", ylim=(floor / 2, 2), title=f"c = {c}", ylabel="|gap|")
+            column[0].set(yscale="log", ylim=(FLOOR / 2, 2), title=f"c = {c}", ylabel="|gap|")
             column[1].plot(runs["step"], runs["W1"].T, color=W1, lw=1, alpha=0.7)
             column[1].set(ylim=(0, 1.6), xlabel="step", ylabel="exact W1")
         said = "; ".join(f"c = {c}: gap {np.median(r['gap'][:, -1]):.2g}, W1 {np.median(r['W1'][:, -1]):.2f}" for c, r in found.items())  # fmt: skip
-        describe(fig, f"Gap and exact W1 of 8 runs over {runs['step'][-1]} steps, gaps below {floor:g} drawn there. Medians at the end: {said}.")  # fmt: skip
+        describe(fig, f"Gap and exact W1 of 8 runs over {runs['step'][-1]} steps, gaps below {FLOOR:g} drawn there. Medians at the end: {said}.")  # fmt: skip
 
     return draw

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from scipy.stats import norm
 
-from gan_edu.datasets import gaussian_features
 from gan_edu.metrics import variance_decomposition
 from gan_edu.panel.figure import curves, describe
 from gan_edu.style import FAKE, MARK, REAL
@@ -18,7 +17,7 @@ def suspects():
     shares = (np.random.default_rng(0).permutation(512) + 0.5) / 512
     seeded = torch.Generator().manual_seed(0)
     return {
-        "A": gaussian_features(200, generator=seeded).numpy(),
+        "A": (3 + torch.randn(200, 512, generator=seeded)).numpy(),
         "B": np.broadcast_to(norm.ppf(shares, 3, 1), (200, 512)),
     }
 

@@ -37,9 +37,9 @@ def paint(page, color):
     return (255 * rgb).round().astype("u1")
 
 
-def draw_digits(ax, x, color=FAKE, columns=5, title=""):
+def draw_digits(ax, x, color=FAKE, title=""):
     """Draw digits (n, 1, 28, 28) as one picture."""
-    ax.imshow(paint(tile(x, columns), color))
+    ax.imshow(paint(tile(x), color))
     ax.axis("off")
     ax.set(title=title)
 

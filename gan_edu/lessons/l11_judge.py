@@ -23,7 +23,7 @@ class Judge:
     images: (N, 1, 28, 28) in [-1, 1]; labels: (N,). accuracy: the share of the 2,000 that it reads rightly.
     """
 
-    def __init__(self, images, labels, n_epochs=16, lr=3e-3):
+    def __init__(self, images, labels):
         outside = torch.get_rng_state()
         torch.manual_seed(0)
         self.features = nn.Sequential(
@@ -34,12 +34,12 @@ class Judge:
         network = nn.Sequential(self.features, self.last)
         opt, first = adam(network, betas=(0.9, 0.999)), len(images) - 2 * N
         batches = Batches(torch.arange(first), 50)
-        n_steps = n_epochs * len(batches)
+        n_steps = 16 * len(batches)
         for k in range(n_steps):
             chosen = next(batches)
             moved = images[chosen].roll(torch.randint(-1, 2, (2,)).tolist(), (2, 3))  # by a pixel
             loss = cross_entropy(network(moved), labels[chosen])
-            descend(opt, loss, lr=lr * min(1, 2 - 2 * k / n_steps))
+            descend(opt, loss, lr=3e-3 * min(1, 2 - 2 * k / n_steps))
         torch.set_rng_state(outside)
         self.images, self.reference, self.others = images, images[-N:], images[-2 * N : -N]
         with torch.no_grad():

@@ -41,11 +41,13 @@ def record(run, view, path, every=20):
 
     The run is played again from its beginning with its moves, and is not changed.
     """
-    every, block, pictures = check_count("every", every), bytearray(), []
+    every, block, pictures, places = check_count("every", every), bytearray(), [], {}
     for moment in run.replayed(every):
         fig = Figure()
         draw(view, fig, moment)
-        sides = [{"knobs": values_of(moment.knobs, run.sliders), "figure": small(fig, block)}]
+        sides = [
+            {"knobs": values_of(moment.knobs, run.sliders), "figure": small(fig, block, places)}
+        ]
         pictures.append({"n": moment.n, "reached": run.n, "sides": sides, "words": fig.words})
     spec = spec_of("recording", run.sliders, speeds=SPEEDS, speed=15)
     story = json.dumps({"spec": spec, "pictures": pictures}).encode()
@@ -59,18 +61,21 @@ def record(run, view, path, every=20):
     os.replace(unfinished, path)
 
 
-def small(fig, block):
-    """Append the figure's arrays to the block with 8 bits (surfaces) or 16 (all else) a number; return its header."""
+def small(fig, block, places):
+    """Append the figure's arrays to the block with 8 bits (surfaces) or 16 (all else) a number; return its header.
+
+    places: where an array already lies, {bytes: place}; what does not change is written once.
+    """
     header = fig.header()
     for layer in (layer for ax in header["axes"] for layer in ax["layers"]):
         found = [np.frombuffer(fig.block, kind, n, at) for at, n, kind in layer["data"]]
-        layer["data"] = [put(block, x, layer["kind"]) for x in found]
+        layer["data"] = [put(block, x, layer["kind"], places) for x in found]
     return header
 
 
-def put(block, x, kind):
+def put(block, x, kind, places):
     """Append an array with as few bits as a picture needs; return where it lies."""
-    at, scale = len(block), []
+    scale = []
     if x.dtype.kind == "f":
         steps, dtype = (254, "u1") if kind == "surface" else (65_000, "i2")
         known = x[np.isfinite(x)]
@@ -79,5 +84,7 @@ def put(block, x, kind):
         whole = np.round((x - low) / scale[1]) - (0 if dtype == "u1" else 32_500)
         x = np.where(np.isnan(x), 255 if dtype == "u1" else 32_767, whole).astype(dtype)
         scale[0] += 0 if dtype == "u1" else 32_500 * scale[1]
-    block += x.tobytes() + b"\0" * (-x.nbytes % 4)
+    at = places.setdefault(x.tobytes(), len(block))
+    if at == len(block):
+        block += x.tobytes() + b"\0" * (-x.nbytes % 4)
     return [at, x.size, x.dtype.str[1:], *scale]

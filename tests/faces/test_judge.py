@@ -17,15 +17,12 @@ from gan_edu.faces.judge import (
     SEEDS,
     WEIGHTS,
     FaceJudge,
-    FaceQuality,
     face_quality,
     is_face,
     load_judge,
     real_floor,
 )
 from gan_edu.faces.train_judge import blurred, conditions, disturbed, rough
-from gan_edu.first_edition.training import GAN, Hyperparameters
-from gan_edu.networks import DCGANDiscriminator, DCGANGenerator, init_dcgan_weights_
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REAL = next(
@@ -162,13 +159,6 @@ def test_attributes_are_read_from_faces_like_generated_ones(faces):
             )  # of other faces it knows nothing
 
 
-def test_conditions_change_the_pictures_a_little(faces):
-    x = faces[0][:50].float() / 127.5 - 1
-    for name, pictures in conditions(faces[0][:50]).items():
-        change = (pictures - x).abs().mean().item()
-        assert change == 0 if name == "clean" else 0.01 < change < 0.2, (name, change)
-
-
 # --- how pictures come ----------------------------------------------------------------------------------------------
 
 
@@ -238,8 +228,6 @@ def test_bad_pictures_are_named(bad, message):
 def test_other_bad_input_is_named():
     with pytest.raises(ValueError, match="n must be a whole number of at least 4, got 3"):
         real_floor(3)
-    with pytest.raises(ValueError, match="tolerance must be a finite number at least 0, got -1"):
-        FaceQuality(4, 0.0, 1.0, 1.0, {}).n_within(-1)
     with pytest.raises(ValueError, match=r"generated must have shape \(n, d\) with n >= 4"):
         face_quality(make_faces(3)[0])
 
@@ -250,12 +238,12 @@ def test_other_bad_input_is_named():
 def test_quality_by_other_means(x):
     pictures = blurred(x[:700], 2.0)
     found, judge = face_quality(pictures), load_judge()
-    real = judge.features(make_faces(2000, seed=SEEDS["reference"])[0]).astype(float)
+    real = judge.features(make_faces(2000, seed=SEEDS["reference"])[0][:700]).astype(float)
     fake = judge.features(pictures).astype(float)
     a, b = np.cov(real.T), np.cov(fake.T)
     mean = ((real.mean(0) - fake.mean(0)) ** 2).sum()
     frechet = mean + np.trace(a + b) - 2 * np.trace(scipy.linalg.sqrtm(a @ b).real)
-    assert found.frechet == pytest.approx(frechet, rel=1e-6) and found.n == 700
+    assert found.frechet == pytest.approx(frechet, rel=1e-6) and found.n == 700  # of as many real
 
     def share(points, centers):
         radii = NearestNeighbors(n_neighbors=3).fit(centers).kneighbors()[0][:, -1]
@@ -267,18 +255,7 @@ def test_quality_by_other_means(x):
         shares = [(label == k).double().mean().item() for k in range(len(ATTRIBUTES[name]))]
         distance = sum(abs(a - b) for a, b in zip(shares, PROBABILITIES[name])) / 2
         assert found.marginals[name] == pytest.approx(distance, abs=1e-9)
-
-
-def test_the_worst_and_those_within():
-    marginals = dict(smile=0.1, glasses=0.15, beard=0.3, hair_colour=0.0, hair_style=0.2, skin=0.16)
-    quality = FaceQuality(100, 1.0, 0.9, 0.8, marginals)
-    assert quality.worst == "beard"
-    assert (
-        quality.n_within(),
-        quality.n_within(0.16),
-        quality.n_within(0),
-        quality.n_within(1),
-    ) == (3, 4, 1, 6)
+    assert found.off == pytest.approx(sum(found.marginals.values()) / 6)
 
 
 def test_the_floor_of_real_faces(faces):
@@ -288,12 +265,13 @@ def test_the_floor_of_real_faces(faces):
         floors[500].frechet > floors[1000].frechet > floors[2000].frechet
     )  # fewer pictures: a larger distance
     for n, floor in floors.items():
-        assert floor.n == n and floor.n_within(0.15) == 6 and floor.n_within(0.1) == 6
-        assert floor.precision > 0.9 and floor.recall > 0.88
+        assert floor.n == n and max(floor.marginals.values()) < 0.1
+        assert 700 < n * floor.frechet < 1400  # the bias falls like 1/n, where both sides have n
+        assert floor.precision > 0.9 and floor.recall > 0.9
     assert max(floors[2000].marginals.values()) < 0.04
     again = face_quality(faces[0])  # other faces: the same floor
     assert again.frechet == pytest.approx(floors[2000].frechet, rel=0.3)
-    assert again.n_within(0.04) == 6
+    assert max(again.marginals.values()) < 0.04
     assert (
         abs(again.precision - floors[2000].precision) < 0.03
         and abs(again.recall - floors[2000].recall) < 0.03
@@ -313,26 +291,9 @@ def test_the_reference_itself_is_at_zero():
 )
 def test_marginals_see_a_set_with_one_value(name, value, distance):
     found = face_quality(make_faces(1000, seed=SEED, **{name: value})[0])
-    assert found.worst == name and found.marginals[name] == pytest.approx(distance, abs=0.04)
-    assert found.n_within(0.15) == 5
+    assert found.marginals[name] == pytest.approx(distance, abs=0.04)
+    assert sum(value < 0.15 for value in found.marginals.values()) == 5
     assert found.frechet > 3 * real_floor(1000).frechet
-
-
-def test_labels_of_other_faces_change_nothing_but_a_shuffled_reading_does(faces, monkeypatch):
-    judge, wrong = load_judge(), torch.tensor([1, 2, 3, 4, 5, 6, 0])
-    right = face_quality(faces[0])
-    plain = FaceJudge._judge
-
-    def shuffled(self, images):
-        features, labels, face = plain(self, images)
-        return features, labels | {"hair_style": wrong[labels["hair_style"]]}, face
-
-    monkeypatch.setattr(FaceJudge, "_judge", shuffled)
-    found = face_quality(faces[0], judge)
-    assert found.frechet == right.frechet
-    assert (
-        found.marginals["hair_style"] > right.marginals["hair_style"] + 0.02
-    )  # shaved is rarer than the others
 
 
 def rises(values, by=1.2):
@@ -352,32 +313,12 @@ def test_the_distance_rises_with_blur_and_noise(x, rng):
         assert found[0].precision > 0.9 and found[0].recall > 0.9
 
 
-def test_the_distance_rises_with_the_share_of_spoilt_pictures(x, rng):
-    spoilt = train_judge.spoilt(x, rng)
-    found = [face_quality(torch.cat([spoilt[:n], x[n:]])) for n in (0, 200, 500, 1000, 2000)]
-    assert rises([quality.frechet for quality in found], by=1.5)
-    precision = [quality.precision for quality in found]
-    assert precision == sorted(precision, reverse=True) and precision[0] - precision[-1] > 0.6
-
-
 def test_ten_faces_over_and_over_lose_the_recall_alone(faces):
     repeated = face_quality(faces[0][:10].repeat(200, 1, 1, 1))
     few = face_quality(faces[0][:100].repeat(20, 1, 1, 1))
     assert repeated.precision > 0.6 and few.precision > 0.85
     assert repeated.recall < 0.01 and few.recall < 0.2
     assert repeated.frechet > 50 * real_floor().frechet
-
-
-def test_a_generator_that_leaves_something_out_loses_recall():
-    lone = face_quality(make_faces(2000, seed=SEED, glasses=0, beard=0, smile=0)[0])
-    assert lone.precision > 0.9 and lone.recall < 0.7 * real_floor().recall
-    assert lone.n_within() == 3
-
-
-def test_noise_has_no_precision(rng):
-    noise = face_quality(torch.rand(1000, 3, 64, 64, generator=rng) * 2 - 1)
-    assert noise.precision < 0.01 and noise.recall < 0.01 and noise.n_within() <= 2
-    assert noise.frechet > 100 * real_floor(1000).frechet
 
 
 # --- other real faces -----------------------------------------------------------------------------------------------
@@ -387,7 +328,7 @@ def test_another_reference(faces):
     bright = make_faces(600, seed=SEED + 1, skin=0, hair_colour="blond")[0]
     same, other = make_faces(500, seed=SEED + 2, skin=0, hair_colour="blond")[0], faces[0][:500]
     found = face_quality(same, reference=bright)
-    assert found.marginals is None and found.worst is None and found.n_within() == 0
+    assert found.marginals is None and found.off is None
     assert found.precision > 0.85 and found.recall > 0.85
     assert face_quality(other, reference=bright).frechet > 10 * found.frechet
     assert face_quality(same).frechet > 10 * found.frechet
@@ -507,19 +448,6 @@ def test_what_is_no_face(name, x, rng):
     share = share_of_faces(spoil(x[:1000], rng))
     print(name, share)
     assert share <= most
-
-
-def test_what_a_generator_makes_at_first_is_no_face(x):
-    torch.manual_seed(0)
-    g, d = (init_dcgan_weights_(net) for net in (DCGANGenerator(16, 8), DCGANDiscriminator(8)))
-    gan = GAN(
-        g, d, lambda n, generator: x[torch.randint(len(x), (n,), generator=generator)],
-        lambda n, generator: torch.randn(n, 16, generator=generator), batch_size=32,
-        hparams=Hyperparameters(lr_d=6e-4, lr_g=6e-4),
-    )  # fmt: skip
-    for _ in range(3):
-        assert share_of_faces(gan.generate(gan.fixed_z(200))) <= 0.02
-        gan.run(30)
 
 
 # --- training -------------------------------------------------------------------------------------------------------

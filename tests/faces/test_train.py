@@ -1,390 +1,228 @@
-"""The long training as a program: alone and as two processes, stopped, killed and resumed, and with bad arguments."""
+"""The long training as a program: stopped, killed and resumed, on a full disk, as two processes, and with bad arguments."""
 
+import contextlib
+import errno
 import os
 import pathlib
 import signal
-import socket
-import subprocess
-import sys
-import time
 
-import numpy as np
-import psutil
 import pytest
 import torch
-from test_training import assert_same_history
+import torch.distributed as dist
+import torch.multiprocessing as mp
 
-from gan_edu.faces import make_faces
-from gan_edu.faces import train as train_faces
-from gan_edu.first_edition.checkpoints import load_checkpoint, load_generator
-from gan_edu.first_edition.training import GAN
+from gan_edu.faces import dcgan, make_faces, train
+from gan_edu.faces.dcgan import build_faces, step_faces
+from gan_edu.players import Players, weights
+from gan_edu.run import Run
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-SMALL = [
-    "--width",
-    "4",
-    "--size",
-    "8",
-    "--faces",
-    "40",
-    "--batch-size",
-    "6",
-    "--save-every",
-    "3",
-    "--seed",
-    "2",
-]
-ALONE = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("WORLD_SIZE", "RANK", "LOCAL_RANK")
-} | {
-    "OMP_NUM_THREADS": "1",
-    "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE), str(HERE.parent / "first_edition")]),
-    "CUDA_VISIBLE_DEVICES": "",
-}
+SMALL = "--width 4 --size 8 --faces 40 --batch-size 6 --save-every 3 --seed 2".split()
 
 
-def program(*arguments, processes=1, run=("-m", "gan_edu.faces.train")):
-    """Return a started `python -m gan_edu.faces.train`, or torchrun with so many processes of it."""
-    torchrun = (
-        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        if processes > 1
-        else []
-    )
-    command = [sys.executable, *torchrun, *run, *SMALL, *map(str, arguments)]
-    return subprocess.Popen(
-        command, env=ALONE, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )  # fmt: skip
-
-
-def finished(process):
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    return out
-
-
-def family(process):
-    """Return the started process and all that it has started."""
-    process = psutil.Process(process.pid)
-    return [*process.children(recursive=True), process]
-
-
-def checkpoint(folder):
-    return torch.load(folder / "checkpoint.pt", weights_only=True)["gan"]
-
-
-def assert_same_state(one, other):
-    for part in ("generator", "discriminator", "averaged"):
-        assert all(torch.equal(value, other[part][name]) for name, value in one[part].items())
-    np.testing.assert_array_equal(one["history"].numpy(), other["history"].numpy())
-
-
-# ---- two processes
-
-WORKER = """
-import sys, torch, torch.distributed as dist
-from gan_edu.faces import train as train_faces
-rank, folder = int(sys.argv[1]), sys.argv[2]
-torch.distributed.init_process_group("gloo")
-from test_train import {function} as work
-torch.save(work(rank), f"{{folder}}/{{rank}}.pt")
-dist.destroy_process_group()
-"""
-
-
-def two_processes(function, folder):
-    """Return what `function`(rank) returned in each of two processes that form a group."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    code = WORKER.format(function=function.__name__)
-    running = []
-    for rank in (0, 1):
-        env = ALONE | dict(
-            MASTER_ADDR="localhost", MASTER_PORT=str(port), WORLD_SIZE="2", RANK=str(rank)
-        )
-        running.append(
-            subprocess.Popen(
-                [sys.executable, "-c", code, str(rank), folder], env=env, stderr=subprocess.PIPE
-            )
-        )
-    for process in running:
-        _, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err.decode()
-    return [torch.load(f"{folder}/{rank}.pt", weights_only=True) for rank in (0, 1)]
-
-
-def trained(rank):
-    """Train the script's GAN for a few steps; return what it has become."""
-    options = train_faces.parse([*SMALL, "--out", f"/tmp/unused-{os.getpid()}"])
-    options.out.rmdir()
-    options.precision = torch.bfloat16
-    gan = train_faces.make_gan(
-        options, train_faces.load_images(options, rank, 2), torch.device("cpu")
-    )
-    for _ in range(20):
-        gan.step()
-    return gan.state_dict()
-
-
-def test_two_processes_keep_the_same_weights_and_see_other_pictures(tmp_path):
-    one, other = two_processes(trained, tmp_path)
-    for part in ("generator", "discriminator", "averaged"):
-        for name, value in one[part].items():
-            if "running" not in name:  # the statistics of a batch are each process's own
-                assert torch.equal(value, other[part][name]), name
-    for part in ("d_optimizer", "g_optimizer"):
-        for mine, its in zip(one[part]["state"].values(), other[part]["state"].values()):
-            assert all(torch.equal(mine[name], its[name]) for name in mine)
-    d_loss, norms = 0, [3, 4]
-    assert not np.isclose(one["history"][:, d_loss], other["history"][:, d_loss]).any()
-    assert torch.equal(one["history"][:, norms], other["history"][:, norms])
-
-
-def plain_players():
-    torch.manual_seed(5)
-    generator = torch.nn.Sequential(
-        torch.nn.Linear(3, 12), torch.nn.Tanh(), torch.nn.Unflatten(1, (3, 2, 2))
-    )
-    discriminator = torch.nn.Sequential(
-        torch.nn.Conv2d(3, 4, 2, bias=False),
-        torch.nn.Softplus(),
-        torch.nn.Flatten(),
-        torch.nn.Linear(4, 1),
-    )
-    return generator.double(), discriminator.double()
-
-
-def recorded(rank):
-    """Move both players once with learning rate 1; return what this process drew, and the weights before and after."""
-    drawn = []
-
-    def sample(shape):
-        def draw(n, generator=None):
-            drawn.append(torch.randn(n, *shape, generator=generator, dtype=torch.float64))
-            return drawn[-1]
-
-        return draw
-
-    generator, discriminator = plain_players()
-    gan = train_faces.DistributedGAN(
-        generator, discriminator, sample((3, 2, 2)), sample((3,)), penalty=train_faces.r1_penalty, batch_size=5,
-        optimizer=torch.optim.SGD, hparams=train_faces.Hyperparameters(1.0, 1.0, lambda_gp=3.0),
-    )  # fmt: skip
-    gan.step()
-    return [
-        drawn,
-        gan.generator.state_dict(),
-        gan.discriminator.state_dict(),
-        gan.history["grad_norm_d"].tolist(),
-    ]
-
-
-def test_two_processes_move_as_one_would_with_both_batches(tmp_path):
-    (mine, generator_after, discriminator_after, norm), (its, *_) = two_processes(
-        recorded, tmp_path
-    )
-    x_real, z, z_new = (torch.cat(pair) for pair in zip(mine, its))
-    assert len(z) == 10 and not torch.equal(mine[0], its[0])
-    generator, discriminator = plain_players()
-
-    x = x_real.requires_grad_()
-    logits_real, logits_fake = discriminator(x), discriminator(generator(z).detach())
-    bce = torch.nn.functional.binary_cross_entropy_with_logits
-    loss = bce(logits_real, torch.ones_like(logits_real)) + bce(
-        logits_fake, torch.zeros_like(logits_fake)
-    )
-    (slopes,) = torch.autograd.grad(logits_real.sum(), x, create_graph=True)
-    (loss + 3.0 * slopes.flatten(1).norm(dim=1).square().mean() / 2).backward()
-    gradients = [p.grad for p in discriminator.parameters()]
-    assert norm[0] == pytest.approx(torch.cat([g.flatten() for g in gradients]).norm().item())
-    with torch.no_grad():
-        for p, gradient in zip(discriminator.parameters(), gradients):
-            p -= gradient
-    torch.testing.assert_close(discriminator.state_dict(), discriminator_after)
-
-    logits = discriminator(generator(z_new))
-    generator.zero_grad()
-    bce(logits, torch.ones_like(logits)).backward()
-    with torch.no_grad():
-        for p in generator.parameters():
-            p -= p.grad
-    torch.testing.assert_close(generator.state_dict(), generator_after)
-
-
-def diverging(rank):
-    """Return what each process says when the loss of one of them is not finite."""
-    gan = train_faces.DistributedGAN(
-        *plain_players(), lambda n, generator: torch.randn(n, 3, 2, 2, generator=generator).double(),
-        lambda n, generator: torch.randn(n, 3, generator=generator).double(), optimizer=torch.optim.SGD,
-        d_loss=lambda real, fake: real.mean() * 0 + (torch.inf if rank == 1 else 0.0),
-    )  # fmt: skip
-    try:
-        gan.step()
-    except FloatingPointError as fault:
-        return str(fault)
-
-
-def test_a_loss_that_is_not_finite_in_one_process_stops_both(tmp_path):
-    assert all(
-        "the discriminator's loss became inf" in words
-        for words in two_processes(diverging, tmp_path)
-    )
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_killed_run_goes_on_from_its_checkpoint(tmp_path, processes):
-    killed = program("--steps", 9999, "--out", tmp_path, processes=processes)
-    while not (tmp_path / "checkpoint.pt").exists():
-        assert killed.poll() is None, killed.stderr.read()
-        time.sleep(0.01)
-    for process in family(killed):
-        process.kill()
-    killed.communicate()
-    before = checkpoint(tmp_path)["history"]
-    steps = len(before)
-    assert steps >= 3 and steps % 3 == 0
-    rest = program("--steps", steps + 4, "--out", tmp_path, "--resume", processes=processes)
-    assert f"{steps + 4} of {steps + 4} steps" in finished(rest)
-    after = checkpoint(tmp_path)["history"]
-    np.testing.assert_array_equal(after[:steps].numpy(), before.numpy())
-    assert len(after) == steps + 4 and after[:, 0].isfinite().all()
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_resuming_gives_the_same_numbers_as_not_stopping(tmp_path, processes):
-    finished(program("--steps", 8, "--out", tmp_path / "whole", processes=processes))
-    finished(
-        program("--steps", 8, "--minutes", 0, "--out", tmp_path / "parts", processes=processes)
-    )
-    assert len(checkpoint(tmp_path / "parts")["history"]) == 1
-    finished(program("--steps", 8, "--out", tmp_path / "parts", "--resume", processes=processes))
-    assert_same_state(checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "parts"))
-
-
-def test_the_processes_leave_no_thread_of_their_group_behind(tmp_path):
-    # Gloo's threads let go of tensors when they like; while the interpreter ends, that aborts the process.
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import psutil, sys\nfrom gan_edu.faces import train as train_faces\ntrain_faces.main(sys.argv[1:])\n"
-        "assert psutil.Process().num_threads() == 1, psutil.Process().threads()\n"
-    )
-    finished(program("--steps", 2, "--out", tmp_path / "run", processes=2, run=(str(script),)))
-
-
-@pytest.mark.parametrize(
-    "processes, number", [(1, signal.SIGINT), (1, signal.SIGTERM), (2, signal.SIGINT)]
-)
-def test_a_signal_ends_the_run_with_a_checkpoint(tmp_path, processes, number):
-    process = program("--steps", 99999, "--out", tmp_path, processes=processes)
-    while not (tmp_path / "checkpoint.pt").exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.01)
-    for one in family(process):  # as a terminal does
-        one.send_signal(number)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0 or processes > 1, (
-        err
-    )  # torchrun itself ends with an error after Ctrl-C
-    assert "of 99999 steps" in out and "--resume goes on" in out
-    steps = len(checkpoint(tmp_path)["history"])
-    assert f"{steps} of 99999 steps" in out  # saved after its last step, not three steps before
-    assert load_generator(tmp_path / "generator.pt").about["steps"] == steps
-    assert not list(tmp_path.glob(".*"))
-
-
-# ---- one process, in the test itself
-
-
-@pytest.fixture
-def quiet_signals():
-    """Put the handlers back that a run in this process sets."""
+@pytest.fixture(autouse=True)
+def handlers():
+    """Ctrl-C works as before afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_real_pictures_with_a_log_and_a_generator_to_keep(tmp_path, quiet_signals, capsys):
-    np.save(tmp_path / "mine.npy", make_faces(30, size=16)[0].permute(0, 2, 3, 1).numpy())
-    arguments = [
-        "--data",
-        tmp_path / "mine.npy",
-        "--log-dir",
-        tmp_path / "log",
-        "--out",
-        tmp_path / "run",
-        "--steps",
-        5,
-    ]
-    train_faces.main([*SMALL, *map(str, arguments)])
-    assert "step 3: d_loss" in capsys.readouterr().out
-    assert len(checkpoint(tmp_path / "run")["history"]) == 5
-    assert list((tmp_path / "log").glob("events*"))
-    generator = load_generator(tmp_path / "run" / "generator.pt")
-    assert generator.about == {"data": "mine.npy", "seed": 2, "steps": 5, "batch_size": 6}
-    assert generator(torch.zeros(2, 100)).shape == (2, 3, 8, 8)
-    assert (tmp_path / "run" / "samples.png").read_bytes().startswith(b"\x89PNG")
+def program(out, *arguments):
+    train.main([*SMALL, "--out", str(out), *map(str, arguments)])
+    return torch.load(out / "checkpoint.pt", weights_only=True)
 
 
-def test_the_run_is_that_of_a_gan_made_in_the_same_way(tmp_path, quiet_signals):
-    arguments = [*SMALL, "--steps", "4", "--out", str(tmp_path / "run"), "--precision", "float32"]
-    train_faces.main(arguments)
-    options = train_faces.parse([*arguments[:-4], "--out", str(tmp_path / "other")])
-    options.precision = torch.float32
-    gan = train_faces.make_gan(options, make_faces(40, seed=2, size=8)[0], torch.device("cpu"))
-    assert type(gan) is GAN
-    gan.run(4)
-    saved = load_checkpoint(
-        tmp_path / "run" / "checkpoint.pt",
-        train_faces.make_gan(options, make_faces(40, size=8)[0], torch.device("cpu")),
-    )
-    assert_same_history(gan, saved)
+def alike(one, other):
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(alike(one[k], other[k]) for k in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other
 
 
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        (["--width", "0"], "--width must be a whole number of at least 1, got 0"),
-        (["--width", "wide"], "argument --width: invalid int value: 'wide'"),
-        (["--batch-size", "-3"], "--batch-size must be a whole number of at least 1, got -3"),
-        (["--steps", "0"], "--steps must be a whole number of at least 1, got 0"),
-        (["--save-every", "0"], "--save-every must be"),
-        (["--faces", "0"], "--faces must be"),
-        (["--seed", "-1"], "--seed must be a whole number of at least 0, got -1"),
-        (["--minutes", "nan"], "--minutes must be a finite number at least 0, got nan"),
-        (["--lr", "-1"], "--lr must be a finite number at least 0, got -1.0"),
-        (["--lambda-r1", "inf"], "--lambda-r1 must be a finite number at least 0, got inf"),
-        (["--size", "48"], "--size must be a power of two of at least 8, got 48"),
-        (["--size", "4"], "--size must be a power of two of at least 8, got 4"),
-        (["--precision", "float16"], "invalid choice: 'float16'"),
-        (
-            ["--data", "/nowhere/at/all"],
-            "--data must be a folder or a file, there is no '/nowhere/at/all'",
-        ),
-        (["--resume"], "--resume needs a checkpoint.pt in"),
-        (["--out", "{folder}/file/run"], "Not a directory"),
-        (["--log", "x", "--colour"], "unrecognized arguments: --colour"),
-    ],
-)
-def test_bad_arguments_are_named(tmp_path, arguments, words, capsys):
-    (tmp_path / "file").write_text("")
-    arguments = [a.format(folder=tmp_path) for a in arguments]
+def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path, capsys):
+    once = program(tmp_path / "once", "--steps", 7)
+    program(tmp_path / "twice", "--steps", 4)
+    twice = program(tmp_path / "twice", "--steps", 7, "--resume")
+    assert once["n"] == twice["n"] == 7 and alike(once["gan"], twice["gan"])
+    assert alike(once["log"], twice["log"]) and "7 of 7 steps" in capsys.readouterr().out
+    left = {path.name for path in (tmp_path / "once").iterdir()}
+    assert left == {"checkpoint.pt", "generator.pt", "samples.png", "tensorboard"}
+    generator = train.load_generator(tmp_path / "once" / "generator.pt")
+    assert generator.about["steps"] == 7 and not generator.training
+    mean_G = once["gan"]["mean_G"]["state"]
+    last = mean_G["module." + list(generator.state_dict())[-1]]
+    assert torch.equal(list(generator.state_dict().values())[-1], last.half().float())
+
+
+def test_the_options_reach_the_run(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(train, "train", lambda run, options, first: seen.append((run, options)))
+    recipe = "--width 8 --lr 2e-4 --beta1 0.5 --beta2 0.999 --lambda-r1 0 --epochs 5 --batch-size 8"
+    train.main([*SMALL, "--out", str(tmp_path), *recipe.split()])
+    ((run, options),) = seen
+    assert (run.knobs.lr_d, run.knobs.lr_g, run.knobs.r1, run.seed) == (2e-4, 2e-4, 0, 2)
+    assert run.gan.opt_D.param_groups[0]["betas"] == (0.5, 0.999) and options.steps == 25
+    assert next(run.gan.D.parameters()).shape[0] == 8 and run.gan.batches.batch_size == 8
+
+
+def test_ctrl_c_ends_after_the_step_and_saves(tmp_path, monkeypatch):
+    def step(gan, knobs):
+        if knobs.n == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step_faces(gan, knobs)
+
+    monkeypatch.setattr(train, "step_faces", step)
+    assert program(tmp_path, "--steps", 50)["n"] == 2
+
+
+def test_killed_while_it_saves(tmp_path):
+    pid = os.fork()
+    if pid == 0:  # the child
+        saves, replace = [], os.replace
+
+        def killed(old, new):
+            saves.append(new)
+            if [path.name for path in saves].count("checkpoint.pt") == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(old, new)
+
+        os.replace = killed
+        try:
+            program(tmp_path, "--steps", 50)
+        finally:
+            os._exit(1)
+    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["n"] == 3
+    assert program(tmp_path, "--steps", 7, "--resume")["n"] == 7
+
+
+def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
+    program(tmp_path, "--steps", 3)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "write_bytes", full)
+    with pytest.raises(SystemExit, match="the disk is full"):
+        program(tmp_path, "--steps", 9, "--resume")
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("spoil, said", [
+    (lambda content: content[:-100], "not whole"), (lambda content: b"", "not whole"), (lambda content: b"GIF89a" + content, "not whole"),
+])  # fmt: skip
+def test_spoilt_checkpoints_are_told(spoil, said, tmp_path):
+    program(tmp_path, "--steps", 1)
+    kept = tmp_path / "checkpoint.pt"
+    kept.write_bytes(spoil(kept.read_bytes()))
+    with pytest.raises(SystemExit, match=said):
+        program(tmp_path, "--resume")
+    generator = tmp_path / "generator.pt"
+    generator.write_bytes(spoil(generator.read_bytes()))
+    with pytest.raises(ValueError, match=said):
+        train.load_generator(generator)
+
+
+def test_a_checkpoint_of_other_networks_is_told(tmp_path):
+    program(tmp_path, "--steps", 1)
+    with pytest.raises(SystemExit, match="other players"):
+        program(tmp_path, "--resume", "--width", "8")
+    torch.save({"format": "something"}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="no generator of this course"):
+        train.load_generator(tmp_path / "other.pt")
+    with pytest.raises(FileNotFoundError):
+        train.load_generator(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["--width", "0"], "--width must be"), (["--lr", "-1"], "--lr must be"), (["--beta1", "1"], "--beta1 must be"), (["--resume"], "--resume needs a checkpoint"),
+    (["--data", "nowhere"], "there is no nowhere"), (["--size", "12"], "power of two"), (["--batch-size", "99"], "batch_size must be at most 40"),
+])  # fmt: skip
+def test_bad_arguments_are_told(arguments, said, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
-        train_faces.main(["--out", str(tmp_path / "run"), *arguments])
-    assert ended.value.code == 2 and words in capsys.readouterr().err
-    assert not (tmp_path / "run").exists()
+        train.main([*SMALL, "--out", str(tmp_path), *arguments])
+    assert said in capsys.readouterr().err + str(ended.value)
 
 
-def test_a_run_is_not_overwritten_and_a_wrong_checkpoint_is_named(tmp_path, quiet_signals, capsys):
-    (tmp_path / "checkpoint.pt").write_text("mine")
+def test_a_run_is_not_overwritten(tmp_path, capsys):
+    program(tmp_path, "--steps", 1)
     with pytest.raises(SystemExit):
-        train_faces.main([*SMALL, "--out", str(tmp_path)])
-    assert "--out has a run already" in capsys.readouterr().err
-    with pytest.raises(
-        SystemExit, match=r"gan_edu.faces.train: .*is no checkpoint, or it is damaged"
-    ):
-        train_faces.main([*SMALL, "--out", str(tmp_path), "--resume"])
-    assert (tmp_path / "checkpoint.pt").read_text() == "mine"
+        program(tmp_path, "--steps", 1)
+    assert "has a run already" in capsys.readouterr().err
+
+
+def test_the_shipped_generator_is_that_of_the_course():
+    G = train.load_generator()
+    x = G(torch.randn(4, 100, generator=torch.Generator().manual_seed(0)))
+    assert x.shape == (4, 3, 64, 64) and x.std() > 0.3 and G.about["steps"] == 21_753
+
+
+# ---- several processes
+
+
+def pieces(rank, world):
+    """Return players without batch normalisation and with plain gradient descent, and their share of batches and latents."""
+    torch.manual_seed(5)
+    gan = build_faces(make_faces(8, size=8)[0], width=4, batch_size=4, norm=False)
+    gan = Players(**vars(gan) | dict(opt_G=torch.optim.SGD(gan.G.parameters()), opt_D=torch.optim.SGD(gan.D.parameters())))  # fmt: skip
+    gan.G.eval()  # batch normalisation of G by its stored numbers: the batch of a process is only half of it
+    for p in weights(gan):
+        p.data += 0.1 * torch.randn_like(p)
+    batches, latents = make_faces(12, seed=3, size=8)[0].chunk(3), torch.randn(3, 4, 100)
+    gan.batches = iter([batch[rank::world] for batch in batches])
+    return gan, [z[rank::world] for z in latents]
+
+
+def trained(step, rank=0, world=1):
+    gan, latents = pieces(rank, world)
+    torch.randn = lambda *size, device=None: latents.pop(0)
+    for n in range(3):
+        step(gan, Players(n=16 * n, lr_d=0.05, lr_g=0.05, r1=0.5))  # R1 in every step
+    return torch.cat([p.detach().flatten() for p in (*gan.G.parameters(), *gan.D.parameters())])
+
+
+def process(rank, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", f"file://{folder}/meet", rank=rank, world_size=2)
+    found = trained(train.together(step_faces), rank, 2)
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_train_as_one_with_the_same_batch(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "randn", torch.randn)
+    monkeypatch.setattr(dcgan, "fast", lambda place: contextlib.nullcontext())  # for equal numbers
+    mp.start_processes(process, (str(tmp_path),), nprocs=2, start_method="fork")
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    before = torch.cat([p.detach().flatten() for net in "GD" for p in getattr(pieces(0, 1)[0], net).parameters()])  # fmt: skip
+    alone = trained(step_faces)
+    assert torch.equal(first, second) and (alone - before).abs().max() > 0.01
+    # The penalty is a mean over the pictures, so that the mean of both halves is that of the whole.
+    assert (first - alone).abs().max() < 1e-4 * (alone - before).abs().max()
+
+
+def test_each_process_has_other_pictures_and_latents(monkeypatch):
+    options = train.parse([*SMALL, "--out", "unused"])
+    pathlib.Path("unused").rmdir()
+    parts = [train.share(options, rank, 2) for rank in (0, 1)]
+    assert len(parts[0]) == len(parts[1]) == 40 and not torch.equal(*parts)
+    seeds = []
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(train, "DistributedDataParallel", lambda net, **_: net)
+    for rank in (0, 1):
+        monkeypatch.setattr(dist, "get_rank", lambda rank=rank: rank)
+        step = train.together(lambda gan, knobs: seeds.append(torch.initial_seed()))
+        for n in range(3):
+            step(Players(G=1, D=2), Players(n=n))
+    assert sorted(seeds) == list(range(6))
+
+
+def test_a_checkpoint_does_not_depend_on_the_number_of_processes():
+    images = make_faces(8, size=8)[0]
+    run = Run(lambda: build_faces(images, 4, 4), step_faces, dict(lr_d=1e-3, lr_g=1e-3, r1=1.0))
+    assert [type(net).__name__ for net in (run.gan.G, run.gan.D)] == ["DCGANGenerator", "DCGANDiscriminator"]  # fmt: skip

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from gan_edu.datasets import gaussian_1d, gaussian_ring, latent_normal, latent_uniform
-from gan_edu.faces import face_sampler, make_faces
+from gan_edu.faces import make_faces
 from gan_edu.first_edition import runtime, training
 from gan_edu.first_edition.training import (
     GAN,
@@ -492,8 +492,15 @@ def test_a_long_history_keeps_every_row():
 # ---- pictures: lazy penalty, averaged generator, bfloat16, memory layout, outputs
 
 
+def sample_faces(n, generator=None):
+    """Return n faces, floats (n, 3, 8, 8)."""
+    images = make_faces(40, size=8)[0]
+    x = images[torch.randint(len(images), (n,), generator=generator)]
+    return x.to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1
+
+
 def make_picture_gan(seed=0, **arguments):
-    """Return a GAN on coloured pictures of 8 x 8 with all that lesson 13 uses."""
+    """Return a GAN on coloured pictures of 8 x 8 with all that a DCGAN uses."""
     settings = dict(
         penalty=r1_penalty, penalty_every=3, ema=0.9, precision=torch.bfloat16, batch_size=6, seed=seed,
         hparams=Hyperparameters(lr_d=1e-3, lr_g=1e-3, lambda_gp=2.0),
@@ -505,7 +512,7 @@ def make_picture_gan(seed=0, **arguments):
     players |= {name: arguments.pop(name) for name in list(players) if name in arguments}
     return GAN(
         *players.values(),
-        face_sampler(make_faces(40, size=8)[0]), functools.partial(latent_normal, latent_dim=4), **settings | arguments,
+        sample_faces, functools.partial(latent_normal, latent_dim=4), **settings | arguments,
     )  # fmt: skip
 
 

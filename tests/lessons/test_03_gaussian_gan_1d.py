@@ -1,6 +1,7 @@
 """Lesson 03: its step and its layer against plain code, its checks, and what it claims for seeds that it does not show."""
 
 import contextlib
+import functools
 import io
 
 import numpy as np
@@ -305,17 +306,23 @@ def test_each_wrong_stair_gets_its_own_hint(answer, hint, capsys):
     assert hint in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "seeds, n_steps, hint",
-    [((), 1000, "still empty"), ((0, 0, 0), 1000, "the same run"), ((0, 1, 2), 0, "not trained"),
-     ((0, 1), 1000, "must have shape (3, 2)"), ((3, 4, 5), 1000, "should be")],
-)  # fmt: skip
-def test_each_wrong_loop_gets_its_own_hint(lesson, seeds, n_steps, hint, capsys):
-    def after(seed):
+@pytest.fixture(scope="module")
+def ended(lesson):
+    @functools.cache
+    def after(seed, n_steps):
         x = Run(lesson["build"], lesson["step"], SETTINGS, seed=seed).steps(n_steps).gan.G(Z)
         return x.mean(), x.std()
 
-    found = [after(seed) for seed in seeds]
+    return after
+
+
+@pytest.mark.parametrize(
+    "seeds, n_steps, hint",
+    [((), 1000, "still empty"), ((0, 0, 0), 1000, "the same run"), ((0, 1, 2), 0, "not trained"),
+     ((0, 1), 1000, "must have shape (3, 2)"), ((0, 1, 3), 1000, "should be")],
+)  # fmt: skip
+def test_each_wrong_loop_gets_its_own_hint(lesson, ended, seeds, n_steps, hint, capsys):
+    found = [ended(seed, n_steps) for seed in seeds]
     assert not checks.check_three_runs(found, lesson["build"], lesson["step"], SETTINGS)
     assert hint in capsys.readouterr().out
 

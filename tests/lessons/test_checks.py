@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 from scipy.stats import norm
-from torch.nn.functional import cross_entropy, softplus
+from torch.nn.functional import softplus
 
 from gan_edu import losses
 from notebooks import NOTEBOOKS
@@ -89,7 +89,6 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_split": ("09", "test_each_wrong_split_gets_its_own_hint", lambda: lambda x: (x.var(0).mean(), x.mean(0).var(), x.var()), nothing),
     "check_first_share": ("09", "test_each_wrong_first_share_gets_its_own_hint", lambda: lambda x: of("09", "share", x - x.mean(0)), nothing),
     "check_constant_generator": ("09", "test_each_wrong_constant_generator_gets_its_own_hint", lambda: lambda z: module_of("09").EVEN.expand(len(z), 512), nothing),
-    "check_gradient_penalty": ("18", "test_each_wrong_penalty_gets_its_own_hint", lambda: losses.gradient_penalty, nothing),
     "check_switch": ("10", "test_each_wrong_switch_gets_its_own_hint", lambda: module_of("10").of_parts, nothing),
     "check_law": ("10", "test_each_wrong_law_gets_its_own_hint", lambda: lambda W, k: (1 + W / (2 * k), W + W * W / (2 * k)), nothing),
     "check_bound": ("10", "test_each_wrong_bound_gets_its_own_hint", lambda: of("10", "bound_by", lambda gap, g: gap / g.norm(dim=1).max()), nothing),
@@ -101,20 +100,49 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_nearest_digit": ("11", "test_each_wrong_neighbour_gets_its_own_hint", lambda: lambda x, y: tuple(of("11", "far", x, y).min(1)), nothing),
     "check_slips": ("11", "test_each_wrong_set_of_slips_gets_its_own_hint", lambda: "abcfg", ...),
     "check_idx_file": ("11", "test_each_wrong_file_gets_its_own_hint", lambda: of("11", "written"), nothing),
-    "check_upsampling": ("13", "test_hints_for_upsampling", lambda: [(7, 1, 0), (4, 2, 1), (4, 2, 1)], ...),
-    "check_one_pass_step": ("13", "test_each_wrong_step_gets_its_own_hint", lambda: of("13", "one_pass"), nothing),
+    "check_on_device": ("13", "test_each_wrong_start_gets_its_own_hint", lambda: module_of("13").started, lambda *_: (...,) * 4),
+    "check_one_backward": ("13", "test_each_wrong_loss_of_d_gets_its_own_hint", lambda: of("13", "loss"), nothing),
+    "check_checkpoint": ("13", "test_each_wrong_checkpoint_gets_its_own_hint", lambda: (of("13", "saving"), of("13", "loading")), (nothing, nothing)),
+    "check_source_slips": ("13", "test_each_wrong_set_of_source_slips_gets_its_own_hint", lambda: "abegj", ...),
+    "check_frechet": ("14", "test_each_wrong_frechet_gets_its_own_hint", lambda: of("14", "distance"), nothing),
+    "check_precision": ("14", "test_each_wrong_precision_gets_its_own_hint", lambda: of("14", "share"), nothing),
+    "check_copies": ("14", "test_each_wrong_share_of_copies_gets_its_own_hint", lambda: lambda x, t, f: (of("14", "near", x, t) < of("14", "near", f, t).quantile(0.01)).double().mean(), nothing),
+    "check_r1_pictures": ("14", "test_each_wrong_r1_of_pictures_gets_its_own_hint", lambda: of("14", "penalty"), nothing),
+    "check_limit": ("14", "test_each_wrong_limit_gets_its_own_hint", lambda: lambda n, F: np.polyfit(1 / n, F, 1)[1], nothing),
     "check_conditional_generator": ("17", "test_each_wrong_generator_gets_its_own_hint", right_generator, nothing),
     "check_class_logits": ("17", "test_each_wrong_discriminator_gets_its_own_hint", lambda: of("17", "classifier"), nothing),
-    "check_signs": ("18", "test_each_wrong_pair_of_signs_gets_its_own_hint", lambda: (losses.critic_loss, losses.generator_loss_wasserstein), (nothing, nothing)),
-    "check_wgan_step": ("18", "test_each_wrong_step_gets_its_own_hint", lambda: of("18", "step"), nothing),
-    "check_auxiliary_loss": ("18", "test_each_wrong_class_loss_gets_its_own_hint", lambda: cross_entropy, nothing),
-    "check_generator_block": ("18", "test_each_wrong_block_gets_its_own_hint", lambda: of("18", "block", momentum=0.2), nothing),
-    "check_penalised_critic": ("18", "test_each_wrong_critic_gets_its_own_hint", lambda: of("18", "critic"), nothing),
-    "check_clipped_turn": ("18", "test_each_wrong_turn_gets_its_own_hint", lambda: of("18", "turn"), nothing),
+    "check_faces": ("12", "test_each_wrong_data_set_gets_its_own_hint", lambda: of("12", "faces"), nothing),
+    "check_to_batch": ("12", "test_each_wrong_batch_gets_its_own_hint", lambda: lambda d: module_of("12").torch.from_numpy(d).permute(2, 0, 1)[:, None], nothing),
+    "check_size_out": ("12", "test_each_wrong_size_gets_its_own_hint", lambda: of("12", "sides"), nothing),
+    "check_up_block": ("12", "test_each_wrong_up_block_gets_its_own_hint", lambda: of("12", "up"), nothing),
+    "check_down_block": ("12", "test_each_wrong_down_block_gets_its_own_hint", lambda: of("12", "down"), nothing),
+    "check_discriminator": ("12", "test_each_wrong_discriminator_gets_its_own_hint", lambda: of("12", "judging"), nothing),
+    "check_period_two": ("12", "test_each_wrong_power_gets_its_own_hint", lambda: module_of("12").checks.power_ratio, nothing),
+    "check_slerp": ("15", "test_each_wrong_slerp_gets_its_own_hint", lambda: of("15", "arc"), nothing),
+    "check_direction": ("15", "test_each_wrong_direction_gets_its_own_hint", lambda: of("15", "pointing"), nothing),
+    "check_colour": ("15", "test_each_wrong_colour_gets_its_own_hint", lambda: of("15", "coloured"), nothing),
+    "check_cutout": ("15", "test_each_wrong_cutout_gets_its_own_hint", lambda: of("15", "cut"), nothing),
+    "check_inversion": ("15", "test_each_wrong_search_gets_its_own_hint", lambda: of("15", "found"), nothing),
+    "check_sign": ("18", "test_each_wrong_sign_gets_its_own_hint", lambda: (module_of("18").SIGN, lambda s: -s.mean()), (nothing, nothing)),
+    "check_norm": ("18", "test_each_wrong_norm_gets_its_own_hint", lambda: (module_of("18").NORM, module_of("18").FLAT), (nothing, nothing)),
+    "check_leak": ("18", "test_each_wrong_leak_gets_its_own_hint", lambda: (module_of("18").LEAK, module_of("18").TURN), (nothing, nothing)),
+    "check_bias": ("18", "test_each_wrong_bias_gets_its_own_hint", lambda: (module_of("18").BIAS, module_of("18").MADE), (nothing, nothing)),
+    "check_layout": ("18", "test_each_wrong_layout_gets_its_own_hint", lambda: (module_of("18").LAYOUT, module_of("18").READ), (nothing, nothing)),
+    "check_added": ("18", "test_each_wrong_added_gets_its_own_hint", lambda: module_of("18").lesson["added_test"], nothing),
+    "check_from_z": ("18", "test_each_wrong_from_z_gets_its_own_hint", lambda: module_of("18").lesson["from_z_test"], nothing),
+    "check_shares": ("18", "test_each_wrong_shares_gets_its_own_hint", lambda: module_of("18").lesson["shares_test"], nothing),
+    "check_spread": ("18", "test_each_wrong_spread_gets_its_own_hint", lambda: module_of("18").lesson["spread_test"], nothing),
+    "check_eval": ("18", "test_each_wrong_eval_gets_its_own_hint", lambda: module_of("18").lesson["eval_test"], nothing),
 }  # fmt: skip
 ASKED = {  # how an answer is handed over, where it is not simply check(answer)
     "check_prediction": lambda check, answer: check("the share", answer, 0.7, tolerance=0.1),
-    "check_signs": lambda check, answer: check(*answer),
+    **dict.fromkeys(
+        ("check_sign", "check_norm", "check_leak", "check_bias", "check_layout"),
+        lambda check, answer: (
+            check(*answer) if isinstance(answer, tuple) else check(answer, answer)
+        ),
+    ),
+    "check_checkpoint": lambda check, answer: check(*answer),
 }
 by_check = pytest.mark.parametrize("name", sorted(CASES))
 

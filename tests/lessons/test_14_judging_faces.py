@@ -1,0 +1,253 @@
+"""Lesson 14: its exercises, its views, the stored film and recipes, and the script that makes them."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+from scipy.linalg import sqrtm
+from scipy.spatial.distance import cdist
+from torch import nn
+
+from benchmarks import face_recipes
+from gan_edu import metrics
+from gan_edu.lessons import l14_checks as checks
+from gan_edu.lessons import l14_judging as room
+from gan_edu.lessons import l14_measures as measures
+from gan_edu.lessons import l14_recipes as recipes
+from gan_edu.losses import r1_penalty
+from gan_edu.players import Players
+from gan_edu.run import Run
+from notebooks import cells, definitions
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return definitions("14")
+
+
+# ---- exercises
+
+
+def test_stubs_are_not_answers_and_solutions_are(lesson, capsys):
+    namespace = dict(lesson)
+    for cell in cells("14", "exercise"):
+        if "from gan_edu" not in cell.source:
+            exec(cell.source, namespace)
+    asked = {"frechet": "frechet", "precision": "precision", "copies": "copies", "r1_pictures": "r1", "limit": "limit"}  # fmt: skip
+    for check, name in asked.items():
+        assert not getattr(checks, f"check_{check}")(namespace[f"my_{name}"])
+        assert "still a blank" in capsys.readouterr().out, check
+        assert getattr(checks, f"check_{check}")(lesson[f"{name}_solution"])
+
+
+def test_the_pages_measures_are_the_cores(lesson):
+    random = np.random.default_rng(5)
+    real, fake = random.normal(size=(200, 8)), random.normal(0.4, 0.7, (150, 8))
+    assert lesson["frechet_solution"](real, fake) == pytest.approx(metrics.frechet_distance(real, fake))  # fmt: skip
+    both = lesson["precision_solution"](real, fake), lesson["precision_solution"](fake, real)
+    assert both == tuple(vars(metrics.precision_recall(real, fake)).values())
+    D, x = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.Flatten(), nn.LazyLinear(1), nn.Flatten(0)), torch.randn(5, 3, 8, 8)  # fmt: skip
+    assert torch.allclose(lesson["r1_solution"](D, x), r1_penalty(D, x, None))
+
+
+def distance(root=lambda a, b: sqrtm(a @ b).real, twice=2, shift=np.square, trace=np.trace):
+    def frechet(x, y):
+        a, b = np.cov(x.T), np.cov(y.T)
+        return shift(x.mean(0) - y.mean(0)).sum() + trace(a + b - twice * root(a, b))
+
+    return frechet
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (distance(), "Right"), (lambda x, y: ..., "still a blank"), (distance(lambda a, b: (a @ b) ** 0.5), "root of each entry"), (distance(lambda a, b: (sqrtm(a) @ sqrtm(b)).real), "multiply the two roots"),
+    (distance(lambda a, b: sqrtm(a * b).real), "entry by entry"), (distance(twice=1), "factor 2"), (distance(shift=lambda d: d * 0), "part of the means is missing"),
+    (distance(shift=lambda d: np.linalg.norm(d)), "not squared"), (distance(shift=lambda d: d**2 / len(d)), "mean of the squared differences"), (distance(trace=np.sum), "diagonal only"),
+    (lambda x, y: np.square(x.mean(0) - y.mean(0)).sum() + np.square(x.std(0, ddof=1) - y.std(0, ddof=1)).sum(), "only the variances"), (lambda x, y: distance()(x, y) ** 0.5, "the square of the distance"),
+    (distance(lambda a, b: 0 * a), "it should be"),
+])  # fmt: skip
+def test_each_wrong_frechet_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_frechet(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def share(last=lambda hit: hit.any(1).mean(), at=0, radius=None):
+    def precision(real, fake, k=3):
+        far = np.sort(cdist(real, real), axis=1)
+        return last(cdist(fake, real) <= (radius(far, k) if radius else far[:, k + at]))
+
+    return precision
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (share(), "Right"), (lambda real, fake, k: ..., "still a blank"), (share(at=-1), "counts the point itself"), (lambda real, fake, k: share()(fake, real, k), "that is the recall"),
+    (share(np.mean), "share of pairs"), (share(lambda hit: hit.all(1).mean()), "one is enough"), (share(lambda hit: hit.any(0).mean()), "share of balls"),
+    (share(radius=lambda far, k: far[:, k].mean()), "one size"), (share(radius=lambda far, k: far[:, ::-1][:, k]), "farthest neighbours"), (share(lambda hit: 1 - hit.any(1).mean()), "share outside"),
+    (share(at=1), "it should be"),
+])  # fmt: skip
+def test_each_wrong_precision_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_precision(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def near(x, train):
+    return torch.cdist(x, train).min(1)[0]
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (lambda x, t, f: (near(x, t) < near(f, t).quantile(0.01)).double().mean(), "Right"), (lambda x, t, f: ..., "still a blank"), (lambda x, t, f: (near(x, t) < near(x, t).quantile(0.01)).double().mean(), "from x itself"),
+    (lambda x, t, f: (near(x, t) < near(t, t).quantile(0.01)).double().mean(), "at distance 0"), (lambda x, t, f: (near(x, t) < near(f, t).quantile(0.99)).double().mean(), "not 0.99"),
+    (lambda x, t, f: (near(x, t) < near(f, t).median()).double().mean(), "median of the fresh"), (lambda x, t, f: (near(x, t) > near(f, t).quantile(0.01)).double().mean(), "share above"),
+    (lambda x, t, f: (torch.cdist(x, t).mean(1) < torch.cdist(f, t).mean(1).quantile(0.01)).double().mean(), "mean distance"),
+    (lambda x, t, f: (near(t, x) < near(t, f).quantile(0.01)).double().mean(), "each column"), (lambda x, t, f: torch.tensor(2.0), "it should be"),
+])  # fmt: skip
+def test_each_wrong_share_of_copies_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_copies(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def penalty(last=lambda g: g.square().sum((1, 2, 3)).mean() / 2, total=torch.sum, graph=True):
+    def r1(D, x):
+        x = x.detach().requires_grad_()
+        return last(torch.autograd.grad(total(D(x)), x, create_graph=graph)[0])
+
+    return r1
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (penalty(), "Right"), (lambda D, x: ..., "still a blank"), (penalty(lambda g: g.square().sum((1, 2, 3)).mean()), "1/2 is missing"), (penalty(lambda g: g.square().mean() / 2), "mean over the pixels"),
+    (penalty(lambda g: g.square().sum() / 2), "add up the pictures"), (penalty(lambda g: g.flatten(1).norm(dim=1).mean() / 2), "that is the length"), (penalty(total=torch.mean), "n times too small"),
+    (penalty(lambda g: g.sum((1, 2, 3)).square().mean() / 2), "before you square"), (penalty(lambda g: (g.flatten(1).norm(dim=1) - 1).square().mean()), "WGAN-GP"), (penalty(graph=False), "gradient is not"),
+    (penalty(lambda g: 3 * g.square().mean()), "it should be"),
+])  # fmt: skip
+def test_each_wrong_r1_of_pictures_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_r1_pictures(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (lambda n, F: np.polyfit(1 / n, F, 1)[1], "Right"), (lambda n, F: ..., "still a blank"), (lambda n, F: np.polyfit(1 / n, F, 1)[0], "slope of the line"), (lambda n, F: np.polyfit(n, F, 1)[1], "falls with 1/n"),
+    (lambda n, F: F.mean(), "mean of the measured"), (lambda n, F: F[-1], "largest n"), (lambda n, F: 0.0, "goes through 0"), (lambda n, F: F[0], "it should be"),
+])  # fmt: skip
+def test_each_wrong_limit_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_limit(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+# ---- views and what is stored
+
+
+def test_the_film_plays_what_is_stored_and_begins_again():
+    film = room.Film()
+    run = Run(film.build, film.step).steps(2)
+    film.view(fig := Figure(), run.gan, run.log)
+    assert f"after {film.steps[2]} steps" in fig.axes[1].get_title() and str(film.steps[2]) in fig.words  # fmt: skip
+    assert list(film.steps) == face_recipes.FRAMES and film.x.shape == (len(film.steps), 24, 3, 64, 64)  # fmt: skip
+    assert film.x[0].float().std() < 5 < film.x[-1].float().std()  # grey at first
+    log = type("Log", (dict,), {"n": len(film.steps) + 2})()
+    film.view(again := Figure(), run.gan, log)
+    assert again.words == fig.words
+    assert len({page.shape for page in film.pages}) == 1 and film.last.shape == (64, 3, 64, 64)
+
+
+def test_one_row_is_real():
+    found = room.rows()
+    assert [*found] == [*"ABCD"] and all(len(x) == 8 for x in found.values())
+    real = room.make_faces(8, seed=1408)[0].float() / 127.5 - 1
+    assert [letter for letter, x in found.items() if torch.equal(x, real)] == [room.ANSWER]
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_balls_by_hand(k):
+    real, noise = measures.plane()
+    fake = 0.3 + 0.8 * noise
+    hit, radii = measures.inside(fake, real, k)
+    found = metrics.precision_recall(real, fake, k)
+    assert hit.mean() == found.precision and measures.inside(real, fake, k)[0].mean() == found.recall  # fmt: skip
+    far = sorted(np.linalg.norm(real[7] - other) for other in np.delete(real, 7, 0))
+    assert radii[7] == pytest.approx(far[k - 1])
+
+
+def test_tables_say_median_and_range_and_no_distance_below_zero():
+    found = measures.quality_table({"some": [(1.0, 0.5, 0.25), (3.0, 0.75, 0.125), (2.0, 0.625, 0.5)]})  # fmt: skip
+    cells_of = found.data.split("<td>")[1:]
+    assert [one.split("<")[0] for one in cells_of] == ["some", "2.0 (1.0 to 3.0)", "0.625 (0.500 to 0.750)", "0.25 (0.12 to 0.50)"]  # fmt: skip
+    shares, new, own = {"a": 1.0, "b": 0.5}, {"a": (1, 0.5, 0.75), "b": (2, 0, 1)}, {"a": (-1e-9, 1, 1), "b": (3, 0.25, 0.5)}  # fmt: skip
+    rows = [row.split("</td>")[:-1] for row in measures.copies_table(shares, new, own).data.split("<tr><td>")[1:]]  # fmt: skip
+    assert [one.replace("<td>", "") for one in rows[0]] == "a 100% 1.0 0.50 0.75 0.0 1.00 1.00".split()  # fmt: skip
+    assert [one.replace("<td>", "") for one in rows[1]] == "b 50% 2.0 0.00 1.00 3.0 0.25 0.50".split()  # fmt: skip
+
+
+@pytest.mark.parametrize("ends, best", [([(1, 2), (3, 4), (5, 9)], "a"), ([(1, 3), (2, 4), (5, 9)], "?"), ([(3, 4), (5, 6), (1, 2)], "c")])  # fmt: skip
+def test_overlapping_ranges_have_no_winner(ends, best):
+    runs = {name: [{"averaged": {"frechet": v}} for v in one] for name, one in zip("abc", ends)}
+    assert recipes.best({"runs": runs}, "?") == best
+
+
+def test_what_is_stored_is_of_these_recipes():
+    stored = json.loads(recipes.STORED.read_text(encoding="utf-8"))
+    whole = dict(base=recipes.BASE | {"betas": [0.5, 0.99]}, steps=face_recipes.N_STEPS, images=face_recipes.N_IMAGES, judged=face_recipes.N_JUDGED)  # fmt: skip
+    assert stored["settings"] == whole and stored["made"]["seeds"] == [0, 1, 2]
+    shown = recipes.load_recipes()["runs"]
+    assert list(shown) == [name for name in recipes.RECIPES if name in shown]
+    for name, runs in shown.items():
+        assert stored["changes"][name] == json.loads(json.dumps(recipes.RECIPES[name]))
+        assert [run["seed"] for run in runs] == [0, 1, 2]
+    assert 0.3 < stored["floor"]["frechet"] < 0.8
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_no_layer_without_a_following_norm_lacks_a_bias(name):
+    recipe = recipes.BASE | recipes.RECIPES[name]
+    run = face_recipes.new_run(recipe, torch.zeros(32, 3, 64, 64, dtype=torch.uint8), seed=0)
+    for net in (run.gan.G, run.gan.D):
+        for layer, after in itertools.pairwise([*net, nn.Identity()]):
+            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+                assert (layer.bias is None) is isinstance(after, nn.BatchNorm2d)
+                spectral = recipe["norm"] == "spectral" and net is run.gan.D
+                assert hasattr(layer, "parametrizations") is spectral
+    assert recipe["norm"] == "batch" or not any(isinstance(m, nn.BatchNorm2d) for m in run.gan.D)
+    learns = [p for group in run.gan.opt_D.param_groups for p in group["params"]]
+    assert {*map(id, learns)} == {*map(id, run.gan.D.parameters())}
+    assert run.gan.opt_D.param_groups[0]["betas"] == recipe["betas"] and run.knobs.r1 == recipe["r1"]  # fmt: skip
+
+
+def test_the_script_goes_on_where_it_ended_and_makes_changed_recipes_anew(tmp_path, monkeypatch):
+    made, floor = [], Players(frechet=0.5, off=0.01)
+    monkeypatch.setattr(face_recipes, "STORED", tmp_path / "recipes.json")
+    monkeypatch.setattr(face_recipes, "make_faces", lambda n, seed: (None, None))
+    monkeypatch.setattr(face_recipes, "real_floor", lambda n: floor)
+
+    def trained(name, images, seed):
+        if len(made) == 5:
+            raise KeyboardInterrupt
+        made.append((name, seed))
+        return {"seed": seed, "seconds": 30}, None
+
+    monkeypatch.setattr(face_recipes, "trained", trained)
+    with pytest.raises(KeyboardInterrupt):
+        face_recipes.main()
+    assert [p.name for p in tmp_path.iterdir()] == ["recipes.json"]
+    everything = [(name, seed) for name in recipes.RECIPES for seed in (0, 1, 2)]
+    assert made == everything[:5]
+    made.clear()
+    monkeypatch.setitem(recipes.RECIPES, "base", dict(r1=0.5))
+    monkeypatch.setattr(face_recipes, "trained", lambda name, images, seed: (made.append((name, seed)) or {"seed": seed, "seconds": 30}, None))  # fmt: skip
+    face_recipes.main()
+    assert made == everything[:3] + everything[5:]
+    stored = json.loads(face_recipes.STORED.read_text(encoding="utf-8"))
+    assert stored["made"]["minutes"] == 10  # 21 runs of half a minute
+
+
+@pytest.mark.again
+def test_the_first_losses_are_those_stored():
+    images, _ = room.make_faces(face_recipes.N_IMAGES, seed=0)
+    with face_recipes.fast("cpu"):
+        precision = "bfloat16" if torch.is_autocast_enabled("cpu") else "float32"
+    stored = recipes.load_recipes()
+    if stored["made"]["precision"] != precision:
+        pytest.skip("stored on a processor with another precision")
+    run = face_recipes.new_run(recipes.BASE, images, seed=0).steps(2)
+    assert run.log["Loss_D"] == pytest.approx(stored["runs"]["base"][0]["first"][:2], abs=0.05)

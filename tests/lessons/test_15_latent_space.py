@@ -1,0 +1,282 @@
+"""Lesson 15: latents, directions, measures of photos, transforms and the step against oracles; exercises and their hints."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import normalize, pad
+
+from gan_edu.datasets import Batches
+from gan_edu.faces import load_faces, make_faces
+from gan_edu.faces.dcgan import build_faces, step_faces
+from gan_edu.lessons import l15_checks as checks
+from gan_edu.lessons import l15_latent as latent
+from gan_edu.lessons import l15_measures as measures
+from gan_edu.lessons import l15_photos as room
+from gan_edu.metrics import frechet_distance
+from gan_edu.run import Run
+from notebooks import NOTEBOOKS, cells, definitions
+
+HOMES = (home / "shared" / "data" / "faces_train.npy" for home in NOTEBOOKS.parents)
+REAL = next((path for path in HOMES if path.exists()), None)
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    return definitions("15")
+
+
+# ---- latents
+
+
+def test_the_arc_of_the_panel_is_the_slerp_of_the_page(lesson):
+    a, b = torch.randn(2, 6, 100, dtype=torch.float64)
+    for t in (0.0, 0.25, 1.0, torch.rand(6, 1)):
+        there = latent.arc(a, b, torch.as_tensor(t))
+        torch.testing.assert_close(there, lesson["slerp_solution"](a, b, t), rtol=1e-4, atol=1e-5)
+    a, b = normalize(a, dim=1), normalize(b, dim=1)
+    turned = [torch.cosine_similarity(a, latent.arc(a, b, t), dim=1).arccos() for t in torch.tensor([0.25, 1.0])]  # fmt: skip
+    torch.testing.assert_close(4 * turned[0], turned[1])
+    assert [latent.place(n) for n in (0, 15, 30, 45, 60)] == [0, 0.5, 1, 0.5, 0]
+
+
+def test_faces_are_made_in_evaluation_mode_and_the_mode_is_kept():
+    G = build_faces(make_faces(40, size=16)[0]).G.train()
+    z = torch.randn(300, 100)
+    x = latent.faces_of(G, z)
+    assert G.training and not x.requires_grad
+    torch.testing.assert_close(x[:3], latent.faces_of(G, z[:3]))
+
+
+# ---- photos
+
+
+def test_photos_are_drawn_once_and_bad_files_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = room.draw_photos("my_photos", n=5)
+    assert torch.equal(load_faces(folder, size=128), make_faces(5, seed=15, size=128)[0])
+    (tmp_path / "my_photos" / "000.png").unlink()
+    assert len(load_faces(room.draw_photos(folder, n=5), size=128)) == 4  # an old folder stays
+    said = room.load_with_bad_files()
+    assert said.startswith("4 of 8 files were read")
+    assert all(name in said for name in ("empty.jpg", "half.png", "labels.npy", "not found.png"))
+
+
+@pytest.fixture(scope="module")
+def known():
+    return measures.Photos(make_faces(30, seed=3, size=32)[0])
+
+
+def test_the_nearest_photo_may_be_mirrored(known):
+    mirrored = known.x[[7, 2]].flip(3) + 0.01
+    far, photo, which = known.nearest(mirrored)
+    assert which.tolist() == [7, 2] and (far < 1).all() and torch.equal(photo, known.x[[7, 2]].flip(3))  # fmt: skip
+    small = [known.x.unflatten(3, (16, 2)).unflatten(2, (16, 2)).mean((3, 5)).flatten(1)]
+    small += [known.x.flip(3).unflatten(3, (16, 2)).unflatten(2, (16, 2)).mean((3, 5)).flatten(1)]
+    for k in (0, 11):
+        others = [one[j] for one in small for j in range(30) if j != k]
+        nearest = min((small[0][k] - other).norm() for other in others)
+        assert known.between[k] == pytest.approx(nearest.item(), rel=1e-4)
+
+
+def test_measures_are_those_of_their_words(known):
+    a, b = next(known.halves())
+    assert sorted([*a.tolist(), *b.tolist()]) == list(range(30))
+    rows = torch.cat([known.x, known.x.flip(3)]).numpy().astype(float)
+    small = rows.reshape(60, 3, 16, 2, 16, 2).mean((3, 5)).reshape(60, -1)
+    axes = np.linalg.svd(small - small.mean(0))[2][:20]
+    found = [(small[part] - small.mean(0)) @ axes.T for part in (a, b)]
+    distance, near, share, sharp = known.floor()[0]
+    assert distance == pytest.approx(frechet_distance(*found), rel=1e-3)
+    assert near == pytest.approx(known.between[b].median().item()) and 0 <= share < 10
+    assert sharp == pytest.approx(1, abs=0.2)
+    blurred = pad(known.x, [1] * 4, mode="replicate").unfold(2, 3, 1).unfold(3, 3, 1).mean((-1, -2))
+    assert known.measure(blurred)[0][3] < 0.9 and known.measure(known.x)[0][2] == 100
+
+
+def test_a_verdict_needs_all_three_seeds():
+    def stored(*values):
+        return {(seed, 1000): {"frechet": value} for seed, value in enumerate(values)} | {(0, 5000): {"frechet": 0}}  # fmt: skip
+
+    for one, other, truth in (((1, 2, 3), (4, 5, 6), "a"), ((4, 5, 6), (1, 2, 3), "b"), ((1, 2, 5), (4, 6, 7), "c")):  # fmt: skip
+        assert measures.verdict({"x": stored(*one), "y": stored(*other)}, "abc") == truth
+
+
+# ---- transforms and the step
+
+
+def test_diffaugment_moves_cuts_and_lets_the_gradient_through(lesson):
+    x = torch.rand(40, 3, 16, 16).add(0.1).requires_grad_()
+    u = torch.rand(40, 2)
+    there = lesson["translate"](x, u)
+    for one, other, (i, j) in zip(x, there, (u * 5).long().tolist()):
+        assert torch.equal(pad(one, [2] * 4)[:, i : i + 16, j : j + 16], other)
+    assert (u * 5).long().unique().tolist() == [0, 1, 2, 3, 4]
+    (slope,) = torch.autograd.grad(lesson["augment"](x).sum(), x)
+    assert ((slope != 0).flatten(1).float().mean(1) > 0.3).all()
+    assert lesson["augment"](x, on=False) is x
+    flipped = (lesson["mirrored"](x) == x.flip(3)).flatten(1).all(1)
+    assert 5 < flipped.sum() < 35 and torch.equal(lesson["mirrored"](x[~flipped]).sort(3)[0], x[~flipped].sort(3)[0])  # fmt: skip
+
+
+def test_without_its_remedies_the_step_is_that_of_lesson_13(lesson, monkeypatch):
+    images = make_faces(64, seed=1, size=16)[0]
+    monkeypatch.setitem(lesson, "mirrored", lambda x: x)
+    mine = Run(lambda: build_faces(images), lesson["step"], lesson["settings"], seed=3).steps(18)
+    core = Run(lambda: build_faces(images), step_faces, dict(lr_d=1e-3, lr_g=1e-3, r1=1.0), seed=3).steps(18)  # fmt: skip
+    for name in ("G", "D", "mean_G"):
+        for p, q in zip(getattr(mine.gan, name).parameters(), getattr(core.gan, name).parameters()):
+            torch.testing.assert_close(p, q, rtol=1e-3, atol=1e-4)
+
+
+def test_real_and_generated_faces_are_augmented_in_each_use_of_the_discriminator(lesson, monkeypatch):  # fmt: skip
+    images, seen = make_faces(64, seed=1, size=16)[0], []
+    monkeypatch.setitem(lesson, "augment", lambda x, on: seen.append((x.requires_grad, on)) or x)
+    Run(lambda: build_faces(images), lesson["step"], lesson["settings"] | dict(diffaugment=True)).steps(2)  # fmt: skip
+    assert seen == [(False, True)] * 3 + [(True, True)] + [(False, True)] * 2 + [(True, True)]
+
+
+@pytest.mark.skipif(REAL is None, reason="there are no real faces on this machine")
+def test_real_faces_train_as_own_photos(lesson, monkeypatch, tmp_path):
+    photos = load_faces(REAL)
+    monkeypatch.setitem(lesson, "photos", photos)
+    run = Run(lesson["build"], lesson["step"], lesson["settings"]).steps(3)
+    x = latent.faces_of(run.gan.mean_G, torch.randn(320, 100))
+    known = measures.Photos(photos)
+    (distance, *_), (floor, *_) = known.measure(x)[0], known.floor()[0]
+    assert x.shape == photos.shape and distance > 5 * floor and isinstance(run.gan.batches, Batches)
+    room.hand_in(tmp_path / "my_page.png", known.x, x, "three steps")
+    assert (tmp_path / "my_page.png").stat().st_size > 100_000
+
+
+@pytest.mark.again
+@pytest.mark.parametrize("seed", [3, 4])
+def test_what_the_lesson_says_of_300_photos_holds_for_other_seeds(lesson, monkeypatch, seed):
+    monkeypatch.setitem(lesson, "photos", make_faces(300, seed=15)[0])
+    run = Run(lesson["build"], lesson["step"], lesson["settings"], seed).steps(1000)
+    known, x = measures.Photos(lesson["photos"]), latent.faces_of(run.gan.mean_G, torch.randn(750, 100))  # fmt: skip
+    assert (known.nearest(x)[0] < known.limit).float().mean() < 0.05
+    noise = 2 * torch.rand(x.shape) - 1
+    assert known.floor()[0][0] < known.measure(x)[0][0] < 0.5 * known.measure(noise)[0][0]
+
+
+# ---- exercises
+
+
+def test_stubs_are_not_answers_and_solutions_are(lesson, capsys):
+    namespace = dict(lesson)
+    for cell in cells("15", "exercise"):
+        if "from gan_edu" not in cell.source:
+            exec(cell.source, namespace)
+    asked = {"slerp": "slerp", "direction": "direction", "colour": "colour", "cutout": "cutout", "inversion": "find"}  # fmt: skip
+    for check, name in asked.items():
+        ask = getattr(checks, f"check_{check}")
+        assert not ask(namespace[f"my_{name}"])
+        assert "still a blank" in capsys.readouterr().out, check
+        assert ask(lesson[f"{name}_solution"]), check
+
+
+def arc(cos=lambda a, b: torch.cosine_similarity(a, b, dim=-1)[..., None], to_angle=torch.arccos, over=torch.sin):  # fmt: skip
+    def slerp(a, b, t):
+        angle = to_angle(cos(a, b))
+        return (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / over(angle)
+
+    return slerp
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (arc(), "Right"), (lambda a, b, t: ..., "still a blank"), (lambda a, b, t: a + t * (b - a), "straight way."), (arc(over=lambda v: 1), "division by sin"),
+    (lambda a, b, t: normalize(a + t * (b - a), dim=-1) * a.norm(dim=-1, keepdim=True), "its speed changes"), (lambda a, b, t: arc()(b, a, t), "from b to a"),
+    (arc(to_angle=lambda cos: cos), "arccos is missing"), (arc(lambda a, b: (a * b).sum(-1, keepdim=True)), "divided by both lengths"),
+    (lambda a, b, t: arc()(a, b, t).sum(-1), "have shape"), (lambda a, b, t: arc()(a, b, t) + 1, "should be"),
+])  # fmt: skip
+def test_each_wrong_slerp_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_slerp(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def mean(z, has, dim=0):
+    return z[has].mean(dim)
+
+
+def pointing(length=lambda d: d.norm(), less=lambda z, has: mean(z, ~has)):
+    return lambda z, has: (mean(z, has) - less(z, has)) / length(mean(z, has) - less(z, has))
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (pointing(), "Right"), (lambda z, has: ..., "still a blank"), (lambda z, has: -pointing()(z, has), "faces without"), (pointing(length=lambda d: 1), "length is not 1"),
+    (pointing(less=lambda z, has: 0), "with the attribute only"), (pointing(less=lambda z, has: z.mean(0)), "Right"), (pointing(length=lambda d: d.sum()), "not by the sum"),
+    (lambda z, has: normalize(z[has].sum(0) - z[~has].sum(0), dim=0), "sums instead"), (lambda z, has: mean(z, has, 1), "have shape"),
+])  # fmt: skip
+def test_each_wrong_direction_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_direction(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def coloured(b=lambda x, u: x + u - 0.5, s=lambda x, u: x + (2 * u - 1) * (x - x.mean(1, keepdim=True)), c=lambda x, u: x + (u - 0.5) * (x - x.mean((1, 2, 3), keepdim=True))):  # fmt: skip
+    def colour(x, u):
+        for part, v in zip((b, s, c), u.T[..., None, None, None]):
+            x = part(x, v)
+        return x
+
+    return colour
+
+
+def stay(x, u):
+    return x
+
+
+def about(axes, factor):
+    return lambda x, u: x.mean(axes, keepdim=True) + factor(u) * (x - x.mean(axes, keepdim=True))
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (coloured(), "Right"), (lambda x, u: ..., "still a blank"), (coloured(b=lambda x, u: x + u), "darker as often"), (coloured(s=about((1,), lambda u: u)), "2 u₂"),
+    (coloured(c=about((1, 2, 3), lambda u: u)), "u₃ + ½"), (coloured(c=about((0, 1, 2, 3), lambda u: u + 0.5)), "mixes the pictures"), (coloured(s=about((2, 3), lambda u: 2 * u)), "three colours"),
+    (coloured(c=about((2, 3), lambda u: u + 0.5)), "one number a picture"), (coloured(b=stay), "brightness is missing"), (coloured(s=stay), "saturation is missing"), (coloured(c=stay), "contrast is missing"),
+    (lambda x, u: coloured()(x.detach(), u), "their gradient is not"), (coloured(b=lambda x, u: x - u), "should be"),
+])  # fmt: skip
+def test_each_wrong_colour_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_colour(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def cut(half=4, joined=np.logical_and, fill=0.0, keep=False, swap=False):
+    def cutout(x, u):
+        mask = torch.zeros(len(x), 1, *x.shape[2:], dtype=torch.bool)
+        for n, (top, left) in enumerate(u.flip(1).tolist() if swap else u.tolist()):
+            far = [abs(np.arange(x.shape[-1]) + 0.5 - x.shape[-1] * v) < x.shape[-1] / half for v in (top, left)]  # fmt: skip
+            mask[n, 0] = torch.from_numpy(joined.outer(*far))
+        return torch.where(mask if keep else ~mask, x, fill)
+
+    return cutout
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (cut(), "Right"), (lambda x, u: ..., "still a blank"), (cut(keep=True), "cut off the rest"), (cut(joined=np.logical_or), "whole stripe"), (cut(half=2), "too large"), (cut(half=8), "too small"),
+    (cut(fill=-1.0), "−1 is black"), (cut(swap=True), "exchanged"), (lambda x, u: cut()(x.detach(), u), "their gradient is not"), (lambda x, u: cut()(x, u)[:, :1], "have shape"),
+])  # fmt: skip
+def test_each_wrong_cutout_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_cutout(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def found(sign=1, steps=None, given=lambda G, z: [z], share=1.0):
+    def find(G, x, z, n_steps):
+        z = z.clone().requires_grad_()
+        opt = torch.optim.Adam(given(G, z), lr=0.05 * share)
+        for _ in range(n_steps if steps is None else steps):
+            opt.zero_grad()
+            (sign * (G(z) - x).square().mean()).backward()
+            opt.step()
+        return z.detach()
+
+    return find
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (found(), "Right"), (lambda G, x, z, n: ..., "still a blank"), (found(steps=0), "have not moved"), (found(sign=-1), "goes downhill"), (found(share=0.01), "nearer, but"),
+    (found(given=lambda G, z: [z, *G.parameters()]), "weights have moved"), (lambda G, x, z, n: z[0], "shape of z"),
+])  # fmt: skip
+def test_each_wrong_search_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_inversion(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
