@@ -46,20 +46,17 @@ def up(n, k, s, p):
 def check_size_out(answer):
     """Check size_out(n, kernel, stride, padding, transposed) -> the side that comes out of Conv2d or ConvTranspose2d."""
 
-    def sizes(down=conv, up=up):
-        return lambda n, k, s, p, transposed: (up if transposed else down)(n, k, s, p)
+    def sizes(up=up):
+        return lambda n, k, s, p, transposed: (up if transposed else conv)(n, k, s, p)
 
     mistakes = {
-        "Conv2d: there is no half pixel. Round the quotient down: //.": sizes(lambda n, k, s, p: (n + 2 * p - k) / s + 1),
-        "Conv2d: a window that does not move at all gives one number already: + 1.": sizes(lambda n, k, s, p: (n + 2 * p - k) // s),
-        "ConvTranspose2d: n stamps make n − 1 moves. The last one does not move on.": sizes(up=lambda n, k, s, p: n * s + k - 2 * p),
-        "ConvTranspose2d: here the padding cuts away, it adds nothing.": sizes(up=lambda n, k, s, p: (n - 1) * s + k + 2 * p),
-        "ConvTranspose2d: the padding cuts at both ends.": sizes(up=lambda n, k, s, p: (n - 1) * s + k - p),
-        "ConvTranspose2d: the last stamp is `kernel` wide, and none of it is counted yet.": sizes(up=lambda n, k, s, p: (n - 1) * s - 2 * p),
-        "the two layers have changed places.": lambda n, k, s, p, transposed: (conv if transposed else up)(n, k, s, p),
-        "Conv2d is right. A transposed convolution has its own formula: count how far n stamps reach.": lambda n, k, s, p, transposed: conv(n, k, s, p),
+        "n stamps make n − 1 moves. The last one does not move on.": sizes(up=lambda n, k, s, p: n * s + k - 2 * p),
+        "here the padding cuts away, it adds nothing.": sizes(up=lambda n, k, s, p: (n - 1) * s + k + 2 * p),
+        "the padding cuts at both ends.": sizes(up=lambda n, k, s, p: (n - 1) * s + k - p),
+        "the last stamp is `kernel` wide, and none of it is counted yet.": sizes(up=lambda n, k, s, p: (n - 1) * s - 2 * p),
+        "a transposed convolution has its own formula: count how far n stamps reach.": sizes(up=conv),
     }  # fmt: skip
-    cases = [(64, 4, 2, 1, False), (28, 3, 2, 1, False), (7, 3, 2, 0, False), (9, 2, 3, 0, False)]
+    cases = [(64, 4, 2, 1, False), (28, 3, 2, 1, False)]
     cases += [(1, 4, 1, 0, True), (5, 4, 2, 1, True), (7, 3, 2, 1, True), (6, 2, 3, 0, True)]
     return examine(answer, cases, sizes(), mistakes, "torch's layers give the same sizes.")
 

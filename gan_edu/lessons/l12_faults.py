@@ -57,7 +57,7 @@ def check_up_block(answer):
         if "ReLU" not in kinds:
             yield "the activation is missing: in the generator a ReLU, without a leak."
         if layer.bias is not None:
-            yield "the shapes are right. One thing is in vain: the bias of the convolution, which the normalisation subtracts again."
+            yield "the shapes are right. One thing has no effect: the bias of the convolution, which the normalisation subtracts again."
         if kinds != ["ConvTranspose2d", "BatchNorm2d", "ReLU"]:
             yield f"the layers stand in the order {', '.join(kinds)}. First stamp, then normalise, then ReLU."
 
@@ -88,7 +88,7 @@ def check_down_block(answer):
             if not norm and "BatchNorm2d" in kinds:
                 yield "with norm=False there should be no batch normalisation."
             if norm and layer.bias is not None:
-                yield "with norm=True the bias of the convolution is in vain: the normalisation subtracts it again."
+                yield "with norm=True the bias of the convolution has no effect: the normalisation subtracts it again."
             if not norm and layer.bias is None:
                 yield "with norm=False nothing adds a constant any more: there the convolution needs a bias."
             wanted = ["Conv2d", *(["BatchNorm2d"] if norm else []), "LeakyReLU"]
@@ -123,7 +123,7 @@ def check_discriminator(answer):
             if found != (3,):
                 yield f"(3, 3, {size}, {size}) should become (3,), it becomes {found}."
             if isinstance(leaves(network)[1], nn.BatchNorm2d):
-                yield "the first block should have no normalisation: it would take the picture's own brightness and contrast away."
+                yield "the first block should have no normalisation: it would take away how bright the batch is, and its contrast."
             if kinds.count("BatchNorm2d") != n_blocks - 1:
                 yield f"all blocks but the first have batch normalisation: {n_blocks - 1} for size {size}, yours has {kinds.count('BatchNorm2d')}."
             if convolutions[-1].bias is None:

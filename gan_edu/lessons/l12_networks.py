@@ -126,9 +126,7 @@ def draw_contrast(networks, faces):
             ax.plot(c, logits, color=CRITIC, lw=1.5)
             ax.plot(c[[0] * len(faces)], logits[0], "o", color=FAKE)
             ax.axhline(0, color=CRITIC, lw=0.8, ls=":")
-            ax.set(
-                title=title, xlabel="contrast c (0: even grey, 1: the face)", ylabel="logit of c x"
-            )
+            ax.set(title=title, xlabel="contrast c (0: grey, 1: the face)", ylabel="logit of c x")
         fig.set_size_inches(9, 3.2)
         describe(fig, f"Logits of {len(faces)} faces over their contrast from 0 to 2. Without biases straight lines that all begin at 0; with biases curves that begin elsewhere.")  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Lesson 12: a face grows layer by layer; pictures of odd sizes on their way to a batch."""
 
 import math
-import pathlib
 import time
 
 import numpy as np
@@ -11,30 +10,21 @@ from torch import nn
 
 from gan_edu.faces import make_faces
 from gan_edu.faces.grid import draw_faces, tile
-from gan_edu.networks import DCGANGenerator
+from gan_edu.faces.train import load_generator
 from gan_edu.panel.figure import describe
 from gan_edu.players import Players
 from gan_edu.style import REAL
 
-SHIPPED = pathlib.Path(__file__).parent.parent / "weights" / "face_generator.pt"
 CORNERS = torch.randn(5, 100, generator=torch.Generator().manual_seed(4))  # of the walk
 COLORS = {"red": "#D62728", "green": "#2CA02C", "blue": REAL}
 EACH = 12  # steps from one corner to the next
-
-
-def shipped_generator():
-    """Return the generator that comes with the course, in evaluation mode."""
-    content = torch.load(SHIPPED, map_location="cpu", weights_only=True)
-    G = DCGANGenerator(**content["sizes"])
-    G.load_state_dict(content["weights"])
-    return G.float().eval().requires_grad_(False)
 
 
 class Growing:
     """A panel in which a trained generator makes one face after another, all of its layers in sight; nothing trains."""
 
     def __init__(self):
-        self.G = shipped_generator()
+        self.G = load_generator()
 
     def build(self):
         """Return the players of a panel that only shows: a run wants a network."""
@@ -113,16 +103,13 @@ def pipeline(pictures, fit):
         for ax, one, words in zip(axes, (rgb, small, crop), (picture.mode, "resized", "cropped")):
             ax.imshow(np.asarray(one))
             height, width = np.shape(one)[:2]
-            ax.set(title=f"{words}: {height} × {width}", xlabel="pixels")
+            ax.set(title=f"{words}: {width} × {height}", xlabel="pixels")
         for channel, (name, color) in enumerate(COLORS.items()):
             shares, edges = np.histogram(crop[..., channel] / 127.5 - 1, 24, (-1, 1))
-            axes[3].step(
-                [*edges[:-1], 1], [*shares, shares[-1]], where="post", color=color, lw=2, label=name
-            )
-        axes[3].set(xlim=(-1.05, 1.05), title="values of x", xlabel="value", ylabel="pixels")
-        axes[3].set(xticks=[-1, 0, 1])
+            axes[3].step(edges, [*shares, shares[-1]], where="post", color=color, lw=2, label=name)
+        axes[3].set(title="values of x", xlabel="value", ylabel="pixels", xticks=[-1, 0, 1])
         axes[3].legend()
-        describe(fig, f"Picture {knobs.number}, {rgb.height} × {rgb.width} in the mode {picture.mode}: as it is, with the short side at 64, cropped to 64 × 64, and how often each value occurs in red, green and blue.")  # fmt: skip
+        describe(fig, f"Picture {knobs.number}, {rgb.width} wide and {rgb.height} high, in the mode {picture.mode}: as it is, with the short side at 64, cropped to 64 × 64, and how often each value occurs in red, green and blue.")  # fmt: skip
 
     return view
 
@@ -135,6 +122,6 @@ def draw_batches(loaded, mistaken):
         draw_faces(left, loaded, 8, f"one batch: {tuple(loaded.shape)}")
         draw_faces(right, mistaken, 4, "above: permute; below: reshape")
         fig.set_size_inches(9, 3)
-        describe(fig, f"Left: a batch of {len(loaded)} faces of 64 × 64. Right: four grey faces, and below what reshape makes of the same file, torn stripes.")  # fmt: skip
+        describe(fig, f"Left: a batch of {len(loaded)} faces of 64 × 64. Right: four grey faces, and below what reshape makes of the same file: a fine grid of tiny scraps.")  # fmt: skip
 
     return draw

@@ -8,6 +8,8 @@ from gan_edu.examine import GAP, Remark, examine
 from gan_edu.lessons.l13_slips import check_checkpoint as check_checkpoint
 from gan_edu.lessons.l13_slips import check_source_slips as check_source_slips
 from gan_edu.lessons.l13_slips import faultless
+from gan_edu.lessons.l13_turns import Judge
+from gan_edu.lessons.l13_turns import check_batch as check_batch
 
 
 def check_on_device(answer):
@@ -41,13 +43,6 @@ def check_on_device(answer):
                     yield f"the batch should go from −1 to 1, it goes from {low:g} to {high:g}."
 
     return faultless(answer, faults, "everything is in one place.")
-
-
-class Judge(nn.Sequential):
-    """A small discriminator with batch normalisation."""
-
-    def __init__(self):
-        super().__init__(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.LeakyReLU(0.2), nn.Linear(3, 1), nn.Flatten(0))  # fmt: skip
 
 
 def check_one_backward(answer):

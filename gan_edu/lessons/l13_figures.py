@@ -16,8 +16,8 @@ from gan_edu.panel.figure import describe
 from gan_edu.style import STYLE
 
 
-def draw_curves(axes, log, low=1, label=True):
-    """Draw losses and mean outputs, each over the steps; log: {name: (n,)}."""
+def draw_curves(axes, log, low=1, legend=True):
+    """Draw losses and mean outputs, each over the steps; log: {name: (n,)}. The legend stands above the curves."""
     what = [(LOSSES, "loss (nats)"), (MEANS, "mean output of D")]
     for ax, (names, ylabel) in zip(axes, what[-len(axes) :]):
         for name in names:
@@ -25,8 +25,8 @@ def draw_curves(axes, log, low=1, label=True):
             smooth = np.convolve(log[name], np.ones(low) / low, "valid")
             ax.plot(np.arange(low, n + 1), smooth, color=LINES[name], lw=1, label=name)
         ax.set(xlabel="step", ylabel=ylabel)
-        if label:
-            ax.legend(loc="upper right", fontsize=8)
+        if legend:
+            ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8, frameon=False)
     axes[-1].set(ylim=(0, 1.02))
 
 
@@ -40,7 +40,7 @@ def draw_run(paths, log):
             ax.axis("off")
             ax.set_title(path, fontsize=9)
         draw_curves(below.subplots(1, 2), log, low=10)
-        fig.set_size_inches(10, 5.6)
+        fig.set_size_inches(10, 4.9)
         means = (f"{name} {np.mean(log[name][-100:]):.2f}" for name in LINES)
         describe(fig, f"Above, the grids {', '.join(paths)}: the faces become sharper. Below, the curves (mean of 10 steps), at the end {', '.join(means)}.")  # fmt: skip
 
@@ -73,6 +73,13 @@ def draw_pair(runs, n_steps):
 def same_alone(G, z):
     """Return whether G in evaluation mode makes the same picture of a latent vector alone and among others."""
     return torch.allclose(faces_of(G, z)[0], faces_of(G, z[:1])[0], atol=1e-4)
+
+
+def from_eval(G, z):
+    """Return how far faces made in training mode are from those in evaluation mode: in one batch, and one by one."""
+    still, together = faces_of(G, z), faces_of(G, z, training=True)
+    single = torch.cat([faces_of(G, one[None], training=True) for one in z])
+    return tuple((x - still).abs().mean().item() for x in (together, single))
 
 
 def draw_modes(G, z, distances):

@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
 from gan_edu.faces.grid import draw_faces, tile
-from gan_edu.lessons.l13_dcgan_faces import faces_of
+from gan_edu.lessons.l13_dcgan_faces import LOSSES, MEANS, faces_of
 from gan_edu.lessons.l13_figures import draw_curves
 from gan_edu.panel.figure import describe
 from gan_edu.predict import table
@@ -68,7 +68,7 @@ def stored_curves():
     with np.load(WEIGHTS / "face_curves.npz") as stored:
         for key in stored.files:
             if "/" in key:
-                recipe, seed, name = key.split("/")
+                recipe, seed, name = key.replace("source", "tutorial").split("/")
                 found.setdefault(recipe, {}).setdefault(seed, {})[name] = stored[key]
         minutes = float(stored["minutes"])
     return {recipe: list(seeds.values()) for recipe, seeds in found.items()}, minutes
@@ -81,9 +81,11 @@ def compare_curves(found):
         fig.set_size_inches(3.1 * len(found), 3.5)
         axes = fig.subplots(2, len(found))
         for column, (recipe, runs) in zip(axes.T, found.items()):
-            for k, run in enumerate(runs):
-                draw_curves(column, run, low=10, label=k == 0)
-            column[0].set(title=recipe, ylim=(0, 6))
+            for run in runs:
+                draw_curves(column, run, low=10, legend=False)
+            column[0].set(title=recipe, ylim=(0, 12))
+        for ax, names, where in ((axes[0, 0], LOSSES, "upper right"), (axes[1, -1], MEANS, "center right")):  # fmt: skip
+            ax.legend(handles=ax.lines[: len(names)], loc=where, fontsize=8)  # no curve is there
         ends = (f"{name}: D(x) {average(runs, 'D(x)'):.2f}, D(G(z)) {average(runs, 'D(G(z)) before'):.2f}" for name, runs in found.items())  # fmt: skip
         describe(fig, f"Losses and mean outputs of D, three seeds each. At the end, {'; '.join(ends)}.")  # fmt: skip
 

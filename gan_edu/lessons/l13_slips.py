@@ -113,7 +113,7 @@ SLIPS = {  # of the ten lines of section 5: why it is none, or what to ask of so
 
 
 def check_source_slips(found):
-    """Check which of ten lines of the source are slips: a string or a set of letters."""
+    """Check which of ten lines of the blog's program are slips: a string or a set of letters."""
 
     def faults(_):
         if not isinstance(found, (str, set, list, tuple)) or not all(isinstance(x, str) for x in found):  # fmt: skip

@@ -88,6 +88,17 @@ def draw_run(made, log):
     return draw
 
 
+def draw_limit(photo, other, distance):
+    """Return draw(fig): a photo and the other photo nearest to it, (1, 3, S, S) each."""
+
+    def draw(fig):
+        draw_faces(fig.subplots(), torch.cat([photo, other]), 2, title=f"two photos at a distance of {distance.item():.1f}")  # fmt: skip
+        fig.set_size_inches(4, 2.3)
+        describe(fig, f"A photo beside the other photo nearest to it, at a distance of {distance.item():.1f}.")  # fmt: skip
+
+    return draw
+
+
 def draw_pairs(x, photos, distance):
     """Return draw(fig): generated faces above the photos that are nearest to them."""
 

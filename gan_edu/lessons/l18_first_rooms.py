@@ -40,9 +40,7 @@ def check_sign(test, repaired):
         assert abs(code.generator_loss(HIGH)) == 1.5
 
     wanted = {"both losses still want the same.": opposite, "the mean over the batch should stay.": mean}  # fmt: skip
-    words = (
-        "your test tells them apart, and the critic's low scores are the generator's problem again."
-    )
+    words = "your test tells them apart, and the generator works against the critic again."
     return judged(test, "generator_loss", repaired, of.plus, wanted, words, fine, relatives)
 
 

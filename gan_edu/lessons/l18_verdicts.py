@@ -11,7 +11,7 @@ from gan_edu.players import weights
 from gan_edu.predict import table
 from gan_edu.run import Run
 from gan_edu.seeds import over_seeds
-from gan_edu.style import OPTIMAL, PUSH
+from gan_edu.style import OPTIMAL, PUSH, REAL
 
 
 def trained(code, world="ring", n_steps=60, **knobs):
@@ -38,10 +38,22 @@ def last_gap(runs):
     return runs.log["critic gap"][:, -20:].mean(1)
 
 
+def shuffled_digits(seed):
+    """Return all real digits, (1797, 64), in a random order: in the file they are ordered by writer."""
+    x = real(code_with(), "digits").flatten(1)
+    return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))]
+
+
 def digit_distance(runs):
     """Return the Fréchet distance of 800 digits of each run to 800 real ones, over pixels."""
-    x_real = real(code_with(), "digits")[:800].flatten(1)
+    x_real = shuffled_digits(0)[:800]
     return np.array([frechet_distance(one.flatten(1), x_real) for one in made(runs, 800)])
+
+
+def real_distance():
+    """Return the same distance of 800 real digits to 800 other real ones, for eight drawings."""
+    halves = [shuffled_digits(k)[:1600].split(800) for k in range(8)]
+    return np.array([frechet_distance(*half) for half in halves])
 
 
 def slopes(runs):
@@ -61,7 +73,7 @@ def verdict(measured, label, log=False):
     def draw(fig):
         ax, words = fig.subplots(), []
         for k, (name, values) in enumerate(measured.items()):
-            color = OPTIMAL if name.startswith("repaired") else PUSH
+            color = {"repaired": OPTIMAL, "real digits": REAL}.get(name, PUSH)
             ax.scatter(values, k + np.linspace(-0.2, 0.2, len(values)), s=30, color=color)
             ax.plot([np.median(values)] * 2, [k - 0.35, k + 0.35], color=color, lw=2)
             words.append(
@@ -91,9 +103,11 @@ def pull(code, n_critic=3, n=4000):
         group["lr"] = 0.0
 
     def gradient(n_critic):
+        x_fake = gan.G(torch.randn(n, 2))
         for _ in range(n_critic):
-            code.critic_turn(code, gan, ring(n), gan.G(torch.randn(n, 2)), 1.0)
-        code.generator_loss(gan.D(gan.G(torch.randn(n, 2)))).backward()
+            x_fake = gan.G(torch.randn(n, 2))
+            code.critic_turn(code, gan, ring(n), x_fake, 1.0)
+        code.generator_loss(gan.D(x_fake)).backward()
         found = torch.cat([p.grad.flatten() for p in gan.G.parameters()])
         gan.opt_G.zero_grad()
         return found

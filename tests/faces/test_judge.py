@@ -228,7 +228,7 @@ def test_bad_pictures_are_named(bad, message):
 def test_other_bad_input_is_named():
     with pytest.raises(ValueError, match="n must be a whole number of at least 4, got 3"):
         real_floor(3)
-    with pytest.raises(ValueError, match=r"generated must have shape \(n, d\) with n >= 4"):
+    with pytest.raises(ValueError, match=r"must have shape \(n, d\) with n >= 4"):
         face_quality(make_faces(3)[0])
 
 

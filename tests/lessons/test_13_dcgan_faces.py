@@ -63,21 +63,19 @@ def test_the_page_trains_as_the_package_does(lesson):
     assert abs(smooth.log["Loss_D"][0] - page.log["Loss_D"][0]) > 0.01
 
 
-def test_the_loop_with_two_backwards_trains_as_the_step(lesson, capsys):
-    (loop,) = (cell.source for cell in cells("13") if "loss_real.backward()" in cell.source)
+def test_the_loop_with_two_backwards_trains_as_the_step(lesson):
     once = Run(lesson["build"], lesson["step"], SETTINGS | dict(r1=0.0), 5)
     once.threads = 1
-    names = dict(lesson, gan=once.fork().gan, fast=lambda device: contextlib.nullcontext())
-    plain = dict(lesson, fast=names["fast"])
+    gan, twin = once.fork().gan, once.fork().gan
+    plain = dict(lesson, fast=lambda device: contextlib.nullcontext())
     exec("\n".join(cell.source for cell in cells("13") if "def step(gan" in cell.source), plain)
-    names["loader"] = [next(batches) for batches in [once.fork().gan.batches] for _ in range(3)]
-    twin = once.fork().gan
     torch.manual_seed(0)
-    exec(loop, names)
+    found = [lesson["batch_solution"](gan, dcgan.pictures(next(gan.batches), lesson["device"])) for _ in range(3)]  # fmt: skip
     torch.manual_seed(0)
     for n in range(3):
-        plain["step"](twin, Players(n=n, lr_d=1e-3, lr_g=1e-3, r1=0.0, real_label=1.0))
-    assert equal(names["gan"], twin) and "D(G(z))" in capsys.readouterr().out
+        log = plain["step"](twin, Players(n=n, lr_d=1e-3, lr_g=1e-3, r1=0.0, real_label=1.0))
+    means = [x.sigmoid().mean() for x in found[-1][2:]]
+    assert equal(gan, twin) and list(log.values()) == [*found[-1][:2], *means]
 
 
 def test_layers_without_a_norm_after_them_have_a_bias(lesson):
@@ -140,6 +138,8 @@ def test_faces_are_made_without_changing_the_run():
     assert not torch.equal(made[True], made[False]) and gan.G.training
     assert all(torch.equal(before[name], value) for name, value in gan.G.state_dict().items())
     assert figures.same_alone(gan.G, z) and not torch.equal(made[True][:1], room.faces_of(gan.G, z[:1], True))  # fmt: skip
+    together, single = figures.from_eval(gan.G, z)
+    assert together == (made[True] - made[False]).abs().mean().item() != single
     assert figures.as_squares(torch.full((1, 100), -5.0)).unique().tolist() == [-1]
 
 
@@ -179,7 +179,7 @@ def test_the_stored_curves_are_of_this_page():
     with np.load(face_curves.STORED) as stored:
         assert stored["code"] == fingerprint("13_dcgan_faces") and stored["minutes"] > 3
     found, _ = files.stored_curves()
-    assert list(found) == list(face_curves.RECIPES)
+    assert list(found) == [name.replace("source", "tutorial") for name in face_curves.RECIPES]
     for (_, _, parts), runs in zip(face_curves.RECIPES.values(), found.values()):
         assert len(runs) == 3 and {len(run["Loss_D"]) for run in runs} == {sum(n for n, _ in parts)}
     files.compare_curves(found)(fig := Figure())
@@ -229,6 +229,31 @@ def one_batch(D, x, y):
 ])  # fmt: skip
 def test_each_wrong_loss_of_d_gets_its_own_hint(answer, hint, capsys):
     assert checks.check_one_backward(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def turn(*changes):
+    """Return the solution of the exercise on the loop, with lines changed: (old, new) each."""
+    (source,) = (cell.source for cell in cells("13") if "def batch_solution" in cell.source)
+    for old, new in changes:
+        assert old in source
+        source = source.replace(old, new)
+    exec(source, names := dict(torch=torch, bce=bce))
+    return names["batch_solution"]
+
+
+D_S, G_S, AGAIN = "label.fill_(0.0)", "label.fill_(1.0)", "gan.D(x_fake)"
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (turn(), "Right"), (turn(("x_fake.detach()", "...")), "still a blank"), (turn((f"bce(after, {G_S})", "...")), "still a blank"), (turn(("x_fake.detach()", "x_fake")), "Cut the way back"),
+    (turn((D_S, "label.fill_(1)")), "have the label 0"), (turn((G_S, "label.fill_(0)")), "G wants D to say real"), (turn((D_S, "label"), (G_S, "0 * label")), "both labels"),
+    (turn(("gan.opt_G.zero_grad()", "...")), "the batch before"), (turn(("gan.opt_G.zero_grad()", "gan.opt_D.zero_grad()")), "the batch before"), (turn(("loss_G.backward()", "...")), "loss_G.backward() fills"),
+    (turn(("gan.opt_G.step()", "gan.opt_D.step()")), "gan.opt_G.step() moves"), (turn((AGAIN, "gan.D(x_fake.detach())")), "no gradient reaches G"), (turn((AGAIN, "before")), "a new opinion"),
+    (turn((AGAIN, "gan.D(gan.G(torch.randn(len(x_real), 100)))")), "once more"), (turn((", before, after", "")), "five things"), (turn(("    return", "    found =")), "returns nothing"),
+])  # fmt: skip
+def test_each_wrong_batch_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_batch(answer) is (hint == "Right")
     assert hint in capsys.readouterr().out
 
 

@@ -1,5 +1,7 @@
 """Lesson 15: latents, directions, measures of photos, transforms and the step against oracles; exercises and their hints."""
 
+import ast
+
 import numpy as np
 import pytest
 import torch
@@ -85,17 +87,23 @@ def test_measures_are_those_of_their_words(known):
     small = rows.reshape(60, 3, 16, 2, 16, 2).mean((3, 5)).reshape(60, -1)
     axes = np.linalg.svd(small - small.mean(0))[2][:20]
     found = [(small[part] - small.mean(0)) @ axes.T for part in (a, b)]
-    distance, near, share, sharp = known.floor()[0]
+    distance, near, share = known.floor()[0]
     assert distance == pytest.approx(frechet_distance(*found), rel=1e-3)
     assert near == pytest.approx(known.between[b].median().item()) and 0 <= share < 10
-    assert sharp == pytest.approx(1, abs=0.2)
-    blurred = pad(known.x, [1] * 4, mode="replicate").unfold(2, 3, 1).unfold(3, 3, 1).mean((-1, -2))
-    assert known.measure(blurred)[0][3] < 0.9 and known.measure(known.x)[0][2] == 100
+    assert known.measure(known.x)[0][2] == 100
+    photo, other, far = known.at_limit()
+    k = next(k for k in range(30) if torch.equal(known.x[k], photo[0]))
+    assert far == known.between[k] and (far - known.limit).abs() == (known.between - known.limit).abs().min()  # fmt: skip
+    assert not torch.equal(photo, other) and (measures.thumbnails(photo) - measures.thumbnails(other)).norm() == pytest.approx(far.item(), rel=1e-4)  # fmt: skip
+    many = measures.Photos(make_faces(310, seed=4, size=16)[0])
+    assert {len(part) for both in many.halves() for part in both} == {
+        150
+    }  # as many as the page makes
 
 
 def test_a_verdict_needs_all_three_seeds():
     def stored(*values):
-        return {(seed, 1000): {"frechet": value} for seed, value in enumerate(values)} | {(0, 5000): {"frechet": 0}}  # fmt: skip
+        return {(seed, 1000): {"frechet": value} for seed, value in enumerate(values)}
 
     for one, other, truth in (((1, 2, 3), (4, 5, 6), "a"), ((4, 5, 6), (1, 2, 3), "b"), ((1, 2, 5), (4, 6, 7), "c")):  # fmt: skip
         assert measures.verdict({"x": stored(*one), "y": stored(*other)}, "abc") == truth
@@ -133,6 +141,30 @@ def test_real_and_generated_faces_are_augmented_in_each_use_of_the_discriminator
     monkeypatch.setitem(lesson, "augment", lambda x, on: seen.append((x.requires_grad, on)) or x)
     Run(lambda: build_faces(images), lesson["step"], lesson["settings"] | dict(diffaugment=True)).steps(2)  # fmt: skip
     assert seen == [(False, True)] * 3 + [(True, True)] + [(False, True)] * 2 + [(True, True)]
+
+
+def test_no_other_cell_overwrites_what_the_step_needs(lesson):
+    def given(cell):
+        nodes = [node for node in ast.parse(cell.source).body if isinstance(node, (ast.Assign, ast.FunctionDef, ast.ClassDef))]  # fmt: skip
+        targets = [t for node in nodes if isinstance(node, ast.Assign) for t in node.targets]
+        names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        return names | {node.name for node in nodes if not isinstance(node, ast.Assign)}
+
+    needed = {"torch", "F", "pictures", "fast", "Run", "descend"}.union(*map(given, cells("15", "stored")))  # fmt: skip
+    others = []
+    for cell in cells("15"):
+        others += given(cell) & needed if "stored" not in cell.metadata.get("tags", []) else ()
+    assert set(others) == {"colour_solution", "cutout_solution"}  # the learner's, if they are right
+
+
+def test_right_transforms_of_the_learner_are_used(lesson, monkeypatch, capsys):
+    for name in ("colour", "cutout"):
+        monkeypatch.setitem(lesson, f"my_{name}", lambda *two, f=lesson[f"{name}_solution"]: f(*two))  # fmt: skip
+    (cell,) = (cell for cell in cells("15", "exercise") if "check_cutout" in cell.source)
+    names = dict(lesson)
+    exec(cell.source, names)
+    assert names["colour_solution"] is names["my_colour"] and names["cutout_solution"] is names["my_cutout"]  # fmt: skip
+    assert lesson["colour_solution"] is not lesson["my_colour"]  # blanks are not used
 
 
 @pytest.mark.skipif(REAL is None, reason="there are no real faces on this machine")

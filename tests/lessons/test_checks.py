@@ -102,6 +102,7 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_idx_file": ("11", "test_each_wrong_file_gets_its_own_hint", lambda: of("11", "written"), nothing),
     "check_on_device": ("13", "test_each_wrong_start_gets_its_own_hint", lambda: module_of("13").started, lambda *_: (...,) * 4),
     "check_one_backward": ("13", "test_each_wrong_loss_of_d_gets_its_own_hint", lambda: of("13", "loss"), nothing),
+    "check_batch": ("13", "test_each_wrong_batch_gets_its_own_hint", lambda: of("13", "turn"), nothing),
     "check_checkpoint": ("13", "test_each_wrong_checkpoint_gets_its_own_hint", lambda: (of("13", "saving"), of("13", "loading")), (nothing, nothing)),
     "check_source_slips": ("13", "test_each_wrong_set_of_source_slips_gets_its_own_hint", lambda: "abegj", ...),
     "check_frechet": ("14", "test_each_wrong_frechet_gets_its_own_hint", lambda: of("14", "distance"), nothing),
@@ -183,7 +184,9 @@ def test_every_lesson_has_two_exercises_that_are_checked(path):
         cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
     ]
     called = {
-        name for source in code for name in re.findall(r"^(check_\w+)\(", source, re.MULTILINE)
+        name
+        for source in code
+        for name in re.findall(r"(?:^| if )(check_\w+)\(", source, re.MULTILINE)
     }
     assert len(called) >= 2 and called <= {
         *CASES,
