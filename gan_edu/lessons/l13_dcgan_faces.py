@@ -24,7 +24,7 @@ knobs = dict(
 presets = {
     "as in this lesson": {},
     "D hardly learns": dict(lr_d=1e-5),
-    "the tutorial's settings": dict(lr_d=2e-4, lr_g=2e-4, batch_size=128, r1=0.0),
+    "the tutorial's rates and batches": dict(lr_d=2e-4, lr_g=2e-4, batch_size=128, r1=0.0),
     "label smoothing, no R1": dict(real_label=0.8, r1=0.0),
 }
 
