@@ -13,6 +13,9 @@ UV := UV_HTTP_CONNECT_TIMEOUT=3 UV_HTTP_RETRIES=2 $(BIN)/uv pip install --quiet 
 # an Intel laptop for a GPU to compute on, and bring gigabytes too.
 TORCH ?= $(if $(shell command -v nvidia-smi 2>/dev/null)$(wildcard /proc/driver/nvidia/version),auto,cpu)
 
+# Python keeps what it compiles: without that each kernel of the tests compiles PyTorch's modules again, eight seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: lab test claims walk bench unused lesson slides lecture
 
 lab: .venv/installed          # JupyterLab on the start page
