@@ -1,12 +1,13 @@
 """Train the perceptron of source 003 and a DCGAN on the same faces, and store how good they are.
 
     python -m benchmarks.pictures_perceptron        both, three seeds, two settings: about 20 minutes on one core
-    python -m benchmarks.pictures_perceptron 60     the perceptron alone, in its own settings, for so many minutes
+    python -m benchmarks.pictures_perceptron 60     the perceptron alone, in its own settings, for so many minutes of a core
 
 The perceptron is that of the notebook: its cells tagged "stored" are run. What is done is kept, and not done again.
 """
 
 import base64
+import contextlib
 import io
 import itertools
 import json
@@ -116,20 +117,22 @@ def alone(stored, images, minutes):
     stored["alone"] = log = dict(batch_size=64, settings="2e-4, (0.5, 0.999)", seed=0, measured=[])
     torch.manual_seed(0)
     gan = players("perceptron", images, 64, (0.5, 0.999))
-    begun, n, due = time.process_time(), 0, 250
-    while (spent := (time.process_time() - begun) / 60) < minutes:
-        train(gan, 2e-4)
-        n += 1
-        if n == due:
-            log["measured"].append(measure(gan.G) | dict(step=n))
-            log["grids"] = log.get("grids", {}) | {str(n): jpeg(gan.G)}
-            log |= dict(steps=n, minutes=round(spent, 1))
-            due *= 2
-            write(stored)
-    log["measured"].append(measure(gan.G) | dict(step=n))
-    log["grids"] = log.get("grids", {}) | {str(n): jpeg(gan.G)}
-    log |= dict(steps=n, minutes=round(spent, 1))
-    write(stored)
+    begun, n, due, spent = time.process_time(), 0, 250, 0
+
+    def keep():
+        log["measured"].append(measure(gan.G) | dict(step=n))
+        log["grids"] = log.get("grids", {}) | {str(n): jpeg(gan.G)}
+        log.update(steps=n, minutes=round(spent, 1))
+        write(stored)
+
+    with contextlib.suppress(KeyboardInterrupt):  # stopped early: what is there is kept
+        while (spent := (time.process_time() - begun) / 60) < minutes:
+            train(gan, 2e-4)
+            n += 1
+            if n == due:
+                keep()
+                due *= 2
+    keep()
 
 
 def main(minutes=None):
