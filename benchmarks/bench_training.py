@@ -1,10 +1,9 @@
 """Speed of runs, as ratios: against the bare loop, against a textbook's loop, and many seeds against one.
 
 Both sides of a ratio take turns in one process, in rounds of a fraction of a second: what else the machine does then
-falls on both. Printed are the median over the rounds and, in brackets, the smallest and the largest.
+falls on both.
 """
 
-import statistics
 import time
 
 import torch
@@ -99,50 +98,37 @@ def seconds_per_step(train, at_least):
     return elapsed / done
 
 
-def compare(label, one, other, rounds=15, seconds=0.3):
-    """Print how many times as long as a step of `other` a step of `one` takes; return the median."""
+def ratios(one, other, rounds=15, seconds=0.3):
+    """Return how many times as long as a step of `other` a step of `one` takes, one number a round."""
     for train in (one, other):
         seconds_per_step(train, seconds)
-    pairs = [
-        (seconds_per_step(one, seconds), seconds_per_step(other, seconds)) for _ in range(rounds)
+    return [
+        seconds_per_step(one, seconds) / seconds_per_step(other, seconds) for _ in range(rounds)
     ]
-    return report(label, [a / b for a, b in pairs])
 
 
-def report(label, ratios):
-    spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
-    print(f"{label:58s} {statistics.median(ratios):6.2f}  {spread}", flush=True)
-    return statistics.median(ratios)
-
-
-def many_seeds(label, loop, n_seeds=64, n_steps=300, rounds=3):
-    """Print how many steps of one run a step of n_seeds members costs."""
-    ratios = []
+def many_seeds(loop, n_seeds=64, n_steps=300, rounds=3):
+    """Return how many steps of one run a step of n_seeds members costs, the building of them included."""
+    found = []
     for _ in range(rounds):
         alone = seconds_per_step(Run(*loop).steps, 1)
         begun = time.perf_counter()
         over_seeds(*loop, n_seeds=n_seeds, n_steps=n_steps)
-        ratios.append((time.perf_counter() - begun) / n_steps / alone)
-    return report(label, ratios)
+        found.append((time.perf_counter() - begun) / n_steps / alone)
+    return found
 
 
-def main():
-    """Print all ratios; takes about a minute."""
+def rows():
+    """Yield (figure, ratios, bar); about a minute."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the faster choice for the textbook too
-    print("a step of run.steps / a step of the bare loop")
-    compare("1-D GAN", Run(*LINE).steps, bare(*LINE))
-    compare("ring, WGAN-GP", Run(*RING).steps, bare(*RING))
-    print("a step of the textbook's loop / a step of run.steps")
+    line, ring_ = "1-D GAN, batch 64", "ring, WGAN-GP, batch 128"
+    yield f"run.steps / bare loop: {line}", ratios(Run(*LINE).steps, bare(*LINE)), "≤ 1.05"
+    yield f"run.steps / bare loop: {ring_}", ratios(Run(*RING).steps, bare(*RING)), "≤ 1.05"
     book = textbook(textbook_gan, line_build, gaussian_1d, line_latent)
-    compare("1-D GAN", book, Run(*LINE).steps)
+    yield f"textbook's loop / run.steps: {line}", ratios(book, Run(*LINE).steps), "≥ 1.2"
     book = textbook(textbook_wgan_gp, ring_build, ring, lambda n: torch.randn(n, 2))
-    compare("ring, WGAN-GP", book, Run(*RING).steps)
+    yield f"textbook's loop / run.steps: {ring_}", ratios(book, Run(*RING).steps), "≥ 1.1"
     torch.set_num_threads(threads)
-    print("a step of 64 seeds, the building of them included / a step of one run")
-    many_seeds("1-D GAN, batch 64", LINE)
-    many_seeds("ring, WGAN-GP, batch 128", RING)
-
-
-if __name__ == "__main__":
-    main()
+    yield f"64 seeds / one run: {line}", many_seeds(LINE), "≤ 6"
+    yield f"64 seeds / one run: {ring_}", many_seeds(RING), "≤ 22"
