@@ -1,4 +1,4 @@
-"""Train lesson 13's cells in four ways, three seeds each, on the same number of pictures; store curves and distances.
+"""Train lesson 13's cells in five ways, three seeds each, on the same number of pictures; store curves and distances.
 
 python -m benchmarks.face_curves   about fifteen minutes of one core that has bfloat16; the runs are stored one by one
 
@@ -26,6 +26,7 @@ RECIPES = {  # batch size, β₂, and the steps with the knobs that are then not
     "your settings": (32, 0.99, [(500, {}), (100, RATES)]),
     "0.001 to the end": (32, 0.99, [(600, {})]),
     "learning rates 0.0002": (32, 0.99, [(600, RATES)]),
+    "without R1": (32, 0.99, [(500, dict(r1=0.0)), (100, RATES)]),
     "the source's settings": (128, 0.999, [(150, RATES | dict(r1=0.0))]),
 }
 

@@ -16,7 +16,6 @@ import tempfile
 
 import nbformat
 
-FIRST = "from gan_edu.first_edition import plotting\n\nplotting.use_style()"
 IMPORTS = (ast.Import, ast.ImportFrom)
 HERE = pathlib.Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
@@ -27,7 +26,7 @@ def lecture_of(notebook):
 
     Exercises stay as text. Of the other cells, imports run, and those that compute what a panel needs.
     """
-    cells, running = [hidden(FIRST)], to_run(notebook.cells)
+    cells, running = [], to_run(notebook.cells)
     for number, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags", [])
         if cell.cell_type == "markdown":
@@ -126,10 +125,7 @@ def command(path, port, browser):
     ]
     words += ["--strip_sources=False", "--show_tracebacks=True", "--Voila.ip=127.0.0.1"]
     paths = [str(HERE), os.environ.get("JUPYTER_PATH", "")]
-    environment = os.environ | {
-        "JUPYTER_PATH": os.pathsep.join(filter(None, paths)),
-        "GAN_EDU_STYLE": "lecture",
-    }
+    environment = os.environ | {"JUPYTER_PATH": os.pathsep.join(filter(None, paths))}
     return words + ([] if browser else ["--no-browser"]), environment
 
 

@@ -29,6 +29,8 @@ TAKES = {
     "14_film": ("film.view", 1, [(60, {})]),
     "13_faces": ("view_faces", 11, [(600, {})]),
     "10_steering": ("watched(step, real)", 8, [(160, dict(method="none")), (60, dict(method="penalty")), (100, dict(data="painted")), (160, {})]),
+    "16_rows": ("view_rows", 20, [(1100, {})]),
+    "17_ask": ("view_walk", 2, [(30, dict(hair="red")), (30, dict(smile=True)), (30, dict(glasses=False)), (20, {})]),
     "15_walk": ("walk_build", 2, [(60, dict(pair=2)), (60, {})]),
     "10_gauge": ("gauged", 5, [(150, dict(W=1.5)), (60, dict(lambda_gp=10.0)), (60, dict(W=4.0)), (60, {})]),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Helpers behind the gan_edu notebooks: small modules, imported one by one (`from gan_edu.first_edition.training import GAN`).
+"""Helpers behind the gan_edu notebooks: small modules, imported one by one (`from gan_edu.run import Run`).
 
 Importing the package itself loads neither torch nor matplotlib, so that it stays instant.
 """

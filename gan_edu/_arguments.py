@@ -14,19 +14,15 @@ def check_count(name, value, least=1):
 
 def check_number(name, value, low=-math.inf, high=math.inf, low_open=False):
     """Return `value` as a float; ValueError unless it is finite and between `low` and `high`."""
-    try:
-        number = (
-            math.nan if isinstance(value, (str, bytes, bool)) else float(value)
-        )  # float would read "3" and True
+    try:  # float would read "3" and True
+        number = math.nan if isinstance(value, (str, bytes, bool)) else float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number) or not low <= number <= high or (low_open and number == low):
         lower = f"{'above' if low_open else 'at least'} {low:g}" if low > -math.inf else ""
         upper = f"at most {high:g}" if high < math.inf else ""
         limits = " and ".join(part for part in (lower, upper) if part)
-        raise ValueError(
-            f"{name} must be a finite number{' ' + limits if limits else ''}, got {value!r}"
-        )
+        raise ValueError(f"{name} must be a finite number {limits}".rstrip() + f", got {value!r}")
     return number
 
 

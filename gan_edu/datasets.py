@@ -1,4 +1,4 @@
-"""Data to imitate and latents to start from: samples as float32 tensors of shape (n, dimension), and loaders of pictures.
+"""Data to imitate: samples as float32 tensors of shape (n, dimension), and loaders of pictures.
 
 Every function that draws takes `generator=`, a torch.Generator; without it torch's global one is used.
 """
@@ -17,14 +17,7 @@ import torch
 
 from gan_edu._arguments import check_count, check_number
 
-IDX_TYPES = {
-    0x08: "u1",
-    0x09: "i1",
-    0x0B: ">i2",
-    0x0C: ">i4",
-    0x0D: ">f4",
-    0x0E: ">f8",
-}  # type byte -> numpy's name
+IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}  # numpy's names
 
 
 def gaussian_1d(n, mean=4.0, std=0.5, generator=None):
@@ -81,27 +74,11 @@ def swiss_roll(n, noise=0.25, scale=7.5, generator=None):
     defaults, which are those of the code of Gulrajani et al. (2017), figure 1. The roll without its third dimension:
     Marsland (2009).
     """
-    n, noise = check_count("n", n), check_number("noise", noise, low=0)
+    n, scale = check_count("n", n), check_number("scale", scale, low=0, low_open=True)
     t = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=generator))
     roll = t[:, None] * torch.stack([t.cos(), t.sin()], dim=1)
-    return (roll + noise * torch.randn(n, 2, generator=generator)) / check_number(
-        "scale", scale, low=0, low_open=True
-    )
-
-
-def latent_uniform(n, latent_dim=1, low=-1.0, high=1.0, generator=None):
-    """Return n latents, uniform on [low, high)^latent_dim, shape (n, latent_dim)."""
-    low, high = check_number("low", low), check_number("high", high)
-    if not low < high:
-        raise ValueError(f"low must be below high, got low={low:g} and high={high:g}")
-    shape = check_count("n", n), check_count("latent_dim", latent_dim)
-    return low + (high - low) * torch.rand(*shape, generator=generator)
-
-
-def latent_normal(n, latent_dim=1, std=1.0, generator=None):
-    """Return n latents of N(0, std^2), each number independent, shape (n, latent_dim)."""
-    shape = check_count("n", n), check_count("latent_dim", latent_dim)
-    return check_number("std", std, low=0, low_open=True) * torch.randn(*shape, generator=generator)
+    noise = check_number("noise", noise, low=0) * torch.randn(n, 2, generator=generator)
+    return (roll + noise) / scale
 
 
 def load_mnist(folder=None):
@@ -118,7 +95,7 @@ def load_mnist(folder=None):
         order = np.random.default_rng(0).permutation(len(labels))  # they come sorted
         pixels, labels = pixels.reshape(-1, 28, 28)[order], labels[order]
     else:
-        pixels, labels = _mnist_files(_path("folder", folder))
+        pixels, labels = _mnist_files(pathlib.Path(folder))
     images = torch.from_numpy(np.asarray(pixels, np.float32))[:, None] / 127.5 - 1
     return images, torch.from_numpy(np.asarray(labels, np.int64))
 
@@ -131,9 +108,8 @@ def _mnist_files(path):
             with np.load(npz, allow_pickle=False) as file:
                 pixels, labels = file["x_train"], file["y_train"]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(
-                f"{npz} must be the mnist.npz of Keras, with x_train and y_train: {error}"
-            ) from error
+            what = f"{npz} must be the mnist.npz of Keras, with x_train and y_train"
+            raise ValueError(f"{what}: {error}") from error
         return _checked_mnist(npz, pixels, npz, labels)
     for part, dot, zipped in itertools.product(("train", "t10k"), "-.", ("", ".gz")):
         names = [f"{part}-images{dot}idx3-ubyte{zipped}", f"{part}-labels{dot}idx1-ubyte{zipped}"]
@@ -147,20 +123,15 @@ def _mnist_files(path):
 
 
 def _checked_mnist(images_name, pixels, labels_name, labels):
-    for name, array, shape in (
-        (images_name, pixels, "(N, 28, 28)"),
-        (labels_name, labels, "(N,)"),
-    ):
-        fits = array.shape[1:] == ((28, 28) if array is pixels else ())
-        if not fits or array.dtype != np.uint8:
-            what = "images" if array is pixels else "labels"
-            raise ValueError(
-                f"{name} must hold {what}, uint8 {shape}, got {array.dtype} {array.shape}"
-            )
+    for name, array, shape in ((images_name, pixels, (28, 28)), (labels_name, labels, ())):
+        if array.shape[1:] != shape or array.dtype != np.uint8:
+            what = "images, uint8 (N, 28, 28)" if shape else "labels, uint8 (N,)"
+            raise ValueError(f"{name} must hold {what}, got {array.dtype} {array.shape}")
     if len(pixels) != len(labels):
-        raise ValueError(
-            f"{images_name} has {len(pixels):,} images and {labels_name} {len(labels):,} labels: they belong together"
+        counts = (
+            f"{images_name} has {len(pixels):,} images and {labels_name} {len(labels):,} labels"
         )
+        raise ValueError(f"{counts}: they belong together")
     if labels.max(initial=0) > 9:
         raise ValueError(f"{labels_name} must hold labels from 0 to 9, got {labels.max()}")
     return pixels, labels
@@ -170,67 +141,29 @@ def load_idx(path):
     """Return the array in an IDX file, the format of MNIST and Fashion-MNIST, plain or gzipped, whatever its name.
 
     A numpy array of the file's own type (uint8, int8, int16, int32, float32, float64) and shape, in native byte order:
-    uint8 (60000, 28, 28) for MNIST's training images; torch.from_numpy takes it as it is. FileNotFoundError where there
-    is no such file, ValueError that says what is wrong with any other. Format: LeCun, Cortes & Burges (1998).
+    uint8 (60000, 28, 28) for MNIST's training images; torch.from_numpy takes it as it is. ValueError says what is wrong
+    with a file. Format: LeCun, Cortes & Burges (1998).
     """
-    path = _path("path", path)
-    if path.is_dir():
-        raise ValueError(f"path must name an IDX file, but {path} is a folder")
-    if not path.exists():
-        raise FileNotFoundError(f"path must name an IDX file, but there is no {path}")
-    with open(path, "rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if not zipped:
-            return _read_idx(file, path)
+    data = pathlib.Path(path).read_bytes()
+    if data[:2] == b"\x1f\x8b":
         try:
-            with gzip.open(file) as unzipped:
-                return _read_idx(unzipped, f"{path}, unzipped,")
+            data = gzip.decompress(data)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise ValueError(f"{path} is a damaged or incomplete gzip file: {error}") from error
-
-
-def _path(name, value):
-    try:
-        return pathlib.Path(value)
-    except TypeError:
-        raise ValueError(f"{name} must be the name of a file or folder, got {value!r}") from None
-
-
-def _read_idx(file, name):
-    header = file.read(4)
-    if len(header) < 4 or header[:2] != b"\0\0":
-        found = f"begins with {header}" if header else "is empty"
+    code, ndim = data[2:4] if len(data) > 3 else (0, 0)
+    if data[:2] != b"\0\0" or code not in IDX_TYPES or ndim == 0:
+        wanted = f"two zero bytes, a type of {', '.join(map(str, IDX_TYPES))}, and its dimensions"
         raise ValueError(
-            f"{name} is no IDX file: it must begin with two zero bytes, type, dimensions, but {found}"
+            f"{path} is no IDX file: it begins with {list(data[:4])}, not with {wanted}"
         )
-    code, ndim = header[2:]
-    if code not in IDX_TYPES:
-        known = ", ".join(f"0x{known:02x}" for known in IDX_TYPES)
-        raise ValueError(
-            f"{name} is no IDX file: its type must be one of {known}, got 0x{code:02x}"
-        )
-    if not 1 <= ndim <= 64:  # numpy has no more
-        raise ValueError(f"{name} must have 1 to 64 dimensions, its header says {ndim}")
-    sizes = file.read(4 * ndim)
-    if len(sizes) < 4 * ndim:
-        raise ValueError(
-            f"{name} is truncated: {ndim} sizes of 4 bytes must follow, got {len(sizes)} bytes"
-        )
-    shape = struct.unpack(f">{ndim}I", sizes)
-    dtype = np.dtype(IDX_TYPES[code])
-    expected = math.prod(shape) * dtype.itemsize
-    promise = f"its header promises {dtype.name} of shape {shape}, {expected:,} bytes"
-    if expected == 0:
-        raise ValueError(f"{name} holds no data: {promise}")
-    data = bytearray()  # grows with what is there: a header may promise more than the memory holds
-    while len(data) <= expected and (chunk := file.read(min(2**20, expected + 1 - len(data)))):
-        data += chunk
-    if len(data) < expected:
-        raise ValueError(f"{name} is truncated: {promise}, but {len(data):,} follow")
-    if len(data) > expected:
-        raise ValueError(f"{name} is too long: {promise}, but more follow")
-    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    head, dtype = 4 + 4 * ndim, np.dtype(IDX_TYPES[code])
+    shape = struct.unpack(f">{ndim}I", data[4:head].ljust(4 * ndim, b"\0"))
+    promised = head + math.prod(shape) * dtype.itemsize
+    if len(data) != promised:
+        promise = f"its header promises {dtype.name} of shape {shape}, {promised:,} bytes in all"
+        raise ValueError(f"{path} is not whole: {promise}, it has {len(data):,}")
+    array = np.frombuffer(bytearray(data[head:]), dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 class Batches:
@@ -242,10 +175,9 @@ class Batches:
 
     def __init__(self, dataset, batch_size):
         self.dataset, self.batch_size = dataset, check_count("batch_size", batch_size)
-        if self.batch_size > len(dataset):
-            raise ValueError(
-                f"batch_size must be at most {len(dataset)}, the size of the data, got {batch_size}"
-            )
+        if batch_size > len(dataset):
+            most = f"at most {len(dataset)}, the size of the data"
+            raise ValueError(f"batch_size must be {most}, got {batch_size}")
         self.epoch, self.position, self.order = 0, 0, torch.randperm(len(dataset))
 
     def __len__(self):
@@ -258,11 +190,8 @@ class Batches:
         chosen = self.order[self.position : self.position + self.batch_size]
         self.position += self.batch_size
         if self.position + self.batch_size > len(self.order):
-            self.epoch, self.position, self.order = (
-                self.epoch + 1,
-                0,
-                torch.randperm(len(self.order)),
-            )
+            self.epoch, self.position = self.epoch + 1, 0
+            self.order = torch.randperm(len(self.order))
         if isinstance(self.dataset, torch.Tensor):
             return self.dataset[chosen]
         return torch.utils.data.default_collate([self.dataset[k] for k in chosen.tolist()])

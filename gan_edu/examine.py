@@ -40,18 +40,17 @@ def judge(answer, cases, right, mistakes):
         if "ellipsis" in str(fault):  # Python's name for the dots
             return GAP
         return f"your code stops with {type(fault).__name__}: {fault}"
-    if any(one is ... for one in got):
-        return GAP
     if any(one is None for one in got):
         return "your function returns nothing yet. Does it end with a return?"
     wanted = [tensor(right(*copy.deepcopy(case))) for case in cases]
     try:
         got = [tensor(one) for one in got]
     except (TypeError, ValueError, RuntimeError):
+        kind = type(got[0]).__name__
         return (
             GAP
             if "Ellipsis" in str(got)
-            else f"it must return numbers or a tensor, it returned {type(got[0]).__name__}."
+            else f"it must return numbers or a tensor, it returned {kind}."
         )
     for one, expected in zip(got, wanted):
         if one.shape != expected.shape:
@@ -81,9 +80,7 @@ def gradients(function, case):
     """Return the gradient of the sum of what a function returns with respect to each tensor that asks for one."""
     case = copy.deepcopy(case)
     inputs = [x for x in case if isinstance(x, torch.Tensor) and x.requires_grad]
-    if not inputs:
-        return []
-    total = tensor(function(*case)).sum()
+    total = tensor(function(*case)).sum() if inputs else tensor(0)
     if not total.requires_grad:
         return [torch.zeros_like(x) for x in inputs]
     found = torch.autograd.grad(total, inputs, allow_unused=True)
@@ -95,9 +92,8 @@ def tensor(value):
 
 
 def close(one, other):
-    return one.shape == other.shape and torch.allclose(
-        one, other, rtol=1e-3, atol=1e-6, equal_nan=True
-    )
+    near = dict(rtol=1e-3, atol=1e-6, equal_nan=True)
+    return one.shape == other.shape and torch.allclose(one, other, **near)
 
 
 def shown(values):

@@ -74,7 +74,6 @@ def progress(**settings):
     """Return a one-line bar with the time left, which appears when half a second was not enough."""
     # Plain text on stdout: a widget bar would be empty in a saved notebook, and stderr is shown as an error.
     # A panel trains in a thread of its own, and has its own line of words.
-    silent = (
-        settings.pop("disable", False) or threading.current_thread() is not threading.main_thread()
-    )
-    return tqdm(file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25, disable=silent, **settings)
+    aside = threading.current_thread() is not threading.main_thread()
+    settings["disable"] = aside or settings.get("disable", False)
+    return tqdm(file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25, **settings)

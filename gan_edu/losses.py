@@ -56,39 +56,32 @@ def wasserstein_estimate(scores_real, scores_fake):
     return scores_real.mean() - scores_fake.mean()
 
 
-def gradient_penalty(critic, x_real, x_fake, generator=None):
+def gradient_penalty(critic, x_real, x_fake):
     """Return mean over the batch of (||grad critic(x_hat)||_2 - 1)^2, without the factor λ.
 
-    x_real, x_fake: (N, ...), the same shape; x_hat lies between them at one random ε per sample, drawn from
-    `generator`. The graph is kept, so that the penalty can be differentiated with respect to the critic's weights.
+    x_real, x_fake: (N, ...), the same shape; x_hat lies between them at one random ε per sample. The graph is kept,
+    so that the penalty can be differentiated with respect to the critic's weights.
     Gulrajani et al. (2017), equation 3 and algorithm 1.
     """
-    if x_real.shape != x_fake.shape or x_real.ndim == 0 or len(x_real) == 0:
-        raise ValueError(
-            "x_real and x_fake must be batches of the same shape (N, ...) with N >= 1, "
-            f"got {tuple(x_real.shape)} and {tuple(x_fake.shape)}"
-        )
+    if x_real.shape != x_fake.shape:
+        got = f"got {tuple(x_real.shape)} and {tuple(x_fake.shape)}"
+        raise ValueError(f"x_real and x_fake must be batches of the same shape (N, ...), {got}")
     shape = len(x_real), *[1] * (x_real.ndim - 1)  # one number a sample
-    epsilon = torch.rand(shape, generator=generator, dtype=x_real.dtype).to(x_real.device)
+    epsilon = torch.rand(shape, dtype=x_real.dtype).to(x_real.device)
     x_hat = (epsilon * x_real + (1 - epsilon) * x_fake).detach().requires_grad_()
     (slopes,) = torch.autograd.grad(critic(x_hat).sum(), x_hat, create_graph=True)
-    norms = (
-        slopes.square().reshape(len(slopes), -1).sum(1) + 1e-12
-    ).sqrt()  # without 1e-12 nan where it is flat
+    squares = slopes.square().reshape(len(slopes), -1).sum(1)
+    norms = (squares + 1e-12).sqrt()  # without 1e-12 nan where it is flat
     return (norms - 1).square().mean()
 
 
-def r1_penalty(discriminator, x_real, x_fake, generator=None):
+def r1_penalty(discriminator, x_real, x_fake):
     """Return mean over the batch of 1/2 ||grad discriminator(x_real)||_2^2, without the factor λ (the paper's γ).
 
-    x_real: (N, ...); x_fake and `generator` are not used, they make the call that of `gradient_penalty`. The slope is
-    that of the logits. With batch normalisation it is of the sum over the batch: each picture's own influence and, weakly,
-    that on its company. Mescheder, Geiger & Nowozin (2018), equation 9.
+    x_real: (N, ...); x_fake is not used, it makes the call that of `gradient_penalty`. The slope is that of the logits.
+    With batch normalisation it is of the sum over the batch: each picture's own influence and, weakly, that on its
+    company. Mescheder, Geiger & Nowozin (2018), equation 9.
     """
-    if x_real.ndim == 0 or len(x_real) == 0:
-        raise ValueError(
-            f"x_real must be a batch of shape (N, ...) with N >= 1, got {tuple(x_real.shape)}"
-        )
     x_real = x_real.detach().requires_grad_()
     (slopes,) = torch.autograd.grad(discriminator(x_real).sum(), x_real, create_graph=True)
     return slopes.square().sum() / (2 * len(slopes))

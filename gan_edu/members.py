@@ -97,9 +97,8 @@ class Stacked(nn.Module):
         self.weights = nn.ParameterList(weights.values())
         self.network = [networks[0]]  # in a list: its own weights are not those of this module
         parts = list(networks[0].children()) if type(networks[0]) is nn.Sequential else [None]
-        by_row = all(type(part) in BY_ROW for part in parts)
-        self.by_row = by_row and all(
-            part.bias is not None for part in parts if hasattr(part, "bias")
+        self.by_row = all(
+            type(part) in BY_ROW and getattr(part, "bias", 0) is not None for part in parts
         )
 
     def forward(self, x):
@@ -136,9 +135,8 @@ class Members(TorchFunctionMode):
             draw = torch.randn if function is torch.randn_like else torch.rand
             return self.draw(draw, [], args[0].shape, kwargs)
         if function in (torch.randn, torch.rand):
-            return self.draw(
-                function, [], args[0] if isinstance(args[0], (tuple, list)) else args, kwargs
-            )
+            size = args[0] if isinstance(args[0], (tuple, list)) else args
+            return self.draw(function, [], size, kwargs)
         if function is torch.randint:
             return self.draw(function, args[:-1], args[-1], kwargs)
         if function is torch.linspace and args[2] == self.rows:
@@ -166,10 +164,8 @@ class Members(TorchFunctionMode):
         n, *rest = size
         if n % self.k or kwargs.pop("generator", None):
             raise NotTogether(f"they draw {n} random rows, or with a generator of their own")
-        one = n // self.k
-        return torch.cat(
-            [function(*limits, (one, *rest), generator=g, **kwargs) for g in self.generators]
-        )
+        size = n // self.k, *rest
+        return torch.cat([function(*limits, size, generator=g, **kwargs) for g in self.generators])
 
 
 def by_member(name, value, k):
@@ -184,19 +180,14 @@ def compare(gan, log, ends, begun):
     """NotTogether, with what differs, unless the first and the last member are what they are alone."""
     for k, run, before in zip((0, -1), ends, begun):
         for name, alone in run.log.items():
-            if name not in log or not np.allclose(
-                log[name][k, : run.n], alone, rtol=1e-4, atol=1e-6
-            ):
+            mine = log.get(name, np.full((1, run.n), np.nan))[k, : run.n]
+            if not np.allclose(mine, alone, rtol=1e-4, atol=1e-6):
                 raise NotTogether(f"{name!r} of seed {run.seed} is not what it is alone")
         for name, net in vars(gan).items():
             if isinstance(net, Stacked):
-                triples = zip(
-                    net.weights,
-                    getattr(run.gan, name).parameters(),
-                    getattr(before, name).parameters(),
-                )
-                off, way = zip(
-                    *[((p[k] - q).norm(), (q - start).norm()) for p, q, start in triples]
-                )
+                alone = (getattr(gan, name).parameters() for gan in (run.gan, before))
+                triples = zip(net.weights, *alone)
+                pairs = [((p[k] - q).norm(), (q - start).norm()) for p, q, start in triples]
+                off, way = zip(*pairs)
                 if torch.stack(off).norm() > 3e-4 * torch.stack(way).norm():
                     raise NotTogether(f"the weights of {name} move otherwise than alone")

@@ -5,7 +5,7 @@ import itertools
 import torch
 from torch import nn
 
-from gan_edu._arguments import check_count, check_number
+from gan_edu._arguments import check_count
 
 
 def mlp(*widths, activation=nn.ReLU):
@@ -41,21 +41,13 @@ class MinibatchDiscrimination(nn.Module):
     Salimans et al. (2016), section 3.2.
     """
 
-    def __init__(self, in_features, num_kernels=5, kernel_dim=3, init_std=0.02):
+    def __init__(self, in_features, num_kernels=5, kernel_dim=3):
         super().__init__()
-        self.num_kernels = check_count("num_kernels", num_kernels)
-        self.kernel_dim = check_count("kernel_dim", kernel_dim)
-        self.init_std = check_number("init_std", init_std, low=0)
-        in_features = check_count("in_features", in_features)
+        self.num_kernels, self.kernel_dim = num_kernels, kernel_dim
         # The paper's T. Small at first, so that at first all samples look alike.
-        self.weight = nn.Parameter(
-            self.init_std * torch.randn(in_features, self.num_kernels * self.kernel_dim)
-        )
+        self.weight = nn.Parameter(0.02 * torch.randn(in_features, num_kernels * kernel_dim))
 
     def forward(self, x):
-        """Return x with its features."""
-        if x.ndim != 2 or x.shape[1] != len(self.weight):
-            raise ValueError(f"x must have shape (N, {len(self.weight)}), got {tuple(x.shape)}")
         kernels = (x @ self.weight).reshape(len(x), self.num_kernels, self.kernel_dim)
         distances = (kernels[:, None] - kernels[None]).abs().sum(-1)  # (N, N, num_kernels)
         oneself = torch.eye(len(x), dtype=torch.bool, device=x.device)[..., None]
@@ -100,8 +92,6 @@ class DCGANGenerator(nn.Sequential):
     """
 
     def __init__(self, latent_dim=100, width=64, channels=3, image_size=64, bias=False):
-        latent_dim = check_count("latent_dim", latent_dim)
-        channels = check_count("channels", channels)
         widths = _dcgan_widths(width, image_size)[::-1]
         first = nn.ConvTranspose2d(latent_dim, widths[0], 4, bias=False)
         layers = [nn.Unflatten(1, (latent_dim, 1, 1)), first, nn.BatchNorm2d(widths[0]), nn.ReLU()]
@@ -121,8 +111,7 @@ class DCGANDiscriminator(nn.Sequential):
     """
 
     def __init__(self, width=64, channels=3, image_size=64, norm=True, bias=False):
-        channels, widths = check_count("channels", channels), _dcgan_widths(width, image_size)
-        bias = bias or not norm
+        widths, bias = _dcgan_widths(width, image_size), bias or not norm
         layers = [*down_block(channels, widths[0], norm=False, bias=bias)]
         for n_in, n_out in itertools.pairwise(widths):
             layers += down_block(n_in, n_out, norm)
@@ -139,16 +128,16 @@ def _dcgan_widths(width, image_size):
 
 
 @torch.no_grad()
-def init_dcgan_weights_(module, generator=None):
+def init_dcgan_weights_(module):
     """Draw the weights of convolutions from N(0, 0.02²), those of batch normalisation from N(1, 0.02²); return the module.
 
     Biases become 0. Radford, Metz & Chintala (2016), section 4, for the first; the second as in the authors' code.
     """
     for layer in module.modules():
         if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-            layer.weight.normal_(0, 0.02, generator=generator)
+            layer.weight.normal_(0, 0.02)
         elif isinstance(layer, nn.BatchNorm2d):
-            layer.weight.normal_(1, 0.02, generator=generator)
+            layer.weight.normal_(1, 0.02)
         else:
             continue
         if layer.bias is not None:

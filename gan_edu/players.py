@@ -12,9 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-Players = (
-    types.SimpleNamespace
-)  # what build() returns: networks, optimisers, and all else that changes
+Players = types.SimpleNamespace  # what build() returns: networks, optimisers, all that changes
 
 # A copied optimiser has lost the mark that its scheduler looks for.
 warnings.filterwarnings("ignore", "Seems like `optimizer.step", UserWarning)

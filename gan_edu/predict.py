@@ -93,9 +93,8 @@ class Sheet:
         ax.set(xlim=(self.x[0] - edge, self.x[-1] + edge), **self.axes)
         ax.legend()
         ends = (f"{name} from {short(y[0])} to {short(y[-1])}" for name, (_, y) in drawn.items())
-        describe(
-            fig, f"Curves of {self.axes['ylabel']} over {self.axes['xlabel']}: {', '.join(ends)}."
-        )
+        what = f"{self.axes['ylabel']} over {self.axes['xlabel']}"
+        describe(fig, f"Curves of {what}: {', '.join(ends)}.")
 
     def compare(self, truth, guess):
         """Return the picture of truth and guess as HTML."""
@@ -166,10 +165,9 @@ def number(question, low, high, unit=""):
     if not low < high:
         raise ValueError(f"low must be below high, got {low!r} and {high!r}")
     whole = all(float(v).is_integer() for v in (low, high)) and high - low >= 20
-    layout, step = {"width": "min(36em, 95%)"}, 1 if whole else (high - low) / 100
-    control = ipywidgets.FloatSlider(
-        (low + high) / 2, min=low, max=high, step=step, readout_format=".4g", layout=layout
-    )
+    looks = dict(readout_format=".4g", layout={"width": "min(36em, 95%)"})
+    looks |= dict(min=low, max=high, step=1 if whole else (high - low) / 100)
+    control = ipywidgets.FloatSlider((low + high) / 2, **looks)
     unit = f" {unit}" if unit else ""
     answers = f"a number from {short(low)} to {short(high)}{unit}"
     return Guess(question, control, answers, limits=(low, high), unit=unit)
@@ -180,9 +178,8 @@ def curve(question, x, low, high, xlabel="", ylabel=""):
     low, high = check_number("low", low), check_number("high", high)
     x = [check_number("x", one) for one in x]
     if not low < high or len(x) < 3 or sorted(set(x)) != x:
-        raise ValueError(
-            f"low must be below high, and x three growing numbers or more, got {low!r}, {high!r}, {x!r}"
-        )
+        what = "low must be below high, and x three growing numbers or more"
+        raise ValueError(f"{what}, got {low!r}, {high!r}, {x!r}")
     sheet = Sheet(x, low, high, xlabel, ylabel)
     answers = f"a curve of {ylabel} from {short(low)} to {short(high)}, over {xlabel} from {short(x[0])} to {short(x[-1])}"
     return Guess(question, sheet, answers, limits=(low, high))

@@ -126,9 +126,8 @@ def from_plain(name, part, state):
         if isinstance(part, nn.Module):
             for module, training in zip(part.modules(), state["training"], strict=True):
                 module.training = training
-            for p, moving, grad in zip(
-                part.parameters(), state["moving"], state["grads"], strict=True
-            ):
+            kept = zip(part.parameters(), state["moving"], state["grads"], strict=True)
+            for p, moving, grad in kept:
                 p.requires_grad_(moving).grad = None if grad is None else grad.to(p.device)
         return part
     if isinstance(part, torch.Generator):
@@ -146,9 +145,8 @@ def from_plain(name, part, state):
         return part
     if isinstance(state, dict):
         known = part if isinstance(part, dict) else {}
-        return {
-            key: from_plain(f"{name}[{key!r}]", known.get(key), one) for key, one in state.items()
-        }
+        pairs = state.items()
+        return {k: from_plain(f"{name}[{k!r}]", known.get(k), one) for k, one in pairs}
     if isinstance(state, (list, tuple)):
         known = list(part or [])
         if any(networks(known)) and len(known) != len(state):

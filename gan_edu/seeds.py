@@ -109,9 +109,8 @@ def side_by_side(parts):
     if isinstance(parts[0], nn.Module):
         return Each(parts)
     if isinstance(parts[0], Players):
-        return Players(
-            **{name: side_by_side([getattr(one, name) for one in parts]) for name in vars(parts[0])}
-        )
+        names = vars(parts[0])
+        return Players(**{k: side_by_side([getattr(one, k) for one in parts]) for k in names})
     if isinstance(parts[0], (list, tuple)):
         return [side_by_side(one) for one in zip(*parts)]
     return parts

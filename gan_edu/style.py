@@ -1,4 +1,4 @@
-"""The look of the second edition: colours with one meaning each, and figures with alternative text."""
+"""The look of the lessons: colours with one meaning each, and figures with alternative text."""
 
 import matplotlib
 import matplotlib.colors

@@ -1,7 +1,6 @@
-"""For all tests: Ctrl-C works in them, and no panel stays open from one file to the next."""
+"""For all tests: Ctrl-C works in them, and a GPU can be faked."""
 
 import signal
-import sys
 
 import pytest
 import torch
@@ -18,14 +17,3 @@ def gpu_beside_an_old_processor(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: "Test GPU")
     for instructions in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, instructions, lambda: False)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def close_panels():
-    """Close what a test file leaves open: a panel without a notebook cell would be found by the next file."""
-    yield
-    screen = sys.modules.get("gan_edu.first_edition.screen")
-    for panel in list(screen.Panel._open.values()) if screen else ():
-        panel.close()
-    if screen:
-        screen.Panel._open.clear()

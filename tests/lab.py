@@ -21,7 +21,7 @@ import urllib.request
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS, ARTIFACTS = ROOT / "notebooks", ROOT / "test-artifacts"  # screenshots stay in the latter
@@ -252,76 +252,3 @@ def assert_no_fault(page):
     """No cell of the notebook shows an error or a warning, and the page's console has none."""
     assert page.locator(FAULT).count() == 0
     assert page.faults == []
-
-
-# ---- live panels
-
-
-def panel_of(page, text):
-    """The panel of the cell that contains `text`, scrolled to."""
-    cell = code_cell(page, text)
-    cell.scroll_into_view_if_needed()
-    panel = cell.locator(".gan-live")
-    panel.locator(".gan-live-picture[data-shown]").first.wait_for(timeout=30_000)
-    show(panel)
-    return panel
-
-
-def show(panel):
-    """Scroll to the panel."""
-    panel.evaluate("panel => panel.scrollIntoView({block: 'start'})")
-
-
-def button(panel, name):
-    """A button of the panel; the icon before its text is part of its name."""
-    return panel.get_by_role("button", name=re.compile(rf"(^|\W){name}$"))
-
-
-def status(panel):
-    """The panel's line of words, also where the panel is scrolled away."""
-    return panel.locator(".gan-live-status").first.text_content()
-
-
-def wait_for_status(panel, pattern, seconds=30):
-    """Wait until the panel's line of words matches."""
-    expect(panel.locator(".gan-live-status").first).to_have_text(
-        re.compile(pattern), timeout=1000 * seconds
-    )
-
-
-def picture(panel):
-    """The panel's picture as text, to compare."""
-    return panel.locator(".gan-live-picture").first.evaluate("canvas => canvas.toDataURL()")
-
-
-def wait_for_another_picture(panel, before, seconds=20):
-    """Wait until the panel's picture is not `before`; return it."""
-    deadline = time.monotonic() + seconds
-    while (now := picture(panel)) == before:
-        assert time.monotonic() < deadline, "the picture does not move"
-        time.sleep(0.05)
-    return now
-
-
-def wait_for_frames(panel, n, seconds=60):
-    """Wait until each of the panel's pictures has been shown n more times; how fast is for make bench to say."""
-    pictures = panel.locator(".gan-live-picture").element_handles()
-    wanted = [[canvas, int(canvas.get_attribute("data-shown")) + n] for canvas in pictures]
-    panel.page.wait_for_function(
-        "wanted => wanted.every(([canvas, n]) => +canvas.dataset.shown >= n)",
-        arg=wanted,
-        timeout=1000 * seconds,
-    )
-
-
-def play(panel, n_frames=8):
-    """Press Play and wait until it has shown some pictures."""
-    button(panel, "Play").click()
-    wait_for_status(panel, "^playing")
-    wait_for_frames(panel, n_frames)
-
-
-def pause(panel):
-    """Press Pause and wait until it rests."""
-    button(panel, "Pause").click()
-    wait_for_status(panel, "^paused")

@@ -40,12 +40,6 @@ LAST = textwrap.dedent(
         _file = _task.get_coro().cr_code.co_filename
         if not any(f"{_os.sep}{_home}{_os.sep}" in _file for _home in ("ipykernel", "IPython")):  # the kernel's own
             _faults.append(f"unfinished task: {_task!r}")
-    if "gan_edu.first_edition.live" in _sys.modules:
-        for _panel in _sys.modules["gan_edu.first_edition.live"]._live_panels():
-            if _panel.state == "playing":
-                _faults.append("a live panel is still playing after the last cell")
-            if _panel._trainer.message:
-                _faults.append(f"a live panel has stopped: {_panel._trainer.message}")
     if "gan_edu.panel.page" in _sys.modules:
         for _panel in _sys.modules["gan_edu.panel.page"].TRAINER.panels.values():
             if getattr(_panel, "playing", False):

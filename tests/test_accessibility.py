@@ -6,7 +6,6 @@ GAN_EDU_BROWSER=required: then they fail.
 
 import os
 
-import numpy as np
 import pytest
 from nbconvert.exporters import HTMLExporter
 
@@ -34,12 +33,6 @@ def test_colours_are_those_that_readers_who_confuse_colours_can_tell_apart():
     assert len(set(style.CRITIC[k : k + 2] for k in (1, 3, 5))) == 1
 
 
-def linear(colour):
-    """Return "#rrggbb" as linear RGB, (3,) in [0, 1] (IEC 61966-2-1)."""
-    value = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-
-
 # ---- pages
 
 NBCONVERT = {  # faults of nbconvert's own page, which a notebook cannot change: {rule: selector of what is not ours}
@@ -54,21 +47,6 @@ FAULTS = """async (known) => {
         .filter((node) => !(fault.id in known && document.querySelector(node.target[0]).matches(known[fault.id])))
         .map((node) => `${fault.impact}: ${fault.id}: ${node.html.slice(0, 120)}`));
 }""".replace("GRAVE", str(list(GRAVE)))
-
-
-def contrast(first, second):
-    """Return the contrast of two colours in linear RGB, 1 to 21 (Web Content Accessibility Guidelines 2.1)."""
-    bright, dark = sorted(
-        (float(np.dot(rgb, [0.2126, 0.7152, 0.0722])) for rgb in (first, second)), reverse=True
-    )
-    return (bright + 0.05) / (dark + 0.05)
-
-
-def test_known_contrasts():
-    white = linear("#ffffff")
-    assert contrast(white, linear("#000000")) == pytest.approx(21)
-    assert contrast(linear("#767676"), white) == pytest.approx(4.54, abs=0.005)
-    assert contrast(linear("#777777"), white) == pytest.approx(4.48, abs=0.005)
 
 
 @pytest.fixture(scope="module")

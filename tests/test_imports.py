@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -11,11 +12,10 @@ PACKAGE = pathlib.Path(__file__).resolve().parent.parent / "gan_edu"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 ARROWS = {  # folder -> the other folders that it may import; "core" are the modules of gan_edu itself
     "core": set(),
-    "first_edition": {"core"},
     "panel": {"core"},
     "predict": {"core", "panel"},  # a curve is drawn in a panel
     "faces": {"core"},
-    "lessons": {"core", "first_edition", "panel", "predict", "faces"},
+    "lessons": {"core", "panel", "predict", "faces"},
 }
 PICTURES = {"matplotlib", "seaborn", "ipywidgets", "anywidget", "tensorboard"}
 NO_PICTURES = {"core", "faces"}  # they compute; style.py knows how pictures look
@@ -48,9 +48,7 @@ def test_arrows(path):
         elif home(parts) != folder:
             assert home(parts) in ARROWS[folder], f"{folder} must not import {name}"
         elif folder == "lessons":
-            assert parts[1] == "say" or parts[1][:3] == own[1][:3], (
-                f"a room must not import another: {name}"
-            )
+            assert parts[1][:3] == own[1][:3], f"a room must not import another: {name}"
 
 
 def test_the_package_itself_is_cheap():
@@ -59,3 +57,18 @@ def test_the_package_itself_is_cheap():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
     )
     assert found.stdout.strip() == "set()"
+
+
+def test_the_readme_names_each_file():
+    root = PACKAGE.parent
+    told = (root / "README.md").read_text(encoding="utf-8")
+    rooms = {path for path in MODULES if path.parent.name == "lessons"}
+    page = (PACKAGE / "panel" / "page").iterdir()
+    scripts = [
+        path for folder in ("benchmarks", "classroom") for path in (root / folder).glob("*.py")
+    ]
+    for path in {*MODULES, *page, *scripts} - rooms:
+        assert path.name == "__init__.py" or f"\n  {path.name} " in told, path.name
+    for path in rooms - {PACKAGE / "lessons" / "__init__.py"}:
+        (line,) = (one for one in told.splitlines() if one.startswith(f"  {path.stem[:3]}_ "))
+        assert path.stem[4:] in re.split(r"[ ,]+", line), path.name

@@ -14,13 +14,11 @@ import sys
 import time
 import urllib.request
 
-import matplotlib
 import nbformat
 import pytest
 from test_accessibility import AXE, FAULTS
 
 from classroom import lecture
-from gan_edu.first_edition import plotting
 from notebooks import NOTEBOOKS
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -105,10 +103,7 @@ def test_what_a_panel_needs_runs_and_nothing_else():
     ]
     assert lecture.to_run(cells) == {3, 4, 5}
     made = lecture.lecture_of(nbformat.v4.new_notebook(cells=cells))
-    assert [c.source for c in made.cells if c.cell_type == "code"][:2] == [
-        lecture.FIRST,
-        "import this_is_needed",
-    ]
+    assert next(c.source for c in made.cells if c.cell_type == "code") == "import this_is_needed"
 
 
 def test_lessons_are_known_by_their_number():
@@ -120,33 +115,6 @@ def test_lessons_are_known_by_their_number():
     )
     with pytest.raises(ValueError, match=r"number or the name of one of .*06_wgan.*, got '77'"):
         lecture.lesson("77")
-
-
-def test_the_style_of_a_lecture(monkeypatch):
-    def drawn():
-        figure = plotting.new_figure(8, 4)
-        text = figure.text(0.5, 0.5, "x", fontsize=10)
-        (line,) = figure.subplots().plot([0, 1])
-        figure.canvas.draw()
-        pixels = figure.dpi / 72
-        return (
-            figure.canvas.get_width_height(),
-            text.get_size() * pixels,
-            line.get_linewidth() * pixels,
-        )
-
-    with matplotlib.rc_context():
-        monkeypatch.delenv("GAN_EDU_STYLE", raising=False)
-        plotting.use_style()
-        size, type_, line = drawn()
-        monkeypatch.setenv("GAN_EDU_STYLE", "lecture")
-        plotting.use_style()
-        assert drawn() == (
-            size,
-            pytest.approx(1.15 * type_),
-            pytest.approx(1.15 * line * 2.6 / 1.8),
-        )
-        assert matplotlib.rcParams["font.size"] > plotting.STYLE["font.size"]
 
 
 # ---- in the browser

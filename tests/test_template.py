@@ -20,7 +20,7 @@ PACKAGE = TESTS.parent / "gan_edu"
 def project(tmp_path_factory):
     """A project with one lesson, which was made from the template."""
     root = tmp_path_factory.mktemp("project")
-    left_out = shutil.ignore_patterns("weights", "first_edition", "faces", "__pycache__", "l[0-9]*")
+    left_out = shutil.ignore_patterns("weights", "faces", "__pycache__", "l[0-9]*")
     shutil.copytree(PACKAGE, root / "gan_edu", ignore=left_out)
     for folder in ("notebooks", "tests/lessons"):
         (root / folder).mkdir(parents=True)

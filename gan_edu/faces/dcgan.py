@@ -46,24 +46,23 @@ def build_faces(images, width=16, batch_size=32, betas=(0.5, 0.99), norm=True):
     """
     sizes = dict(width=width, image_size=images.shape[-1], channels=images.shape[1], bias=True)
     nets = DCGANGenerator(LATENT_DIM, **sizes), DCGANDiscriminator(**sizes, norm=norm)
-    G, D = (
-        init_dcgan_weights_(net).to(device(), memory_format=torch.channels_last) for net in nets
-    )
+    place = dict(device=device(), memory_format=torch.channels_last)
+    G, D = (init_dcgan_weights_(net).to(**place) for net in nets)
     return Players(
         G=G, D=D, opt_G=adam(G, betas), opt_D=adam(D, betas),
         batches=Batches(images, batch_size), mean_G=averaged(G),
     )  # fmt: skip
 
 
-def averaged(G, decay=0.999):
-    """Return G with averaged weights: after n updates (1 - s) times those of G plus s times its own, s = min(decay, n / (9 + n)).
+def averaged(G):
+    """Return G with averaged weights: after n updates (1 - s) times those of G plus s times its own, s = min(0.999, n / (9 + n)).
 
     So the random first weights are soon forgotten. Its other numbers are G's. Yazıcı et al. (2019), section 3.
     """
 
     @torch.no_grad()
     def average(mine, others, n):
-        share = min(decay, (n.item() + 1) / (n.item() + 10))
+        share = min(0.999, (n.item() + 1) / (n.item() + 10))
         torch._foreach_lerp_(mine, others, 1 - share)
 
     return AveragedModel(G, multi_avg_fn=average).requires_grad_(False)

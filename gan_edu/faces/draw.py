@@ -98,18 +98,14 @@ def make_faces(n, seed=0, size=64, **attributes):
     k of a seed is the same person whatever is fixed, whatever n is and, drawn more or less sharply, whatever the size
     is. ValueError for an unknown attribute or value, n < 1, seed < 0, size < 8.
     """
-    n, seed, size = (
-        check_count("n", n),
-        check_count("seed", seed, least=0),
-        check_count("size", size, least=8),
-    )
+    n, seed = check_count("n", n), check_count("seed", seed, least=0)
+    size = check_count("size", size, least=8)
     fixed = {name: _fixed_labels(name, value, n) for name, value in attributes.items()}
     rng = np.random.Generator(np.random.PCG64(seed))
     images = torch.empty(n, 3, size, size, dtype=torch.uint8)
     labels = {name: torch.empty(n, dtype=torch.int64) for name in ATTRIBUTES}
-    together = max(
-        1, 2**17 // size**2
-    )  # many enough that calls cost little, few enough for the processor's cache
+    # Many enough that calls cost little, few enough for the processor's cache.
+    together = max(1, 2**17 // size**2)
     for start in range(0, n, together):
         part = slice(start, min(start + together, n))
         face = _draw(rng, part.stop - start, {name: value[part] for name, value in fixed.items()})
@@ -122,30 +118,21 @@ def make_faces(n, seed=0, size=64, **attributes):
 def _fixed_labels(name, value, n):
     """Return the labels (n,) that a user gave for the attribute as numbers or names, one or one per face."""
     if name not in ATTRIBUTES:
-        raise ValueError(
-            f"{name!r} is no attribute of the faces; possible are {', '.join(ATTRIBUTES)}"
-        )
+        known = ", ".join(ATTRIBUTES)
+        raise ValueError(f"{name!r} is no attribute of the faces; possible are {known}")
     names = ATTRIBUTES[name]
     values = value.tolist() if isinstance(value, np.ndarray | np.generic | torch.Tensor) else value
     if not isinstance(values, list | tuple):
         values = [values] * n
     if len(values) != n:
-        raise ValueError(
-            f"{name} must be one value, or one for each of the {n} faces, got {len(values)}"
-        )
-    labels = np.empty(n, dtype=np.int64)
-    for k, given in enumerate(values):
-        whole = isinstance(given, numbers.Integral) and (
-            len(names) == 2 or not isinstance(given, bool)
-        )
-        if isinstance(given, str) and given in names:
-            labels[k] = names.index(given)
-        elif whole and 0 <= given < len(names):
-            labels[k] = given
-        else:
+        wanted = f"one value, or one for each of the {n} faces"
+        raise ValueError(f"{name} must be {wanted}, got {len(values)}")
+    labels = [names.index(one) if one in names else one for one in values]
+    for given in labels:
+        if not isinstance(given, numbers.Integral) or not 0 <= given < len(names):
             possible = ", ".join(f"{label} or {name!r}" for label, name in enumerate(names))
             raise ValueError(f"{name} must be {possible}, got {given!r}")
-    return labels
+    return np.array(labels, dtype=np.int64)
 
 
 def _draw(rng, n, fixed):
@@ -158,15 +145,14 @@ def _draw(rng, n, fixed):
     number = dict(zip(RANGES, low + (high - low) * draws[len(labels) : len(labels) + len(RANGES)]))
     colours = _colours(number, labels)
     style = labels["hair_style"]
-    number |= dict(
-        zip(CUTS["long"], np.array([list(cut.values()) for cut in CUTS.values()])[style].T)
-    )
+    cuts = np.array([list(cut.values()) for cut in CUTS.values()])
+    number |= dict(zip(CUTS["long"], cuts[style].T))
     number |= {name: style == ATTRIBUTES["hair_style"].index(name) for name in ("shaved", "bun")}
     number |= {name: labels[name] for name in ("smile", "glasses", "beard")}
-    lengths = torch.from_numpy(np.stack(list(number.values())).astype(np.float32))[:, :, None, None]
-    tints = torch.from_numpy(np.stack(list(colours.values())).astype(np.float32))[
-        :, :, :, None, None
-    ]
+    lengths, tints = (
+        torch.from_numpy(np.stack(list(some.values())).astype(np.float32))[..., None, None]
+        for some in (number, colours)
+    )
     labels = {name: torch.from_numpy(value) for name, value in labels.items()}
     return SimpleNamespace(labels=labels, **dict(zip(number, lengths)), **dict(zip(colours, tints)))
 
@@ -174,17 +160,12 @@ def _draw(rng, n, fixed):
 def _colours(number, labels):
     """Return the colours of the faces' parts, {name: (n, 3)} from 0 to 1."""
     column = {name: value[:, None] for name, value in number.items()}
-    skin = SKIN[labels["skin"]] * column["skin_light"] + column["skin_warmth"] * np.array(
-        [0.5, 0, -1]
-    )
-    hair = HAIR[labels["hair_colour"]] * column["hair_light"] + column["hair_warmth"] * np.array(
-        [1, 0, -0.5]
-    )
+    warm_skin, warm_hair = np.array([0.5, 0, -1]), np.array([1, 0, -0.5])
+    skin = SKIN[labels["skin"]] * column["skin_light"] + column["skin_warmth"] * warm_skin
+    hair = HAIR[labels["hair_colour"]] * column["hair_light"] + column["hair_warmth"] * warm_hair
     red = column["lip_red"]
-    lips = (
-        skin * (1 - np.array([0.10, 0.36, 0.34]) * (0.5 + 0.7 * red))
-        + np.array([0.12, 0, 0.02]) * red
-    )
+    lips = skin * (1 - np.array([0.10, 0.36, 0.34]) * (0.5 + 0.7 * red))
+    lips = lips + np.array([0.12, 0, 0.02]) * red
     shirt = _hsv(number["shirt_hue"], number["shirt_saturation"], number["shirt_value"])
     hue, saturation, value = number["back_hue"], number["back_saturation"], number["back_value"]
     frame = number["frame_value"]
@@ -229,10 +210,8 @@ class _Canvas:
         self.page_x, self.page_y = line[None, None, :], line[None, :, None]
         self.image, self.pixel = torch.empty(len(face.scale), 3, size, size), 2 / size / face.scale
         half = face.roll * 0.5  # the tangent of half the angle
-        sin, cos = (
-            2 * half / (1 + half * half) / face.scale,
-            (1 - half * half) / (1 + half * half) / face.scale,
-        )
+        sin = 2 * half / (1 + half * half) / face.scale
+        cos = (1 - half * half) / (1 + half * half) / face.scale
         x, y = self.page_x - face.shift_x, self.page_y - face.shift_y
         self.x, self.y = cos * x + sin * y, cos * y - sin * x
 
@@ -243,9 +222,8 @@ class _Canvas:
         window = slice(max(cut[0] - 1, 0), cut[1] + 2), slice(max(cut[2] - 1, 0), cut[3] + 2)
         view = copy.copy(self)
         for name, value in vars(self).items():
-            lines = [
-                part if length > 1 else slice(1) for part, length in zip(window, value.shape[-2:])
-            ]
+            pairs = zip(window, value.shape[-2:])
+            lines = [part if length > 1 else slice(1) for part, length in pairs]
             setattr(view, name, value[..., *lines])
         return view
 
@@ -266,9 +244,8 @@ class _Canvas:
 
     def ellipse(self, x, y, width, height, blur=0.0):
         """Return 1 within the ellipse with these half axes around x = y = 0."""
-        return self.inside(
-            (_squares(x, y, width, height) - 1).mul_(width * height / (width + height)), blur
-        )
+        distance = (_squares(x, y, width, height) - 1).mul_(width * height / (width + height))
+        return self.inside(distance, blur)
 
 
 def _squares(x, y, width, height):
@@ -327,9 +304,8 @@ def _clothes(c, face):
     stripes = c.inside(_wave(y * 5 + ax * 0.3).mul_(0.05), 0.02) * cloth
     c.paint(stripes * ((face.stripes < 0.25) * 0.7), face.collar_colour, face.shirt_dark, shade)
     neck = face.neck * face.scale
-    edge = torch.maximum(
-        ax - neck, y - (face.shoulders + 0.1 + face.neckline - ax * (face.neckline / neck))
-    )
+    line = face.shoulders + 0.1 + face.neckline - ax * (face.neckline / neck)
+    edge = torch.maximum(ax - neck, y - line)
     collar = c.inside(torch.maximum(edge - 0.05, shoulder - 0.05 - y)) * (face.collar < 0.6)
     c.paint(collar, face.collar_colour, face.shirt_dark, shade)
     under_chin = ((0.86 * face.scale + face.shift_y - y) * 5 - 0.5).clamp_(0, 1)
@@ -350,9 +326,8 @@ def _shape_head(c, face):
     low = c.y.clamp(min=0)
     a = (low * (low + 0.4) * face.jaw + 1).mul_(c.x).mul_(1 / face.head_width).square_()
     b = (c.y * (1 / face.head_height)).square_()
-    c.head = (
-        (a * b).clamp_(max=1).mul_(-face.square).add_(a).add_(b).sub_(1).mul_(face.head_width * 0.5)
-    )
+    square = (a * b).clamp_(max=1).mul_(-face.square)
+    c.head = square.add_(a).add_(b).sub_(1).mul_(face.head_width * 0.5)
 
 
 def _head(c, face):
@@ -367,27 +342,20 @@ def _forehead(c, face):
 def _cheeks(c, face):
     x = (c.x - face.turn).abs()
     c.paint(_spot(x - 0.27, c.y - 0.17, 0.15, 0.12) * face.blush, face.cheeks)
-    fold = c.stroke(x - 0.13 - (c.y - 0.2) * 0.45, 0.006, 0.02) * _spot(
-        x - 0.15, c.y - 0.24, 0.15, 0.09
-    )
-    c.paint(
-        fold * (face.folds * (0.4 + 0.6 * face.smile)), face.skin_dark
-    )  # from the nose to the mouth
+    fold = c.stroke(x - 0.13 - (c.y - 0.2) * 0.45, 0.006, 0.02)  # from the nose to the mouth
+    fold = fold * _spot(x - 0.15, c.y - 0.24, 0.15, 0.09)
+    c.paint(fold * (face.folds * (0.4 + 0.6 * face.smile)), face.skin_dark)
 
 
 def _nose(c, face):
     x, y = c.x - face.turn * 1.4, c.y - face.nose_y
     ax, shine = x.abs(), x - face.light * 0.012
     bridge = c.stroke(y + face.nose_length * 0.5, face.nose_length * 0.5, 0.06)
-    c.paint(
-        c.stroke(x + face.light * 0.05, 0.03, 0.03) * bridge * (face.light.abs() * 0.45),
-        face.skin_shade,
-    )
+    shade = c.stroke(x + face.light * 0.05, 0.03, 0.03) * bridge * (face.light.abs() * 0.45)
+    c.paint(shade, face.skin_shade)
     c.paint(_spot(x, y + 0.01, face.nose_width * 1.5, 0.075) * 0.35, face.skin_shade)
-    bright = torch.maximum(
-        _spot(shine, y + 0.035, 0.05, 0.05) * 0.8, _spot(shine, y + 0.11, 0.028, 0.1) * 0.35
-    )
-    c.paint(bright, face.skin_bright)
+    spots = _spot(shine, y + 0.035, 0.05, 0.05) * 0.8, _spot(shine, y + 0.11, 0.028, 0.1) * 0.35
+    c.paint(torch.maximum(*spots), face.skin_bright)
     tip = c.stroke(y - 0.028 + ax * ax * 4, 0.009, 0.012) * c.inside(ax - face.nose_width, 0.02)
     nostrils = c.ellipse(ax - face.nose_width * 0.5, y - 0.014, 0.02, 0.013, 0.012)
     c.paint(torch.maximum(tip, nostrils) * 0.7, face.skin_dark)
@@ -400,10 +368,8 @@ def _mouth_lines(c, face):
     width = smile * (0.18 + 0.06 * face.mouth_width) + plain * (0.11 + 0.05 * face.mouth_width)
     curve = smile * (0.075 + 0.05 * face.mouth_curve) + plain * (-0.035 + 0.04 * face.mouth_curve)
     # three smiles in four show teeth, one of the other mouths in six is a little open
-    gap = (
-        smile * (face.mouth_open - 0.25).clamp(min=0) * 0.11
-        + plain * (face.mouth_open - 0.83).clamp(min=0) * 0.22
-    )
+    teeth = smile * (face.mouth_open - 0.25).clamp(min=0) * 0.11
+    gap = teeth + plain * (face.mouth_open - 0.83).clamp(min=0) * 0.22
     x = c.x - face.turn * 1.1
     full = 1 - (x * (1 / width)).square_()
     y = c.y - (face.mouth_y - curve * 0.5)
@@ -413,15 +379,13 @@ def _mouth_lines(c, face):
 def _mouth(c, face):
     x, width, full, gap, above, below = _mouth_lines(c, face)
     full, ends = full.clamp_(0, 1), c.inside(x.abs() - width, 0.02)
-    c.paint(
-        _spot(x, below - face.lip * 1.3 - 0.045, 0.11, 0.035) * 0.5, face.skin_shade
-    )  # under the lip
+    under_lip = _spot(x, below - face.lip * 1.3 - 0.045, 0.11, 0.035)
+    c.paint(under_lip * 0.5, face.skin_shade)
     bow = face.lip * (0.9 + 0.25 * (x.abs() * 25).clamp_(0, 1))  # the upper lip dips in the middle
     lips = c.inside(torch.maximum(above - full * bow, below - full * (face.lip * 1.3))) * ends
     c.paint(lips, face.lips, face.lips_dark, (above * 90 + 0.5).clamp_(0, 1))
-    c.paint(
-        _spot(x - face.light * 0.02, below - face.lip * 0.5, 0.05, 0.018) * 0.35, face.skin_bright
-    )
+    shine = _spot(x - face.light * 0.02, below - face.lip * 0.5, 0.05, 0.018)
+    c.paint(shine * 0.35, face.skin_bright)
     line = torch.maximum(above, below)
     opening = c.inside(line) * ends * (gap > 0)
     teeth = c.inside(-above - full * (gap * 0.75)) * face.smile  # the upper ones
@@ -432,13 +396,11 @@ def _mouth(c, face):
 def _beard(c, face):
     x, width, full, _, above, _ = _mouth_lines(c, face)
     ax = x.abs()
-    head = c.head - (c.y * (face.beard_length * face.head_width * 1.5)).clamp_(
-        min=0
-    )  # longer than the chin
+    longer = face.beard_length * face.head_width * 1.5  # than the chin
+    head = c.head - (c.y * longer).clamp_(min=0)
     cheek = face.beard_edge - c.y - (ax - 0.13).clamp_(min=0).square_() * 1.6
-    round_chin = (
-        _squares(ax, c.y - 0.47, 0.19, 0.22).sub_(1).mul_(0.1).sub_((face.goatee > 0.35) * 9)
-    )
+    round_chin = _squares(ax, c.y - 0.47, 0.19, 0.22).sub_(1).mul_(0.1)
+    round_chin = round_chin.sub_((face.goatee > 0.35) * 9)
     chin = c.inside(torch.maximum(torch.maximum(cheek, round_chin), head), 0.05)
     lips = torch.maximum((above + 0.02).abs() - 0.01 - full.clamp(min=0) * 0.045, ax - width - 0.01)
     moustache = torch.maximum((above - 0.052 - ax * ax * 0.3).abs() - 0.034, ax - width - 0.02)
@@ -452,19 +414,16 @@ def _eyes(c, face):
     e = x.abs() - face.eye_x  # from the middle of an eye outwards
     y = y + e * face.eye_tilt
     arc = (1 - (e * (1 / face.eye_width)).square_()) * face.eye_height
-    above, below = (
-        -y - arc,
-        y - arc * (0.8 - 0.25 * face.smile),
-    )  # beyond the lids: a smile lifts the lower one
+    # Beyond the lids: a smile lifts the lower one.
+    above, below = -y - arc, y - arc * (0.8 - 0.25 * face.smile)
     c.paint(_spot(e, y, face.eye_width * 1.5, face.eye_height * 2.2) * 0.45, face.skin_shade)
     eye = c.inside(torch.maximum(above, below))
     c.paint(eye, IVORY, IVORY * 0.72, (above * 25 + 0.9).clamp_(0, 1))
     ix, iy = (x - face.gaze_x).abs() - face.eye_x, y - face.gaze_y + 0.004
     r2 = _squares(ix, iy, face.iris, face.iris)
     mix = (r2 * 0.9 - iy * 8 - 0.2).clamp_(0, 1)
-    c.paint(
-        c.inside((r2 - 1) * (face.iris * 0.5)) * eye, face.iris_colour, face.iris_colour * 0.4, mix
-    )
+    iris = c.inside((r2 - 1) * (face.iris * 0.5)) * eye
+    c.paint(iris, face.iris_colour, face.iris_colour * 0.4, mix)
     c.paint(c.inside((r2 - 0.25) * face.iris) * eye, BLACK)
     glint = (x - face.gaze_x - (face.light > 0) * 0.036 + 0.018).abs() - face.eye_x
     c.paint(c.ellipse(glint, iy + 0.02, 0.015, 0.015) * eye, WHITE)
@@ -478,9 +437,8 @@ def _brows(c, face):
     e = (c.x - face.turn).abs() - face.eye_x - 0.01
     q = e * (1 / face.brow_width)
     line = c.y - face.eye_y + face.brow_y + (1 - q * q) * face.brow_arch - e * face.brow_slope
-    brow = c.stroke(line, face.brow * (1.1 - 0.4 * q).clamp_(min=0.2)) * c.inside(
-        e.abs() - face.brow_width
-    )
+    brow = c.stroke(line, face.brow * (1.1 - 0.4 * q).clamp_(min=0.2))
+    brow = brow * c.inside(e.abs() - face.brow_width)
     c.paint(brow * 0.92, face.hair_colour * 0.72)
 
 
@@ -493,22 +451,17 @@ def _shape_hair(c, face):
     volume = 1.06 + face.hair_volume * face.volume + face.grow
     width = (c.y + 0.3).clamp_(min=0).mul_(-face.hug).add_(volume).mul_(face.head_width)
     droop = face.length * face.hair_length / (1 + face.hair_length)
-    height = (
-        (c.y + (0.03 + face.rise))
-        .sub_(c.y.clamp(min=0) * droop)
-        .mul_(1 / (face.head_height * (volume + 0.02)))
-    )
+    height = (c.y + (0.03 + face.rise)).sub_(c.y.clamp(min=0) * droop)
+    height.mul_(1 / (face.head_height * (volume + 0.02)))
     c.hair = (c.x / width).square_().add_(height.square_()).sub_(1).mul_(0.25).add_(bumps)
     side = (c.x * (1 / face.head_width)).square_()
     line = (side * side * face.temple).add_(bumps).add_(_wave(x * 3.5 + phase) * 0.02)
-    line.add_(face.hairline + face.drop).add_(
-        c.x * (face.slant * torch.where(face.parting > 0, 1.0, -1.0))
-    )
+    line.add_(face.hairline + face.drop)
+    line.add_(c.x * (face.slant * torch.where(face.parting > 0, 1.0, -1.0)))
     line.add_((c.x - face.parting * 0.4).square_().mul_(2.5 * face.length))
     line = torch.minimum(line, side.mul_(-0.25).add_(face.sideburns + face.burn))
-    locks = (
-        face.head_width * 0.86 + (1 - face.length) * 9
-    ) - c.x.abs()  # long hair hangs beside the face
+    reach = face.head_width * 0.86 + (1 - face.length) * 9  # long hair hangs beside the face
+    locks = reach - c.x.abs()
     c.fringe = torch.minimum(c.y - line, locks)
 
 
@@ -528,24 +481,14 @@ def _bun(c, face):
 
 
 def _hair(c, face):
-    ray = (
-        c.x / (c.y + 1.35).clamp_(min=0.2) * face.strands
-    )  # strands part from a point above the head
+    ray = c.x / (c.y + 1.35).clamp_(min=0.2) * face.strands  # from a point above the head
     fine = (0.13 - c.pixel * 2.4).clamp(0, 0.1)  # none where they would be finer than pixels
     strands = _wave(ray + face.strand_phase).mul_(0.16).add_(_wave(ray * 2.7).mul_(fine))
     strands.mul_(1 - face.curl - face.shaved).add_(c.curls * (face.curl * 0.15))
-    gloss = (
-        (1 - (c.x.square().mul_(0.3).add_(c.y).add_(0.47).mul_(1 / 0.16)).square_())
-        .clamp_(min=0)
-        .mul_(0.45)
-    )
-    mix = (
-        strands.sub_(gloss)
-        .add_(c.x.abs().mul_(0.5))
-        .sub_(c.x * (face.light * 0.35))
-        .add_(0.3)
-        .clamp_(0, 1)
-    )
+    arc = c.x.square().mul_(0.3).add_(c.y).add_(0.47).mul_(1 / 0.16)
+    gloss = (1 - arc.square_()).clamp_(min=0).mul_(0.45)
+    mix = strands.sub_(gloss).add_(c.x.abs().mul_(0.5)).sub_(c.x * (face.light * 0.35))
+    mix = mix.add_(0.3).clamp_(0, 1)
     mask = c.inside(torch.maximum(c.hair, c.fringe), face.shaved * 0.06) * (1 - face.shaved * 0.68)
     c.paint(mask, face.hair_bright, face.hair_dark, mix)
 
@@ -558,9 +501,6 @@ def _glasses(c, face):
     lens, dark = c.inside(edge) * face.glasses, (face.tint < 0.15).float()
     c.paint(lens * (0.1 + 0.75 * dark), WHITE * 0.9 - 0.8 * dark[:, None])
     c.paint(lens * c.stroke(e * 0.7 + y + 0.03, 0.018, 0.01) * 0.35, WHITE)  # a reflection
-    bar = (
-        c.stroke(y + 0.03, face.rim * 0.8)
-        * c.inside(-edge)
-        * c.inside(x.abs() - face.head_width * 1.02)
-    )
+    bar = c.stroke(y + 0.03, face.rim * 0.8) * c.inside(-edge)
+    bar = bar * c.inside(x.abs() - face.head_width * 1.02)
     c.paint(torch.maximum(c.stroke(edge, face.rim), bar) * face.glasses, face.frame)

@@ -1,6 +1,6 @@
 """A small classifier that judges generated faces: attributes, features for distances, and whether it is a face at all.
 
-The project trained it on procedural faces (`python -m gan_edu.faces.train_judge`); it knows no others. Pictures are uint8 or
+The project trained it on procedural faces (`python -m benchmarks.face_judge`); it knows no others. Pictures are uint8 or
 floats in (-1, 1) of shape (n, 3, 64, 64), on any device.
 """
 
@@ -15,12 +15,10 @@ import torch.nn.functional as F
 from scipy.spatial.distance import cdist
 from torch import nn
 
-from gan_edu._arguments import check_count
 from gan_edu.faces.draw import ATTRIBUTES, PROBABILITIES, make_faces
 from gan_edu.metrics import frechet_distance, precision_recall
 
 WEIGHTS = pathlib.Path(__file__).parent.parent / "weights" / "face_judge.pt"
-FORMAT = "gan_edu face judge 1"
 SIZE = 64  # pixels a side
 REFERENCE = 2000  # real faces to compare with: more change little and cost time
 SEEDS = {  # of make_faces; far from those of the lessons, so that no face is in two sets
@@ -38,20 +36,16 @@ class FaceJudge(nn.Module):
     about: what is stored beside the weights: how it was trained, and how well it reads faces that it has not seen.
     """
 
-    def __init__(self, width=16, num_features=64):
+    def __init__(self):
         super().__init__()
-        widths = [3, width, 2 * width, 4 * width, 4 * width]
         layers = []
-        for n_in, n_out in itertools.pairwise(widths):
-            layers += [
-                nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False),
-                nn.BatchNorm2d(n_out),
-                nn.ReLU(),
-            ]
-        layers += [nn.Flatten(), nn.Linear(16 * widths[-1], num_features, bias=False)]
-        self.body = nn.Sequential(*layers, nn.BatchNorm1d(num_features, affine=False))
+        for n_in, n_out in itertools.pairwise([3, 16, 32, 64, 64]):
+            convolution = nn.Conv2d(n_in, n_out, 3, stride=2, padding=1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(n_out), nn.ReLU()]
+        layers += [nn.Flatten(), nn.Linear(1024, 64, bias=False)]
+        self.body = nn.Sequential(*layers, nn.BatchNorm1d(64, affine=False))
         self.counts = [len(names) for names in ATTRIBUTES.values()]
-        self.heads = nn.Linear(num_features, sum(self.counts) + 1)
+        self.heads = nn.Linear(64, sum(self.counts) + 1)
         self.about = {}
 
     def forward(self, x):
@@ -76,25 +70,16 @@ class FaceJudge(nn.Module):
     @torch.no_grad()
     def _judge(self, images):
         """Return features (n, F), labels {attribute: (n,)} and logits of a face (n,), of pictures as they come."""
-        x = _pictures(images)
-        parts = [
-            self(part.float() / 127.5 - 1 if part.dtype == torch.uint8 else part.float())
-            for part in x.split(250)
-        ]
+        parts = [self(_floats(part)) for part in _pictures(images).split(250)]
         features, logits, face = zip(*parts)
-        labels = {
-            name: torch.cat([some[k].argmax(1) for some in logits])
-            for k, name in enumerate(ATTRIBUTES)
-        }
-        return torch.cat(features), labels, torch.cat(face)
+        labels = [torch.cat(some).argmax(1) for some in zip(*logits)]
+        return torch.cat(features), dict(zip(ATTRIBUTES, labels)), torch.cat(face)
 
 
 @functools.cache
 def load_judge():
     """Return the FaceJudge with the stored weights, ready to use; the same one at each call."""
     content = torch.load(WEIGHTS, map_location="cpu", weights_only=True)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"{WEIGHTS} is not what python -m gan_edu.faces.train_judge writes")
     judge = FaceJudge()
     judge.load_state_dict(content["weights"])
     judge.about = content["about"]
@@ -109,41 +94,33 @@ class FaceQuality:
     frechet: float
     precision: float
     recall: float
-    marginals: dict | None
+    marginals: dict
 
     @property
     def off(self):
-        """The mean of the marginals: how far the attributes' shares are off; None without marginals."""
-        return float(np.mean(list(self.marginals.values()))) if self.marginals else None
+        """The mean of the marginals: how far the attributes' shares are off."""
+        return float(np.mean(list(self.marginals.values())))
 
 
-def face_quality(images, reference=None):
+def face_quality(images):
     """Return the FaceQuality of pictures against as many real faces, of which there are 2,000: give no more.
 
     frechet, precision and recall (`gan_edu.metrics`, k = 3) are taken in the judge's features; marginals: for each
     attribute the total variation, from 0 to 1, between the labels the judge reads and the true PROBABILITIES. With few
     pictures the Fréchet distance is larger and the recall smaller, for real faces too: compare with `real_floor(n)`.
-
-    reference: other real pictures (n, 3, 64, 64) than the procedural ones, or their `features` (n, F), all of which are
-    used; marginals is None then. The judge has never seen such faces: its features are less telling there.
     Heusel et al. (2017); Kynkäänniemi et al. (2019).
     """
-    judge, marginals = load_judge(), None
+    judge = load_judge()
     features, labels, _ = judge._judge(images)
-    if reference is None:
-        real = _reference_features(judge)[: len(features)]
-        marginals = {name: _marginal(name, label) for name, label in labels.items()}
-    else:
-        real = reference if getattr(reference, "ndim", 0) == 2 else judge.features(reference)
-    share = precision_recall(real, features)
-    return FaceQuality(
-        len(features), frechet_distance(real, features), share.precision, share.recall, marginals
-    )
+    real = _reference_features(judge)[: len(features)]
+    marginals = {name: _marginal(name, label) for name, label in labels.items()}
+    distance, share = frechet_distance(real, features), precision_recall(real, features)
+    return FaceQuality(len(features), distance, *share, marginals)
 
 
 def real_floor(n=REFERENCE):
     """Return the FaceQuality of n real procedural faces against n others: what a perfect generator would get."""
-    return face_quality(make_faces(check_count("n", n, least=4), seed=SEEDS["floor"])[0])
+    return face_quality(make_faces(n, seed=SEEDS["floor"])[0])
 
 
 def is_face(images):
@@ -153,12 +130,9 @@ def is_face(images):
     from the nearest of 2,000 real faces than other real faces do, for a judge can be deceived by what it has never seen.
     Each limit is kept by 99.5 % of held-out real faces. Real faces of people are none here: it knows only drawn ones.
     """
-    judge = load_judge()
-    logits, distances = judge.likeness(images)
-    limits = judge.about["face"]
-    return torch.from_numpy(
-        (logits >= limits["least_logit"]) & (distances <= limits["largest_distance"])
-    )
+    logits, distances = load_judge().likeness(images)
+    least, largest = (load_judge().about["face"][k] for k in ("least_logit", "largest_distance"))
+    return torch.from_numpy((logits >= least) & (distances <= largest))
 
 
 def _marginal(name, label):
@@ -173,23 +147,16 @@ def _reference_features(judge):
 
 def _pictures(images):
     """Return the pictures as a tensor (n, 3, 64, 64) on the CPU, uint8 or floating; ValueError for anything else."""
-    if not torch.is_tensor(images):
-        images = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
-    if (
-        not torch.is_tensor(images)
-        or images.ndim != 4
-        or images.shape[1:] != (3, SIZE, SIZE)
-        or len(images) == 0
-    ):
-        got = tuple(images.shape) if hasattr(images, "shape") else type(images).__name__
-        raise ValueError(f"images must be pictures of shape (n, 3, {SIZE}, {SIZE}), got {got}")
-    images = images.detach().cpu()
-    if images.dtype == torch.uint8:
-        return images
-    if not images.is_floating_point():
-        raise ValueError(f"images must be uint8, or floats from -1 to 1, got {images.dtype}")
-    if not (images.abs() <= 1.001).all():  # also where one is nan
-        raise ValueError(
-            f"images must be uint8, or floats from -1 to 1, got {images.min():g} to {images.max():g}"
-        )
+    images = torch.as_tensor(images).detach().cpu()
+    if images.ndim != 4 or images.shape[1:] != (3, SIZE, SIZE) or len(images) == 0:
+        wanted = f"pictures of shape (n, 3, {SIZE}, {SIZE})"
+        raise ValueError(f"images must be {wanted}, got {tuple(images.shape)}")
+    real = images.is_floating_point() and images.abs().max() <= 1.001  # nan is not
+    if images.dtype != torch.uint8 and not real:
+        got = f"{images.dtype}, {images.min():g} to {images.max():g}"
+        raise ValueError(f"images must be uint8, or floats from -1 to 1, got {got}")
     return images
+
+
+def _floats(images):
+    return images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images.float()

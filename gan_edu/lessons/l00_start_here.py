@@ -50,12 +50,8 @@ def view(fig, gan, log):
     left.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
     left.scatter(*RING.T, s=9, color=REAL, label="real")
     left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
-    left.set(
-        xlim=(-2.2, 2.2),
-        ylim=(-2.2, 2.2),
-        aspect="equal",
-        title="stronger shading: the critic says real",
-    )
+    left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
+    left.set(title="stronger shading: the critic says real")
     left.legend(loc="upper right")
     curves(right, log, "critic gap", colors=[CRITIC])
     right.set(title="the critic's gap", ylabel="critic gap")
@@ -64,8 +60,8 @@ def view(fig, gan, log):
 
 def how_large(gaps, answers):
     """Return the answer that the measured gaps give: as large, about ten times, a hundred times or more."""
-    last = {penalty: np.median(gap[:, -50:]) for penalty, gap in gaps.items()}
-    return answers[int(np.digitize(last[False] / last[True], [3, 50]))]
+    with_it, without = (np.median(gaps[penalty][:, -50:]) for penalty in (True, False))
+    return answers[int(np.digitize(without / with_it, [3, 50]))]
 
 
 def compare_gaps(gaps):
@@ -73,25 +69,24 @@ def compare_gaps(gaps):
 
     def draw(fig):
         ax = fig.subplots()
-        looks = {True: (OPTIMAL, "with the penalty"), False: (PUSH, "without")}
-        for penalty, (color, label) in looks.items():
+        for penalty, color, label in (True, OPTIMAL, "with the penalty"), (False, PUSH, "without"):
             low, middle, high = np.quantile(gaps[penalty], (0, 0.5, 1), axis=0)
             steps = np.arange(1, len(middle) + 1)
             ax.fill_between(steps, low, high, color=color, alpha=0.2, lw=0)
             ax.plot(steps, middle, color=color, label=f"{label}: {middle[-50:].mean():.3g}")
         ax.set(yscale="log", xlabel="step", ylabel="size of the critic's gap")
         ax.legend(title="median of 8 runs, last 50 steps")
-        words = "The critic's gap over 200 steps, median and range of 8 runs: with the penalty it falls below 1, "
-        describe(fig, words + "without it rises above 50.")
+        words = "with the penalty it falls below 1, without it rises above 50."
+        describe(fig, f"The critic's gap over 200 steps, median and range of 8 runs: {words}")
 
     return draw
 
 
 @functools.cache
 def face_makers():
-    """Return the shipped generator, eight latents, and the directions of a smile and of glasses in them.
+    """Return the shipped generator, eight latents of plain faces, and the directions of a smile and of glasses.
 
-    A direction leads from the mean latent of faces without to that of faces with the attribute, as a judge sees it.
+    A direction leads from the mean latent of faces without to that of faces with it, as a judge sees them.
     """
     G = load_generator()
     z = torch.randn(1000, LATENT_DIM, generator=torch.Generator().manual_seed(1))
@@ -110,7 +105,5 @@ def faces(fig, knobs):
     ax = fig.subplots()
     ax.imshow(tile(G(torch.cat([z, there]))), interpolation="bilinear")
     ax.axis("off")
-    words = (
-        f"Eight generated faces, and below them the same moved by {knobs.smile:g} towards a smile"
-    )
-    describe(fig, f"{words} and by {knobs.glasses:g} towards glasses.")
+    words = f"the same moved by {knobs.smile:g} towards a smile and by {knobs.glasses:g} towards"
+    describe(fig, f"Eight generated faces, and below them {words} glasses.")

@@ -11,6 +11,7 @@ NAMES = "KL(p‖q)", "KL(q‖p)", "JS", "TV", "W1"
 COLORS = style.KL, style.REVERSE_KL, style.JS, style.TV, style.W1
 LINE = np.linspace(-32, 32, 3201)
 SEEN = LINE[abs(LINE) <= 8]
+LARGEST = {2: np.log(2), 3: 1.0}  # JS and TV
 
 
 def number(value):
@@ -23,24 +24,18 @@ def gaussian(place, widest=8):
     return np.clip(place[0], -widest, widest), norm.pdf(0) / np.clip(place[1], 0.1, 1.6)
 
 
-def draw_bars(ax, values, low, high, marks):
-    """Draw the first of the five numbers as bars on a logarithmic axis; marks: {which: its dashed line}; return words."""
+def draw_bars(ax, values, low=0.01, high=1000, marks=LARGEST):
+    """Draw the first of the five numbers as bars; marks: {which: its dashed line}; return words."""
+    n = len(values)
     for k, value in enumerate(values):
         ax.bar([k], [np.clip(value, low, high) - low], bottom=low, color=COLORS[k], width=0.7)
         beyond = " ↑" if high < value < np.inf else ""
         ax.text(k, 1.25 * high, number(value) + beyond, ha="center")
     for k, mark in marks.items():
         ax.plot([k - 0.5, k + 0.5], [mark, mark], color="black", ls="--", lw=1.5)
-    n = len(values)
     ax.set(xlim=(-0.6, n - 0.4), xticks=range(n), xticklabels=NAMES[:n])
     ax.set(ylim=(low, 2.6 * high), yscale="log")
     return ", ".join(f"{name} {number(value)}" for name, value in zip(NAMES, values))
-
-
-def draw_five(ax, values, unit):
-    """Draw the five numbers, with the values that JS and TV cannot exceed; return words."""
-    ax.set(title=f"KL and JS in nats, W1 in {unit}")
-    return draw_bars(ax, values, 0.01, 1000, {2: np.log(2), 3: 1.0})
 
 
 def two_gaussians(fig, knobs):
@@ -57,7 +52,8 @@ def two_gaussians(fig, knobs):
     kl = divergences.kl_gaussians(*one, *other), divergences.kl_gaussians(*other, *one)
     js, tv = divergences.js_from_densities(p, q, LINE), abs(p - q).sum() * 0.02 / 2
     moved = divergences.wasserstein_gaussians(*one, *other, order=1)
-    words = draw_five(right, [*kl, js, min(tv, 1.0), moved], "units of x")
+    words = draw_bars(right, [*kl, js, min(tv, 1.0), moved])
+    right.set(title="KL and JS in nats, W1 in units of x")
     where = "p = N({:.1f}, {:.1f}²), q = N({:.1f}, {:.1f}²)".format(*one, *other)
     describe(fig, f"{where}: {words}.")
 
@@ -74,16 +70,17 @@ def histograms(fig, knobs):
     left.legend()
     kl = divergences.kl_divergence(p, q), divergences.kl_divergence(q, p)
     js, tv = divergences.js_divergence(p, q), divergences.total_variation(p, q)
-    words = draw_five(right, [*kl, js, tv, abs(np.cumsum(p - q)).sum()], "bins")
     shown = (", ".join(f"{v:.2f}" for v in heights) for heights in (p, q))
+    words = draw_bars(right, [*kl, js, tv, abs(np.cumsum(p - q)).sum()])
+    right.set(title="KL and JS in nats, W1 in bins")
     describe(fig, "p = ({}) and q = ({}): {}.".format(*shown, words))
 
 
+@np.errstate(all="ignore")
 def lowest(line):
     """Return the answer d, between 0 and 1, at which the loss of a generated sample is smallest."""
     d = np.linspace(0, 1, 101)
-    with np.errstate(all="ignore"):
-        return d[np.nanargmin([line(np.zeros(1), d[k : k + 1]) for k in range(len(d))])]
+    return d[np.nanargmin([line(np.zeros(1), one) for one in d[:, None]])]
 
 
 def draw_lines(lines):
@@ -92,7 +89,7 @@ def draw_lines(lines):
     def draw(fig):
         ax, d = fig.subplots(), np.linspace(0.001, 0.995, 200)
         for (name, line), dash in zip(lines.items(), ("-", "--")):
-            loss = [line(np.zeros(1), d[k : k + 1]) for k in range(len(d))]
+            loss = [line(np.zeros(1), one) for one in d[:, None]]
             ax.plot(d, loss, color=CRITIC, ls=dash, lw=2, label=name)
         ax.set(xlabel="d, the answer of D (1: real)", ylabel="loss of a generated sample")
         ax.legend()
@@ -106,13 +103,13 @@ def two_humps(log_humps, both_kl, best_fits):
 
     def view(fig, knobs):
         left, right = fig.subplots(1, 2, width_ratios=[1.8, 1])
-        x, (mean, std), fits = SEEN, gaussian(knobs.q, 6), best_fits(knobs.gap)
-        y = np.exp(log_humps(x, knobs.gap))
-        left.fill_between(x, 0 * x, y, color=REAL, alpha=0.35, label="p, data")
-        left.plot(x, norm.pdf(x, mean, std), color=FAKE, lw=2, label="q, your fit")
+        (mean, std), fits = gaussian(knobs.q, 6), best_fits(knobs.gap)
+        y = np.exp(log_humps(SEEN, knobs.gap))
+        left.fill_between(SEEN, 0 * y, y, color=REAL, alpha=0.35, label="p, data")
+        left.plot(SEEN, norm.pdf(SEEN, mean, std), color=FAKE, lw=2, label="q, your fit")
         for fit, name, color in zip(fits, NAMES, COLORS) if knobs.best else ():
             look = dict(color=color, ls="--", lw=2.5, label=f"smallest {name}")
-            left.plot(x, norm.pdf(x, *fit), **look)
+            left.plot(SEEN, norm.pdf(SEEN, *fit), **look)
         handle(left, "q", (mean, norm.pdf(0) / std), color=FAKE)
         left.set(xlim=(-8, 8), ylim=(0, 0.9), xlabel="x", ylabel="density")
         left.legend()
@@ -130,15 +127,15 @@ def two_humps(log_humps, both_kl, best_fits):
 def draw_race(shift, numbers, xlabel):
     """Return draw(fig): KL, JS, TV and W1 and their slopes against a shift; numbers: (n, 4)."""
 
+    @np.errstate(invalid="ignore")  # inf has no slope
     def draw(fig):
         left, right = fig.subplots(1, 2)
-        with np.errstate(invalid="ignore"):  # inf has no slope
-            slopes = np.gradient(numbers, shift, axis=0)
-            slopes[1:-1][abs(np.diff(numbers, 2, axis=0)) > 0.01] = np.nan  # nor has a kink
+        slopes = np.gradient(numbers, shift, axis=0)
+        slopes[1:-1][abs(np.diff(numbers, 2, axis=0)) > 0.01] = np.nan  # nor has a kink
         for k in (3, 0, 1, 2):  # W1 first and wide, to be seen below the others
-            name = "KL" if k == 0 else NAMES[k + 1]
-            name = name if np.isfinite(numbers[:, k]).all() else f"{name}: ∞, not drawn"
             look = dict(color=COLORS[k + 1 if k else 0], lw=4 if k == 3 else 2)
+            name = NAMES[k + 1] if k else "KL"
+            name += "" if np.isfinite(numbers[:, k]).all() else ": ∞, not drawn"
             left.plot(shift, numbers[:, k], label=name, **look)
             right.plot(shift, slopes[:, k], **look)
         left.set(xlabel=xlabel, ylim=(-0.1, 4), title="the numbers")

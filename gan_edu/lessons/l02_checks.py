@@ -11,10 +11,6 @@ from gan_edu.examine import Remark, examine, weights_after
 
 def check_share(best):
     """Check D* where the share of real samples is not one half: (p, q, share) -> probability."""
-
-    def right(p, q, share):
-        return share * p / (share * p + (1 - share) * q)
-
     mistakes = {
         "that is D* for equal shares.": lambda p, q, s: p / (p + q),
         "the share of the generated samples is 1 − share.": lambda p, q, s: s * p / (s * p + q),
@@ -22,11 +18,11 @@ def check_share(best):
         "the share stands in front of p below the line, too.": lambda p, q, s: s * p / (p + q),
         "that is the odds, real against generated. D is a probability.": lambda p, q, s: s * p / ((1 - s) * q),
         "you have exchanged p and q.": lambda p, q, s: s * q / (s * q + (1 - s) * p),
-        "that is the probability that the sample is generated.": lambda p, q, s: 1 - right(p, q, s),
+        "that is the probability that the sample is generated.": lambda p, q, s: (1 - s) * q / (s * p + (1 - s) * q),
     }  # fmt: skip
     cases = [(0.3, 0.1, 0.5), (0.3, 0.1, 0.9), (0.2, 0.4, 0.25), (0.5, 0.05, 0.1)]
     words = "the more of the samples are real, the higher D."
-    return examine(best, cases, right, mistakes, words)
+    return examine(best, cases, lambda p, q, s: s * p / (s * p + (1 - s) * q), mistakes, words)
 
 
 def both(losses):
@@ -36,8 +32,6 @@ def both(losses):
         found = losses(logits)
         if found is None or (isinstance(found, torch.Tensor) and not found.dim()):
             raise Remark("return both losses, each as one number: saturating, non_saturating.")
-        if any(one is ... for one in found):
-            return ...
         return torch.stack([torch.as_tensor(one).double() for one in found])
 
     return stacked
@@ -46,17 +40,16 @@ def both(losses):
 def check_losses(losses):
     """Check the generator's two losses: logits (n, 1) -> (saturating, non-saturating), each one number."""
 
-    def right(logits):
-        return -softplus(logits).mean(), softplus(-logits).mean()
+    def rounded(a):
+        return torch.log(1 - torch.sigmoid(a)).mean()
 
-    def rounded(logits):
-        return torch.log(1 - torch.sigmoid(logits)).mean()
+    def right(a):
+        return -softplus(a).mean(), softplus(-a).mean()
 
     mistakes = {
-        "with large logits the probability is rounded to 0 or 1, and its logarithm is infinite. Use softplus of the logit.":
-            lambda a: (rounded(a), rounded(-a) * -1),
+        "with large logits the probability is rounded to 0 or 1, and its logarithm is infinite. Use softplus of the logit.": lambda a: (rounded(a), -rounded(-a)),
         "the first loss is infinite for a logit of 10,000. Use softplus.": lambda a: (rounded(a), right(a)[1]),
-        "the second loss is infinite for a logit of −10,000. Use softplus.": lambda a: (right(a)[0], rounded(-a) * -1),
+        "the second loss is infinite for a logit of −10,000. Use softplus.": lambda a: (right(a)[0], -rounded(-a)),
         "the order is: saturating first.": lambda a: right(a)[::-1],
         "take the mean over the batch, not the sum.": lambda a: (-softplus(a).sum(), softplus(-a).sum()),
         "log(1 − D) is never above 0: the first loss needs a minus sign.": lambda a: (softplus(a).mean(), softplus(-a).mean()),
@@ -68,8 +61,7 @@ def check_losses(losses):
     logits = torch.tensor([[-2.0], [0.5], [1.0]], requires_grad=True)
     cases = [(logits,), (torch.tensor([[1e4], [-1e4]]),)]
     answer = both(losses) if callable(losses) else losses
-    words = "both stay finite for every logit."
-    return examine(answer, cases, both(right), mistakes, words)
+    return examine(answer, cases, both(right), mistakes, "both stay finite for every logit.")
 
 
 def check_one_divergence(one_divergence):
@@ -78,17 +70,13 @@ def check_one_divergence(one_divergence):
     def kl(a, b):
         return rel_entr(a, b).sum()
 
-    def right(p, q):
-        return 2 * kl((p + q) / 2, p)
-
     def once(p, q):
-        calls = []
+        left = [kl]
 
         def counted(a, b):
-            calls.append(1)
-            if len(calls) > 1:
+            if not left:
                 raise Remark("all fits into one divergence: call kl once only.")
-            return kl(a, b)
+            return left.pop()(a, b)
 
         return one_divergence(counted, p, q)
 
@@ -100,14 +88,11 @@ def check_one_divergence(one_divergence):
         "that is the first term alone.": lambda p, q: kl(q, p),
         "m is the mean of p and q: divide by 2.": lambda p, q: 2 * kl(p + q, p),
     }  # fmt: skip
-    cases = [
-        (np.array([0.5, 0.3, 0.2]), np.array([0.1, 0.3, 0.6])),
-        (np.array([0.5, 0.5]), np.array([1.0, 0.0])),
-    ]
+    pairs = ([0.5, 0.3, 0.2], [0.1, 0.3, 0.6]), ([0.5, 0.5], [1.0, 0.0])
+    cases = [tuple(map(np.array, pair)) for pair in pairs]
     words = "one divergence, never below 0, and 0 only where q = p."
-    return examine(
-        once if callable(one_divergence) else one_divergence, cases, right, mistakes, words
-    )
+    answer = once if callable(one_divergence) else one_divergence
+    return examine(answer, cases, lambda p, q: 2 * kl((p + q) / 2, p), mistakes, words)
 
 
 HINTS = {  # the bugs that are left: a hint
@@ -143,9 +128,8 @@ def step_with(*bugs):
         judged = gan.D(x_fake.detach() if "cut" in bugs else x_fake)
         loss_G = bce(judged, fake if "honest" in bugs else real)
         loss_G.backward()
-        gan.opt_G.step()
-        if "owner" in bugs:
-            gan.opt_D.step()
+        for opt in (gan.opt_G, gan.opt_D) if "owner" in bugs else (gan.opt_G,):
+            opt.step()
         return {"loss of D": loss_D, "loss of G": loss_G}
 
     return step
@@ -154,16 +138,10 @@ def step_with(*bugs):
 def check_bugs(step):
     """Check a training step by what it does to the weights, and say which bugs are left."""
 
-    def after(step):
-        return weights_after(step, dict(batch_size=6))
-
-    def answer(seed):
-        return after(lambda gan, knobs: step(gan, knobs) or {})(
-            seed
-        )  # what it returns is not asked
+    def after(step):  # what it returns is not asked
+        return weights_after(lambda gan, knobs: step(gan, knobs) or {}, dict(batch_size=6))
 
     mistakes = {hint: after(step_with(*left.split())) for left, hint in HINTS.items()}
+    answer = after(step) if callable(step) else step
     words = "each player moves by its own loss alone."
-    return examine(
-        answer if callable(step) else step, [(0,), (1,)], after(step_with()), mistakes, words
-    )
+    return examine(answer, [(0,), (1,)], after(step_with()), mistakes, words)

@@ -9,26 +9,30 @@ from gan_edu.panel.figure import curves, describe
 from gan_edu.style import CRITIC, FAKE, KL, MARK, OPTIMAL, PUSH, REAL, REVERSE_KL
 
 X = np.linspace(-5, 8, 261)
-P = norm.pdf(X)
-PLACES = torch.tensor(X, dtype=torch.float32)[:, None]
-GRID = np.linspace(-14, 14, 5601)
-# Log densities: data with two modes, a generator that makes one of them, and one that is wide.
+P, PLACES = norm.pdf(X), torch.tensor(X, dtype=torch.float32)[:, None]
+GRID = np.linspace(-14, 14, 5601)  # for log densities of data and two generators
 TWO_MODES = np.logaddexp(norm.logpdf(GRID, -2, 0.5), norm.logpdf(GRID, 2, 0.5)) - np.log(2)
 GENERATORS = {"A": norm.logpdf(GRID, 2, 0.5), "B": norm.logpdf(GRID, 0, 4.25**0.5)}
+
+
+def draw_densities(ax, x, p, q, **more):
+    """Draw the densities of data and samples at the places x."""
+    ax.fill_between(x, 0, p, color=REAL, alpha=0.4, label="data")
+    ax.fill_between(x, 0, q, color=FAKE, alpha=0.5, label="generated")
+    ax.set(**more)
 
 
 def view(fig, gan, log):
     """Draw both densities, D, the best D where a network is the generator, and the loss of D over the steps."""
     densities, judge, losses = fig.subplots(1, 3)
-    trained = hasattr(gan, "G")
+    mean, std, trained = 3.0, 0.7, hasattr(gan, "G")
     if trained:
         mean, std = gan.G.bias.item(), abs(gan.G.weight.item())
-    else:  # made by hand, and written into the log
-        mean, std = (log["mean"][-1], log["std"][-1]) if log.n else (3.0, 0.7)
+    elif log.n:  # made by hand, and written into the log
+        mean, std = log["mean"][-1], log["std"][-1]
     q = norm.pdf(X, mean, std)
-    densities.fill_between(X, 0 * X, P, color=REAL, alpha=0.4, label="data")
-    densities.fill_between(X, 0 * X, q, color=FAKE, alpha=0.5, label="generated")
-    densities.set(title=f"generated: mean {mean:.2f}, std {std:.2f}", ylabel="density")
+    title = f"generated: mean {mean:.2f}, std {std:.2f}"
+    draw_densities(densities, X, P, q, title=title, ylabel="density")
     with torch.no_grad():
         judge.plot(X, torch.sigmoid(gan.D(PLACES))[:, 0], color=CRITIC, lw=2.5, label="D(x)")
     if trained:
@@ -49,18 +53,18 @@ def view(fig, gan, log):
 
 def one_place(fig, knobs):
     """Draw what one place adds to the value, p log d + q log(1 - d), over d, and the two pulls on d."""
-    value, pulls = fig.subplots(1, 2, width_ratios=[1.4, 1])
+    left, right = fig.subplots(1, 2, width_ratios=[1.4, 1])
     p, q, d = knobs.p, knobs.q, knobs.d
-    ds = np.linspace(0.005, 0.995, 199)
-    value.plot(ds, p * np.log(ds) + q * np.log(1 - ds), color=CRITIC, lw=2)
-    here = p * np.log(d) + q * np.log(1 - d)
-    value.plot([d], [here], "o", color=MARK, ms=10)
-    value.set(xlim=(0, 1), ylim=(-2.5, 0.05), xlabel="d, what D says here")
-    value.set(title=f"p log d + q log(1 − d) = {here:.3f}", ylabel="added to the value")
-    pulls.bar([0], [p / d], color=REAL)
-    pulls.bar([1], [q / (1 - d)], color=FAKE)
-    pulls.set(xticks=[0, 1], xticklabels=["up: p / d", "down: q / (1 − d)"], ylim=(0, 4))
-    pulls.set(title="the two pulls on d", ylabel="slope of each term")
+    ds = np.r_[np.linspace(0.005, 0.995, 199), d]
+    *value, here = p * np.log(ds) + q * np.log(1 - ds)
+    left.plot(ds[:-1], value, color=CRITIC, lw=2)
+    left.plot([d], [here], "o", color=MARK, ms=10)
+    left.set(xlim=(0, 1), ylim=(-2.5, 0.05), xlabel="d, what D says here")
+    left.set(title=f"p log d + q log(1 − d) = {here:.3f}", ylabel="added to the value")
+    right.bar([0], [p / d], color=REAL)
+    right.bar([1], [q / (1 - d)], color=FAKE)
+    right.set(xticks=[0, 1], xticklabels=["up: p / d", "down: q / (1 − d)"], ylim=(0, 4))
+    right.set(title="the two pulls on d", ylabel="slope of each term")
     words = f"p = {p:g}, q = {q:g}, d = {d:g}: the pull up is {p / d:.2f}, down {q / (1 - d):.2f}"
     describe(fig, f"The value at one place over d, and its two slopes: {words}.")
 
@@ -70,11 +74,9 @@ def two_losses(fig, knobs):
     left, right = fig.subplots(1, 2)
     logits = np.linspace(-8, 8, 161)
     D, here = 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(-knobs.logit))
-    both = (
-        ("saturating: log(1 − D)", MARK, np.log(1 - D), D, here),
-        ("non-saturating: −log D", PUSH, -np.log(D), 1 - D, 1 - here),
-    )
-    for name, color, loss, push, now in both:
+    saturating = "saturating: log(1 − D)", MARK, np.log(1 - D), D, here
+    other = "non-saturating: −log D", PUSH, -np.log(D), 1 - D, 1 - here
+    for name, color, loss, push, now in (saturating, other):
         left.plot(D, loss, color=color, lw=2, label=name)
         right.plot(logits, push, color=color, lw=2, label=name)
         right.plot([knobs.logit], [now], "o", color=color, ms=9)
@@ -92,13 +94,11 @@ def draw_trained(D, best, middle):
 
     def draw(fig):
         above, below = fig.subplots(2, 1, sharex=True, height_ratios=[1, 2])
-        above.fill_between(X, 0, P, color=REAL, alpha=0.4)
-        above.fill_between(X, 0, norm.pdf(X, 1.5, 0.7), color=FAKE, alpha=0.5)
-        above.set(ylabel="density", xlim=(-5, 8))
+        draw_densities(above, X, P, norm.pdf(X, 1.5, 0.7), ylabel="density", xlim=(-5, 8))
         below.plot(X, D.T, color=CRITIC, lw=1, label=["D, 8 seeds"] + [None] * (len(D) - 1))
         below.plot(X, best, color=OPTIMAL, ls="--", lw=2, label="D*")
         below.set(xlabel="x (dotted: 98 % of all samples lie between)", ylabel="D(x)")
-        for edge in (X[middle].min(), X[middle].max()):
+        for edge in X[middle][[0, -1]]:
             below.axvline(edge, color=MARK, ls=":")
         below.legend(loc="center right")
         inside, outside = (abs(D - best)[:, part].max() for part in (middle, ~middle))
@@ -110,28 +110,24 @@ def draw_trained(D, best, middle):
 
 def numbers(log_p, log_q):
     """Return KL(p||q), KL(q||p) and 2 KL(m||p) of two log densities on GRID."""
-    log_m = np.logaddexp(log_p, log_q) - np.log(2)
-    pairs = (log_p, log_q), (log_q, log_p), (log_m, log_p)
-    forward, reverse, mixed = (kl_from_densities(a, b, GRID, log=True) for a, b in pairs)
-    return forward, reverse, 2 * mixed
+    pairs = (log_p, log_q), (log_q, log_p), (np.logaddexp(log_p, log_q) - np.log(2), log_p)
+    return np.array([1, 1, 2]) * [kl_from_densities(*pair, GRID, log=True) for pair in pairs]
 
 
 def draw_generators(fig):
     """Draw both generators on the data, and three numbers for each."""
-    axes = fig.subplots(1, 3, width_ratios=[1, 1, 1.2])
+    *axes, right = fig.subplots(1, 3, width_ratios=[1, 1, 1.2])
     words = []
     for k, (ax, (name, log_q)) in enumerate(zip(axes, GENERATORS.items())):
-        ax.fill_between(GRID, np.exp(TWO_MODES), color=REAL, alpha=0.4)
-        ax.fill_between(GRID, np.exp(log_q), color=FAKE, alpha=0.5)
-        ax.set(xlim=(-5, 5), ylim=(0, 0.85), xlabel="x", title=f"generator {name}")
-        found = numbers(TWO_MODES, log_q)
-        look = dict(width=0.38, color=[KL, REVERSE_KL, CRITIC])
-        bars = axes[2].bar(np.arange(3) + 0.4 * k, np.minimum(found, 4), **look)
-        axes[2].bar_label(bars, [f"{name} {v:.2g}" for v in found], fontsize=9)
+        draw_densities(ax, GRID, np.exp(TWO_MODES), np.exp(log_q), title=f"generator {name}")
+        ax.set(xlim=(-5, 5), ylim=(0, 0.85), xlabel="x")
+        found, look = numbers(TWO_MODES, log_q), dict(width=0.38, color=[KL, REVERSE_KL, CRITIC])
+        bars = right.bar(np.arange(3) + 0.4 * k, np.minimum(found, 4), **look)
+        right.bar_label(bars, [f"{name} {v:.2g}" for v in found], fontsize=9)
         words.append(f"{name} " + ", ".join(f"{v:.3g}" for v in found))
     axes[0].set(ylabel="density")
-    axes[2].set(ylim=(0, 4.6), ylabel="nats, cut at 4")
-    axes[2].set_xticks(np.arange(3) + 0.2, ["KL(p‖q)", "KL(q‖p)", "2 KL(m‖p)"])
+    right.set(ylim=(0, 4.6), ylabel="nats, cut at 4")
+    right.set_xticks(np.arange(3) + 0.2, ["KL(p‖q)", "KL(q‖p)", "2 KL(m‖p)"])
     describe(fig, f"KL(p‖q), KL(q‖p) and 2 KL(m‖p) of two generators: {'; '.join(words)}.")
 
 

@@ -7,7 +7,7 @@ import torch
 from scipy.stats import norm
 from torch.nn.functional import softplus
 
-from gan_edu.examine import examine, weights_after
+from gan_edu.examine import Remark, examine, weights_after
 from gan_edu.lessons.l03_gaussian_gan_1d import push
 from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating
 from gan_edu.networks import mlp
@@ -23,8 +23,7 @@ def check_ideal_map(ideal_map):
         return norm.ppf((z + 1) / 2, mean, std)
 
     mistakes = {
-        "norm.ppf wants a probability between 0 and 1, but z runs from −1 to 1. Which share of the "
-        "latents lies below z?": lambda z: norm.ppf(z, 4, 0.5),
+        "norm.ppf wants a probability between 0 and 1, but z runs from −1 to 1. Which share of the latents lies below z?": lambda z: norm.ppf(z, 4, 0.5),
         "the standard deviation is 0.5, not its square.": lambda z: right(z, 4, 0.25),
         "norm.cdf and norm.pdf take places x. You need the way back to places, norm.ppf.": lambda z: norm.cdf(z, 4, 0.5),
         "this is the mirror image, which is just as good. Let us take the map that rises.": lambda z: right(-z),
@@ -62,8 +61,7 @@ def check_step(step):
         "D's loss has no half for the real samples.": (lambda r, f: softplus(f).mean(), G),
         "D's loss is the sum of two means; yours is half of it.": (lambda r, f: D(r, f) / 2, G),
         "G helps D to find its samples. Their logits should rise.": (D, lambda f: softplus(f).mean()),
-        "that is the minimax loss log(1 − D(G(z))), flat where D is sure. The usual one is −log D(G(z)).":
-            (D, lambda f: -softplus(f).mean()),
+        "that is the minimax loss log(1 − D(G(z))), flat where D is sure. The usual one is −log D(G(z)).": (D, lambda f: -softplus(f).mean()),
         "G does not move. Its loss must reach it through D: no detach in this half.": (D, G, 0.0),
         "G is judged on the latents that D has just learned from: draw new ones.": (D, G, 1.0, True),
     }  # fmt: skip
@@ -80,8 +78,7 @@ def check_push(answer):
     mistakes = {
         "this leads uphill. G moves against the gradient: a minus.": lambda D, x: -push(D, x),
         "this leads uphill, and the mean divides each push by the number of samples.": lambda D, x: -push(D, x) / len(x),
-        "in a mean each push is divided by the number of samples. Take the sum.":
-            lambda D, x: push(D, x) / len(x),
+        "in a mean each push is divided by the number of samples. Take the sum.": lambda D, x: push(D, x) / len(x),
         "that is the slope of the logit. The loss is −log D(x), which is softplus(−logit).":
             lambda D, x: push(D, x) * (1 + D(x).exp()).detach(),
         "that is the push of the minimax loss log(1 − D(x)).": lambda D, x: push(D, x) * D(x).exp().detach(),
@@ -90,7 +87,7 @@ def check_push(answer):
 
 
 @functools.lru_cache(maxsize=8)  # who checks again shall not wait again
-def _end_of_run(build, step, knobs, seed, n_steps):
+def end_of_run(build, step, knobs, seed, n_steps):
     """Return mean and std of what the generator makes after training, (2,)."""
     x = Run(build, step, dict(knobs), seed).steps(n_steps).gan.G(Z).detach()
     return torch.cat([x.mean(0), x.std(0)])
@@ -100,39 +97,34 @@ def check_three_runs(found, build, step, knobs):
     """Check the (mean, std) of three runs of 1,000 steps, with seeds 0, 1 and 2."""
 
     def results(*seeds, n_steps=1000):
-        names = tuple(sorted(knobs.items()))
-        return torch.stack([_end_of_run(build, step, names, seed, n_steps) for seed in seeds])
+        values = tuple(knobs.items())
+        return torch.stack([end_of_run(build, step, values, seed, n_steps) for seed in seeds])
+
+    def answer():
+        if not found:
+            raise Remark("found is still empty. Append a pair (mean, std) for each seed.")
+        return torch.stack([torch.stack([torch.as_tensor(v).detach() for v in p]) for p in found])
 
     mistakes = {
         "all three are the same run: give Run(..., seed=seed).": lambda: results(0, 0, 0),
         "these are not trained yet: run.steps(1000).": lambda: results(0, 1, 2, n_steps=0),
     }
-    if len(found) == 0:
-        print("Not yet: found is still empty. Append a pair (mean, std) for each seed.")
-        return False
-
-    def answer():
-        return torch.stack([torch.stack([torch.as_tensor(v).detach() for v in p]) for p in found])
-
     return examine(answer, [()], lambda: results(0, 1, 2), mistakes, "three runs, three results.")
 
 
 def check_closeness(answer):
     """Check the features of minibatch discrimination with the published self term: (N, K, d) -> (N, K)."""
 
-    def right(M, self_distance=1.0, power=1):
+    def right(M, self_distance=1.0, power=1, sign=-1):
         apart = (M[:, None] - M[None]).abs().pow(power).sum(-1)
-        return torch.exp(-apart - self_distance * torch.eye(len(M))[..., None]).sum(1)
+        return torch.exp(sign * (apart + self_distance * torch.eye(len(M))[..., None])).sum(1)
 
     mistakes = {
-        "each sample counts itself with exp(−0) = 1. In the published code its own distance is 1: add "
-        "torch.eye(N)[:, :, None] to the distances.": lambda M: right(M, 0.0),
-        "the samples themselves are left out. In the published code each counts itself, at distance 1.":
-            lambda M: right(M, 1e9),
+        "each sample counts itself with exp(−0) = 1. In the published code its own distance is 1: add torch.eye(N)[:, :, None] to the distances.": lambda M: right(M, 0.0),
+        "the samples themselves are left out. In the published code each counts itself, at distance 1.": lambda M: right(M, 1e9),
         "sum over the batch: this is the mean.": lambda M: right(M) / len(M),
         "add up absolute differences, not squared ones.": lambda M: right(M, power=2),
-        "close samples should count much and distant ones little: exp of *minus* the distance.":
-            lambda M: torch.exp((M[:, None] - M[None]).abs().sum(-1) + torch.eye(len(M))[..., None]).sum(1),
+        "close samples should count much and distant ones little: exp of *minus* the distance.": lambda M: right(M, sign=1),
     }  # fmt: skip
     torch.manual_seed(0)
     cases = [(torch.randn(n, 5, 3, requires_grad=True),) for n in (4, 7)]

@@ -13,18 +13,18 @@ from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, PUSH, REAL
 
 MEAN, STD = 4.0, 0.5
 LATENTS = torch.linspace(-1, 1, 4002)[1:-1, None]  # even ones: their histogram is a density
+Z = LATENTS.numpy()[:, 0]
 EDGES = np.linspace(-2, 7, 181)
 X = (EDGES[1:] + EDGES[:-1]) / 2
 DENSITY = norm.pdf(X, MEAN, STD)
-IDEAL = norm.ppf((LATENTS.numpy()[::10, 0] + 1) / 2, MEAN, STD)
+IDEAL = norm.ppf((Z[::10] + 1) / 2, MEAN, STD)
 
 
 def draw_map(ax, x, label="G(z)", ideal=True):
     """Draw the map from z to x, and the ideal one: the quantile function of the data, or its mirror image."""
-    z = LATENTS.numpy()[::10, 0]
     if ideal:
-        ax.plot(z, IDEAL if x[-1] > x[0] else IDEAL[::-1], color=REAL, ls="--", label="ideal")
-    ax.plot(z, x[::10], color=FAKE, lw=2.5, label=label)
+        ax.plot(Z[::10], IDEAL if x[-1] > x[0] else IDEAL[::-1], color=REAL, ls="--", label="ideal")
+    ax.plot(Z[::10], x[::10], color=FAKE, lw=2.5, label=label)
     ax.set(xlim=(-1, 1), ylim=(-2, 7), xticks=[-1, 0, 1], title="the map G")
     ax.set(xlabel="latent z", ylabel="x")
     ax.legend(loc="lower right")
@@ -43,33 +43,31 @@ def draw_densities(ax, x):
 def by_hand(fig, knobs):
     """Draw what a generator makes whose map is set by hand: shift + stretch z + bend z^3."""
     flow, maps, densities = fig.subplots(1, 3, width_ratios=[1, 1, 1.3])
-    x = (knobs.shift + knobs.stretch * LATENTS + knobs.bend * LATENTS**3).numpy()[:, 0]
-    z = LATENTS.numpy()[:, 0]
+    x = knobs.shift + knobs.stretch * Z + knobs.bend * Z**3
     draw_map(maps, x, ideal=False)
     density = draw_densities(densities, x)
     shared = 100 * np.minimum(density, DENSITY).sum() * np.diff(EDGES)[0]
     densities.set(ylim=(0, 1.5), title=f"shared area {shared:.0f} %")
-    for k in range(100, len(x), 200):
-        flow.plot([z[k], x[k]], [0, 1], color=FAKE, lw=1)
-    flow.plot(z[100::200], 0 * z[100::200], "o", color=CRITIC, ms=4)
-    flow.plot(x[100::200], 0 * x[100::200] + 1, "o", color=FAKE, ms=4)
+    z_few, x_few = Z[100::200], x[100::200]
+    for ends in zip(z_few, x_few):
+        flow.plot(ends, [0, 1], color=FAKE, lw=1)
+    flow.plot(z_few, 0 * z_few, "o", color=CRITIC, ms=4)
+    flow.plot(x_few, 0 * x_few + 1, "o", color=FAKE, ms=4)
     flow.set(xlim=(-2, 7), ylim=(-0.1, 1.1), yticks=[], title="z goes to x", xlabel="z, x above")
-    words = f"x = {knobs.shift:g} + {knobs.stretch:g} z + {knobs.bend:g} z³: samples and data share"
-    describe(fig, f"{words} {shared:.0f} % of their area.")
+    words = f"x = {knobs.shift:g} + {knobs.stretch:g} z + {knobs.bend:g} z³"
+    describe(fig, f"{words}: samples and data share {shared:.0f} % of their area.")
 
 
 def draw_ideal(fig):
     """Draw the ideal map beside a straight line, and what the straight line makes."""
     maps, densities = fig.subplots(1, 2)
-    line = (MEAN + 0.87 * LATENTS).numpy()[:, 0]
+    line = MEAN + 0.87 * Z
     draw_map(maps, line, "a straight line")
     maps.set(ylim=(2, 6))
     draw_densities(densities, line)
     densities.set(xlim=(2, 6), ylim=(0, 1))
-    words = (
-        "The ideal map is flat in the middle and steep at both ends. A straight line makes a box."
-    )
-    describe(fig, words)
+    words = "flat in the middle and steep at both ends. A straight line makes a box."
+    describe(fig, f"The ideal map is {words}")
 
 
 def ideal_shape(shapes):
@@ -90,10 +88,7 @@ def push(D, x):
 
 
 def view(fig, gan, log, alone=True):
-    """Draw the map, both densities with the pushes on 12 samples, the losses, D and the best D.
-
-    alone: whether D judges samples one at a time. If not, there is no curve: each sample has a value of its own.
-    """
+    """Draw the map, both densities with the pushes on 12 samples, the losses, D and, where it judges alone, the best D."""
     sizes = dict(width_ratios=[1, 1.4], height_ratios=[1.25, 1])
     (maps, densities), (losses, judge) = fig.subplots(2, 2, **sizes)
     few = torch.linspace(-1, 1, 12)[:, None] * 0.95
@@ -117,16 +112,15 @@ def view(fig, gan, log, alone=True):
             some = np.where(DENSITY + density > 3e-3, DENSITY + density, np.nan)
             judge.plot(X, DENSITY / some, color=OPTIMAL, ls="--", label="D*, the best D")
             judge.plot(X, D[:, 0], color=CRITIC, lw=2, label="D")
-        else:
+            judge.legend(loc="lower left")
+        else:  # each sample has a value of its own, which depends on the others
             x_real = torch.tensor(IDEAL[16::33, None]).float()  # 12 even quantiles
             for group, color in ((x_real, REAL), (x_few, FAKE)):
                 judge.scatter(group[:, 0], torch.sigmoid(gan.D(group))[:, 0], color=color)
     judge.axhline(0.5, color=CRITIC, ls=":")
     judge.set(xlim=(-2, 7), ylim=(-0.05, 1.05), xlabel="x", ylabel="D(x)")
-    if alone:
-        judge.legend(loc="lower left")
-    words = f"the samples have mean {x.mean():.2f} and std {x.std():.2f}."
-    describe(fig, f"After {log.n} steps {words}")
+    words = f"mean {x.mean():.2f} and std {x.std():.2f}"
+    describe(fig, f"After {log.n} steps the samples have {words}.")
 
 
 in_batches = functools.partial(view, alone=False)

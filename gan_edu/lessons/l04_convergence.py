@@ -17,14 +17,11 @@ def picture(walk, gradients):
 
     def view(fig, knobs):
         plane, right = fig.subplots(1, 2, width_ratios=[1, 1.3])
-        path = walk(gradients, knobs)
-        X, Y = np.meshgrid(SIDE, SIDE)
-        pairs = [gradients(x, y, knobs) for x, y in zip(X.ravel(), Y.ravel())]
-        u, v = -np.transpose(pairs)
+        path, X, Y = walk(gradients, knobs), np.tile(SIDE, 9), np.repeat(SIDE, 9)
+        pushes = -0.2 * np.array([gradients(x, y, knobs) for x, y in zip(X, Y)])
         arrows = dict(color=PUSH, angles="xy", scale_units="xy", scale=1)
-        plane.quiver(X.ravel(), Y.ravel(), 0.2 * u, 0.2 * v, **arrows)
-        plane.plot(path[:, 0], path[:, 1], color=FAKE, lw=1)
-        plane.plot(path[:, 0], path[:, 1], "o", color=FAKE, ms=3)
+        plane.quiver(X, Y, *pushes.T, **arrows)
+        plane.plot(*path.T, "o-", color=FAKE, lw=1, ms=3)
         plane.plot([0], [0], "s", color=REAL, ms=7)
         handle(plane, "start", knobs.start)
         plane.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="θ, where G is")
@@ -33,10 +30,8 @@ def picture(walk, gradients):
         right.plot(radius, color=FAKE, lw=2)
         right.set(xlabel="step", ylabel="distance from the goal", ylim=(1e-15, 1e3), yscale="log")
         right.set(title=f"after {len(path) - 1} steps: {radius[-1]:.3g}")
-        words = f"{radius[0]:.2g} at the start, {radius[-1]:.2g} after {len(path) - 1} steps"
-        describe(
-            fig, f"A walk of generator and discriminator; its distance from the goal: {words}."
-        )
+        words = f"its distance from the goal: {radius[0]:.2g} at the start, {radius[-1]:.2g} after"
+        describe(fig, f"A walk of generator and discriminator; {words} {len(path) - 1} steps.")
 
     return view
 
@@ -81,10 +76,8 @@ def draw_remedies(paths):
         ax.axhline(0, color=REAL, ls="--")
         ax.set(xlabel="step", ylabel="θ, where G is", ylim=(-2.5, 2.2))
         ax.legend(loc="upper right", ncols=4)
-        ends = ", ".join(
-            f"{name} {path[-200:, 0].min():.2f} to {path[-200:, 0].max():.2f}"
-            for name, path in paths.items()
-        )
+        last = {name: path[-200:, 0] for name, path in paths.items()}
+        ends = ", ".join(f"{name} {x.min():.2f} to {x.max():.2f}" for name, x in last.items())
         describe(fig, f"Where the generator is in the last 200 steps: {ends}.")
 
     return draw
@@ -120,4 +113,4 @@ def succeeds(runs):
     """Return how many runs end within 0.1 of both, the mean 4 and the std 0.5."""
     k = len(runs.alive)
     x = runs.members(runs.gan.G(LATENTS.repeat(k, 1))).detach()[..., 0]
-    return int(((x.mean(1) - 4).abs() < 0.1).logical_and((x.std(1) - 0.5).abs() < 0.1).sum())
+    return int((((x.mean(1) - 4).abs() < 0.1) & ((x.std(1) - 0.5).abs() < 0.1)).sum())

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils import parameters_to_vector
 
 from gan_edu.examine import Remark, examine
 from gan_edu.lessons.l06_price_list import KNOTS, exact, gap
@@ -27,8 +28,9 @@ def check_price_list(f):
             f"accepted, with a gap of {worth:.2f}. Between {KNOTS[flat]} and {KNOTS[flat + 1]} the price may be steeper.": abs(slopes[flat]) < 1,
             f"accepted, with a gap of {worth:.2f}. As steep as it may be, but not everywhere in the right direction.": worth < exact() - 0.01,
         }  # fmt: skip
-        for words in (words for words, true in faults.items() if true):
-            raise Remark(words.replace("-", "−"))
+        for words, true in faults.items():
+            if true:
+                raise Remark(words.replace("-", "−"))
         return 0
 
     return examine(asked, [()], lambda: 0, words="accepted, and its gap is W1: no list has more.")
@@ -39,11 +41,11 @@ def check_wgan_losses(losses):
 
     def right(real, fake, a=1, b=1, c=1):
         gap = real.mean() - fake.mean()
-        return torch.stack([a * gap, -b * gap, -c * fake.mean()]).double()
+        return torch.stack([a * gap, -b * gap, -c * fake.mean()])
 
     def stacked(real, fake):
         found = losses(real, fake)
-        return found if found is None or ... in found else torch.stack(found).double()
+        return found and torch.stack(found)
 
     mistakes = {
         "the critic's loss has the wrong sign: an optimiser makes it small, and the gap should become large.": lambda r, f: right(r, f, b=-1),
@@ -63,7 +65,6 @@ def check_wgan_losses(losses):
 
 def check_targets(targets):
     """Check the targets {"real", "fake", "generator"} of the label form mean(y_true * y_pred)."""
-    found = [targets[name] for name in ("real", "fake", "generator")]
     mistakes = {
         "all three signs are turned. The game is the same with −f in the place of f, but then the gap is negative. Let real samples have high scores.": (1, -1, 1),
         "targets 1 and 0 belong to a sigmoid. Here a target is a factor, and what is multiplied by 0 is not in the loss.": (1, 0, 1),
@@ -72,7 +73,8 @@ def check_targets(targets):
     }  # fmt: skip
     mistakes = {hint: lambda values=values: values for hint, values in mistakes.items()}
     words = "multiplied and averaged, these are the losses of section 2."
-    return examine(lambda: found, [()], lambda: (-1, 1, -1), mistakes, words)
+    answer = lambda: [targets[name] for name in ("real", "fake", "generator")]  # noqa: E731
+    return examine(answer, [()], lambda: (-1, 1, -1), mistakes, words)
 
 
 def check_clipping(clip):
@@ -80,14 +82,14 @@ def check_clipping(clip):
 
     def clipped(net, c):
         clip(net, c)
-        return torch.cat([p.detach().flatten() for p in net.parameters()])
+        return parameters_to_vector(net.parameters()).detach()
 
-    def by(change, only=("weight", "bias")):
-        return lambda net, c: torch.cat([(change(p, c) if name.endswith(only) else p).detach().flatten() for name, p in net.named_parameters()])  # fmt: skip
+    def by(change, dims=(1, 2)):
+        return lambda net, c: parameters_to_vector([change(p, c) if p.dim() in dims else p for p in net.parameters()]).detach()  # fmt: skip
 
     mistakes = {
         "nothing has changed yet: the parameter itself must be changed, in place. Which method of p ends in `_`?": by(lambda p, c: p),
-        "the biases are clipped, too.": by(lambda p, c: p.clamp(-c, c), ("weight",)),
+        "the biases are clipped, too.": by(lambda p, c: p.clamp(-c, c), dims=[2]),
         "large values should become c, not 0.": by(lambda p, c: p * (p.abs() <= c)),
         "only the upper end is clipped. Negative weights must stop at −c.": by(lambda p, c: p.clamp(max=c)),
         "between −c and c a weight stays as it is. Yours are all moved.": by(lambda p, c: c * p.sign()),
@@ -105,8 +107,8 @@ def after(step):
 
     def small():
         G, D = mlp(2, 3, 2, activation=nn.Softplus), mlp(2, 4, 1, activation=nn.Tanh)
-        G_opt, D_opt = (torch.optim.SGD(net.parameters(), lr=0.3) for net in (G, D))
-        return Players(G=G, D=D, opt_G=G_opt, opt_D=D_opt)
+        opts = [torch.optim.SGD(net.parameters(), lr=0.3) for net in (G, D)]
+        return Players(G=G, D=D, opt_G=opts[0], opt_D=opts[1])
 
     def counted(gan, knobs):
         reached = []
@@ -118,8 +120,7 @@ def after(step):
         return log
 
     def weights_after(seed):
-        gan = Run(small, counted, settings, seed).steps(2).gan
-        return torch.cat([p.detach().flatten() for p in weights(gan)])
+        return parameters_to_vector(weights(Run(small, counted, settings, seed).steps(2).gan)).detach()  # fmt: skip
 
     return weights_after
 

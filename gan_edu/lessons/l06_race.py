@@ -46,12 +46,11 @@ def race(loss=1):
 def view_race(fig, gan, log):
     """Draw the samples of both GANs beside their data, and how far they are from the middle of it."""
     *planes, right = fig.subplots(1, 3, width_ratios=[1, 1, 1])
-    z, x = torch.randn(200, 2), gaussian_ring(200, radius=1.4, sigma=0.1).numpy()
+    z, x = torch.randn(200, 2), gaussian_ring(200, radius=1.4, sigma=0.1)
+    x = x + torch.tensor([gan.distance, 0.0])
     for ax, G, name in zip(planes, (gan.a_G, gan.b_G), ("left", "right")):
-        with torch.no_grad():
-            fake = G(z).numpy()
-        ax.scatter(x[:, 0] + gan.distance, x[:, 1], s=6, color=REAL, label="data")
-        ax.scatter(fake[:, 0], fake[:, 1], s=6, color=FAKE, label="generated")
+        ax.scatter(*x.T, s=6, color=REAL, label="data")
+        ax.scatter(*G(z).detach().T, s=6, color=FAKE, label="generated")
         ax.set(xlim=(-3, 11), ylim=(-7, 7), aspect="equal", title=f"the {name} GAN")
         ax.set(xlabel="x₁", ylabel="x₂")
         ax.legend(loc="upper left")

@@ -51,13 +51,11 @@ def plane(fig, gan, log):
     ax, right, below = fig.subplots(1, 3, width_ratios=[1.1, 1, 1])
     with torch.no_grad():
         x, score = gan.G(torch.randn(500, 2)), gan.D(GRID).reshape(len(SIDE), -1)
-    ax.contourf(SIDE.numpy(), SIDE.numpy(), score.numpy(), levels=12, cmap=SURFACE)
-    real = gaussian_ring(300, radius=1.4, sigma=0.1)
-    ax.scatter(real[:, 0], real[:, 1], s=6, color=REAL, label="data")
-    ax.scatter(x[:, 0], x[:, 1], s=6, color=FAKE, label="generated")
+    ax.contourf(SIDE, SIDE, score, levels=12, cmap=SURFACE)
+    ax.scatter(*gaussian_ring(300, radius=1.4, sigma=0.1).T, s=6, color=REAL, label="data")
+    ax.scatter(*x.T, s=6, color=FAKE, label="generated")
     hit = (torch.cdist(x, CENTERS).min(1).values < 0.3).double().mean()
-    ax.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal", title=f"{hit:.0%} near a cloud")
-    ax.set(xlabel="x₁", ylabel="x₂")
+    ax.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal", xlabel="x₁", ylabel="x₂", title=f"{hit:.0%} near a cloud")  # fmt: skip
     ax.legend(loc="upper right")
     for axes, name, color in ((right, "critic gap", CRITIC), (below, "generator loss", FAKE)):
         curves(axes, log, name, colors=[color])

@@ -15,10 +15,8 @@ FLOOR = 1e-10  # smaller gaps are drawn there
 
 def load_window():
     """Return the stored results of `python -m benchmarks.clip_window`, lists as arrays."""
-    return json.loads(
-        STORED.read_text(),
-        object_hook=lambda d: {k: np.array(v) if type(v) is list else v for k, v in d.items()},
-    )
+    arrays = lambda d: {k: np.array(v) if type(v) is list else v for k, v in d.items()}  # noqa: E731
+    return json.loads(STORED.read_text(), object_hook=arrays)
 
 
 def good_cells(table):
@@ -50,8 +48,7 @@ def draw_column(table, lr_d, c, share):
             error = [middle - low, high - middle]
             ax.errorbar(at, middle, error, fmt="o", color=color, label=label, capsize=4)
         ax.axhline(0.989, color=REAL, ls=":", label="real data")
-        ax.set(xscale="log", ylim=(0, 1.2), xlabel="clip value c", ylabel="share within 3σ")
-        ax.set_title(f"median and range of 8 runs, lr_d = {lr_d:g}")
+        ax.set(xscale="log", ylim=(0, 1.2), xlabel="clip value c", ylabel="share within 3σ", title=f"median and range of 8 runs, lr_d = {lr_d:g}")  # fmt: skip
         ax.legend(loc="upper left", ncols=3)
         said = ", ".join(f"{np.median(s):.2f} at {at:g}" for at, s in zip(table["c"], table["share"][row]))  # fmt: skip
         describe(fig, f"Share within 3σ over c, median of 8 runs: {said}; yours {np.median(share):.2f} at {c:g}.")  # fmt: skip
@@ -73,10 +70,9 @@ def draw_window(table):
         for i, j in zip(*np.nonzero(good_cells(table))):
             ax.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, color=W1, lw=1.5))
         names = [f"{c:g}" if c < 100 else "never" for c in table["c"]]
-        ax.set_xticks(range(share.shape[1]), names)
-        ax.set_yticks(range(share.shape[0]), [f"{lr:g}" for lr in table["lr_d"]])
-        ax.set(xlabel="clip value c", ylabel="rate lr_d")
-        ax.set_title("share within 3σ (median, range), and W1; frames: good")
+        ax.set_xticks(range(len(names)), names)
+        ax.set_yticks(range(len(share)), [f"{lr:g}" for lr in table["lr_d"]])
+        ax.set(xlabel="clip value c", ylabel="rate lr_d", title="share within 3σ (median, range), and W1; frames: good")  # fmt: skip
         rows = "; ".join(f"lr_d {lr:g}: " + ", ".join(f"{s:.2f}" for s in row) for lr, row in zip(table["lr_d"], share))  # fmt: skip
         describe(fig, f"Median share within 3σ of 8 runs, for c from {names[0]} to {names[-1]}. {rows}.")  # fmt: skip
 

@@ -24,8 +24,7 @@ def judged(x):
 
 def judged_runs(runs):
     """Return the shares and the W1 of all runs, two arrays (K,)."""
-    with torch.no_grad():
-        x = runs.members(runs.gan.G(LATENTS.repeat(len(runs.alive), 1)))
+    x = runs.members(runs.gan.G(LATENTS.repeat(len(runs.alive), 1)))
     return np.transpose([judged(one) for one in x])
 
 
@@ -35,8 +34,7 @@ def watched(step, every=25):
     def watch(gan, knobs):
         row = step(gan, knobs)
         if knobs.n % every == 0:
-            with torch.no_grad():
-                gan.judged = dict(zip(("share", "W1"), judged(gan.G(LATENTS))))
+            gan.judged = dict(zip(("share", "W1"), judged(gan.G(LATENTS).detach())))
         return row | gan.judged
 
     return watch
@@ -51,9 +49,8 @@ def view(fig, gan, log):
     plane.contourf(SIDE, SIDE, scores, levels=10, cmap=SURFACE)
     plane.scatter(*RING[:400].T, s=6, color=REAL)
     plane.scatter(*x_fake.T, s=6, color=FAKE)
-    plane.set(
-        xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", title="blue: real, orange: generated"
-    )
+    plane.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
+    plane.set(title="blue: real, orange: generated")
     curves(share, log, "share", colors=[FAKE])
     share.axhline(0.989, color=REAL, ls=":")
     share.set(ylim=(0, 1.05), ylabel="share within 3σ", title="the judge: how many are good? (dotted: real data)")  # fmt: skip
@@ -67,9 +64,8 @@ def view(fig, gan, log):
 
 def steepest(runs):
     """Return the largest slope of each run's critic of one number on the line from -2 to 6, (K,)."""
-    with torch.no_grad():
-        scores = runs.members(runs.gan.D(LINE.repeat(len(runs.alive), 1)))[..., 0]
-    return scores.diff(dim=1).abs().max(dim=1).values.numpy() / (LINE[1] - LINE[0]).item()
+    scores = runs.members(runs.gan.D(LINE.repeat(len(runs.alive), 1)))[..., 0].detach()
+    return scores.diff(dim=1).abs().amax(1).numpy() / (LINE[1] - LINE[0]).item()
 
 
 def push(runs, loss_G, at=4.0):

@@ -26,15 +26,14 @@ def where_flat(**penalties):
     for name, penalty in penalties.items():
         value = penalty(D, points, points)
         (found,) = torch.autograd.grad(value, D[0].weight)
-        rows.append((name, f"{value.item():.3f}", f"{found.abs().max().item():.3g}"))
+        rows.append((name, f"{value:.3f}", f"{found.abs().max():.3g}"))
     return table(("flat at 1 of 60 points", "penalty", "largest gradient of a weight"), rows)
 
 
 def critic_after(weight, penalty):
     """Return a critic of two rings after 20 steps with this weight of a penalty."""
     torch.manual_seed(0)
-    D = mlp(2, 64, 64, 1)
-    opt_D = adam(D)
+    opt_D = adam(D := mlp(2, 64, 64, 1))
     for _ in range(20):
         x_real, x_fake = rings()
         gap = D(x_real).mean() - D(x_fake).mean()
@@ -44,8 +43,7 @@ def critic_after(weight, penalty):
 
 def by_lambda(penalty):
     """Return a weight of a critic after 20 steps with λ = 0 and with λ = 10, as a table."""
-    weights = {k: critic_after(k, penalty)[0].weight[0, 0].item() for k in (0, 10)}
-    rows = [(f"λ = {k}", f"{weight:.7f}") for k, weight in weights.items()]
+    rows = [(f"λ = {k}", f"{critic_after(k, penalty)[0].weight[0, 0]:.7f}") for k in (0, 10)]
     return table(("", "a weight of D after 20 steps"), rows)
 
 

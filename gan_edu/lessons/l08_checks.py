@@ -1,5 +1,6 @@
 """Lesson 08: checks of its exercises."""
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils import parameters_to_vector
@@ -10,6 +11,7 @@ from gan_edu.lessons.l08_bugs import company, tried
 from gan_edu.lessons.l08_penalties import FLAT, MISTAKEN, NO_GRAPH, penalty_cases
 from gan_edu.losses import gradient_penalty
 from gan_edu.networks import mlp
+from gan_edu.players import weights
 from gan_edu.run import Players, Run, descend
 
 
@@ -22,9 +24,8 @@ def check_rise(answer):
         "rows of d belong to real points, columns to generated ones: d[i, j].": lambda u, v, d, i, j: (u[i] + v[j]) / d[j, i],
         "that divides by an average distance. Each pair has its own.": lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j].mean(),
     }  # fmt: skip
-    torch.manual_seed(0)
-    u, v, d = torch.randn(5).numpy(), torch.randn(5).numpy(), torch.rand(5, 5).numpy() + 0.5
-    i, j = torch.tensor([0, 2, 3]).numpy(), torch.tensor([4, 1, 3]).numpy()
+    u, v, *d = np.random.default_rng(0).uniform(0.5, 1.5, (7, 5))
+    d, i, j = np.array(d), np.array([0, 2, 3]), np.array([4, 1, 3])
     cases, words = [(u, v, d, i, j), (v, u, d, j, i)], "so steep is the critic along these lines."
     return examine(answer, cases, lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j], mistakes, words)
 
@@ -44,8 +45,7 @@ def check_gp_step(step, penalty=gradient_penalty):
 
     def after(step, method, seed):
         knobs = dict(method=method, batch_size=8, n_critic=2, lr_d=0.2, lr_g=0.1, lambda_gp=3.0)
-        gan = Run(build, step, knobs, seed).steps(2).gan
-        return parameters_to_vector([*gan.G.parameters(), *gan.D.parameters()]).detach()
+        return parameters_to_vector(weights(Run(build, step, knobs, seed).steps(2).gan)).detach()
 
     def with_loss(loss_of):
         def one(gan, knobs):
@@ -115,9 +115,7 @@ def check_repairs(answers):
         except Exception as fault:
             faults[name] = f"your code stops with {type(fault).__name__}: {fault}"
     broken = [name for name in faults if faults[name]]
-    if not broken:
-        print("Right: all five are repaired.")
-        return True
-    good = ", ".join(name for name in faults if name not in broken) or "nothing yet"
-    print(f"Not yet: repaired: {good}. Cell {broken[0]}: {faults[broken[0]]}")
-    return False
+    good = ", ".join(name for name in faults if not faults[name]) or "nothing yet"
+    wrong = f"Not yet: repaired: {good}. Cell {broken[0]}: {faults[broken[0]]}" if broken else ""
+    print(wrong or "Right: all five are repaired.")
+    return not broken

@@ -17,10 +17,10 @@ STORED = pathlib.Path(__file__).resolve().parent.parent / "weights" / "ring_meth
 
 def steepness(runs, lambda_gp):
     """Return each member's mean norm at 1,000 points x_hat, its exact W1, and the norm that W1 lets expect, three (K,)."""
-    k, generator = len(runs.alive), torch.Generator().manual_seed(0)
-    real = gaussian_ring(1000 * k, radius=1.4, sigma=0.1, generator=generator)
-    fake = runs.gan.G(torch.randn(1000 * k, 2, generator=generator)).detach()
-    eps = torch.rand(1000 * k, 1, generator=generator)
+    n, generator = 1000 * len(runs.alive), torch.Generator().manual_seed(0)
+    real = gaussian_ring(n, radius=1.4, sigma=0.1, generator=generator)
+    fake = runs.gan.G(torch.randn(n, 2, generator=generator)).detach()
+    eps = torch.rand(n, 1, generator=generator)
     norms = gradients(runs.gan.D, eps * real + (1 - eps) * fake).norm(dim=1)
     w1 = np.array(list(map(wasserstein_samples, runs.members(real), runs.members(fake))))
     return runs.members(norms).mean(1).numpy(), w1, 1 + w1 / (2 * lambda_gp)
@@ -55,15 +55,8 @@ def methods_table(stored):
             critic = steps * one["setting"]["n_critic"]
             rows.append((f"{method}, {steps:,} steps", *cells(one[budget]), f"{critic:,}", one["cost"]))  # fmt: skip
     rows.append(("real data", *cells(stored["real"]), "", ""))
-    head = (
-        "",
-        "high quality",
-        "the modes' shares vary by",
-        "exact W₁",
-        "steps of D",
-        "time of a step",
-    )
-    return table(head, rows)
+    head = "high quality", "the modes' shares vary by", "exact W₁", "steps of D", "time of a step"
+    return table(("", *head), rows)
 
 
 def searched_table(stored):

@@ -20,17 +20,15 @@ SHARE = torch.rand(400, 1, generator=SEEDED)
 
 
 def best_critics(x_real, x_fake):
-    """Return ({name: a best critic D of the whole plane}, which generated point each real one is paired with).
-
-    The prices leave it open between the points: slope 1 allows a lowest critic, a highest one, and all that lie between.
-    """
+    """Return ({name: a best critic D of the plane: slope 1 leaves it open between the points}, each real one's partner)."""
     even = np.full(len(x_real), 1 / len(x_real))
     found = optimal_transport(even, even, torch.cdist(x_real, x_fake).double().numpy())
     u, v = (torch.tensor(one, dtype=torch.float32) for one in found.potentials)
-    lowest = lambda x: (u - torch.cdist(x, x_real)).amax(1)  # noqa: E731
-    highest = lambda x: (torch.cdist(x, x_fake) - v).amin(1)  # noqa: E731
-    midway = lambda x: (lowest(x) + highest(x)) / 2  # noqa: E731
-    critics = {"midway": midway, "lowest": lowest, "highest": highest}
+    critics = {
+        "lowest": lambda x: (u - torch.cdist(x, x_real)).amax(1),
+        "highest": lambda x: (torch.cdist(x, x_fake) - v).amin(1),
+        "midway": lambda x: (critics["lowest"](x) + critics["highest"](x)) / 2,
+    }
     return critics, torch.tensor(found.plan.argmax(1))
 
 
@@ -73,10 +71,8 @@ def between(x_real, x_fake):
         said = f"norm of the gradient at x_hat: {grad.norm(dim=1).mean():.2f} on average"
         right.set(ylabel="score gained", title=said)
         right.legend(loc="lower right")
-        describe(
-            fig,
-            f"30 lines between pairs, {knobs.pairs}, over the {knobs.critic} best critic; {said}.",
-        )
+        lines = f"30 lines between pairs, {knobs.pairs}, over the {knobs.critic} best critic"
+        describe(fig, f"{lines}; {said}.")
 
     return view
 
@@ -102,10 +98,8 @@ def plane(fig, gan, log):
     norm = gradients(gan.D, SHARE * REAL_400 + (1 - SHARE) * x_fake).norm(dim=1).mean()
     right.set(title=f"mean norm at x_hat: {norm:.2f}", ylabel="penalty", yscale="log")
     gap = f"the critic's gap is {log['critic gap'][-1]:.2f}" if log.n else "nothing is trained"
-    describe(
-        fig,
-        f"After {log.n} steps {share:.0%} of the samples lie on a mode, {gap}, its mean norm {norm:.2f}.",
-    )
+    said = f"{share:.0%} of the samples lie on a mode, {gap}, its mean norm {norm:.2f}"
+    describe(fig, f"After {log.n} steps {said}.")
 
 
 def draw_rises(rises, everywhere):

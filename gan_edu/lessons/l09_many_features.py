@@ -50,9 +50,7 @@ def two_histograms(sets):
 def made_by(G, z=LATENTS):
     """Return what a generator makes of latents in evaluation mode, (n, 512); it is left in the mode it had."""
     training = G.training
-    G.eval()
-    with torch.no_grad():
-        x = G(z).numpy()
+    x = G.eval()(z).detach().numpy()
     G.train(training)
     return x
 

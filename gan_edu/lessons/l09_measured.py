@@ -82,13 +82,10 @@ def draw_curves(found, columns=("mean", "std")):
 
 def save_curves(found):
     """Write my_wgan_mean.png and my_wgan_std.png, each whole or not at all, and return their names."""
-    names = []
-    for column in ("mean", "std"):
-        names.append(f"my_wgan_{column}.png")
-        unfinished = f"{names[-1]}.{os.getpid()}"
+    names = {column: f"my_wgan_{column}.png" for column in ("mean", "std")}
+    for column, name in names.items():
         with matplotlib.rc_context(STYLE):
-            fig = Figure(figsize=(6, 4))
-            draw_curves(found, [column])(fig)
-            fig.savefig(unfinished, format="png")
-        os.replace(unfinished, names[-1])
-    return names
+            draw_curves(found, [column])(fig := Figure(figsize=(6, 4)))
+            fig.savefig(f"{name}.{os.getpid()}", format="png")
+        os.replace(f"{name}.{os.getpid()}", name)
+    return [*names.values()]

@@ -36,18 +36,15 @@ def fixed(real, knobs):
         return real(300, knobs)
 
 
-def watched(step, real, every=10):
-    """Return the step with a judge beside it: in each tenth step the exact W1 of 300 real and 300 generated samples.
-
-    The judge keeps in the players what the picture needs: x_real, and shown, the kind of the data and the drawing.
-    """
+def watched(step, real):
+    """Return the step with a judge beside it: each tenth step the exact W1; gan.x_real and gan.shown are for the picture."""
 
     def watch(gan, knobs):
         row, shown = step(gan, knobs), (knobs.data, knobs.drawing)
         new = getattr(gan, "shown", None) != shown
         if new:
             gan.shown, gan.x_real = shown, fixed(real, knobs)
-        if new or knobs.n % every == 0:
+        if new or knobs.n % 10 == 0:
             with torch.no_grad():
                 gan.w1 = wasserstein_samples(gan.x_real, gan.G(LATENTS))
         return row | {"exact W1": gan.w1}
@@ -79,9 +76,8 @@ def steering(real, knobs):
         gap.set(title="what the critic says", ylabel="critic gap")
         curves(w1, log, "exact W1", colors=[W1])
         w1.set(title="how far it really is", ylabel="exact W1 of 300 and 300 samples")
-        said = "nothing is trained yet"
-        if log.n:
-            said = f"the critic's gap is {log['critic gap'][-1]:.2f}, the exact W1 {log['exact W1'][-1]:.2f}"  # fmt: skip
+        last = [log[name][-1] for name in ("critic gap", "exact W1") if log.n]
+        said = "the critic's gap is {:.2f}, the exact W1 {:.2f}".format(*last) if last else "nothing is trained yet"  # fmt: skip
         describe(fig, f"Data: {kind}. After {log.n} steps {said}; the largest slope {steepest:.2f}.")  # fmt: skip
 
     return view
@@ -99,19 +95,14 @@ def tilted(fig, knobs):
     line.set(xlim=(-1, 6), ylim=(-5, 20), xlabel="x", ylabel="score")
     line.legend(loc="upper left")
     bars.bar(["gap", "price", "gap − price"], [won, paid, won - paid], color=CRITIC)
-    bars.set(
-        ylim=(-W, 5 * W),  # still while s moves; a gap of more than five W is steep enough
-        title=f"gap − price: {won:.2f} − {paid:.2f} = {won - paid:.2f}",
-        ylabel="unit of x",
-    )
+    bars.set(ylim=(-W, 5 * W), ylabel="unit of x")  # still while s moves
+    bars.set(title=f"gap − price: {won:.2f} − {paid:.2f} = {won - paid:.2f}")
     describe(fig, f"Slope {s:.2f}, shift {W:.2f}: gap {won:.2f}, penalty {paid:.2f}, difference {won - paid:.2f}.")  # fmt: skip
 
 
 def steepest(D):
     """Return the largest slope of a critic of one number on the line from -1 to 6."""
-    with torch.no_grad():
-        scores = D(LINE)[:, 0]
-    return (scores.diff().abs().max() / (LINE[1] - LINE[0]).item()).item()
+    return (D(LINE).detach().diff(dim=0).abs().max() / (LINE[1] - LINE[0])).item()
 
 
 def gauged(step, law):
@@ -128,8 +119,7 @@ def gauged(step, law):
 def gauge(fig, gan, log):
     """Draw the critic's score over the line, and four readings: its gap, the law, the gap by the largest slope, W1."""
     line, needle = fig.subplots(1, 2)
-    with torch.no_grad():
-        score = gan.D(LINE)[:, 0] - gan.D(torch.zeros(1, 1)).item()
+    score = (gan.D(LINE) - gan.D(torch.zeros(1, 1))).detach()[:, 0]
     last = {name: log[name][-1] if log.n else math.nan for name in ("critic gap", "the law", "W1")}
     line.plot([-1, 6], [-1, 6], color=OPTIMAL, ls="--", label="slope 1")
     line.plot(LINE[:, 0], score, color=CRITIC, lw=2, label="score")

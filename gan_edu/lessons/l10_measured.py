@@ -32,10 +32,7 @@ def spread(values, digits=2):
 
 
 def standing(stored):
-    """Return gap / W1 of critics whose generator stands still, {(place, λ, steps): lowest to highest of eight seeds}.
-
-    near: the rings of lesson 8, of which median and range are stored; far: all generated samples at (0, 0).
-    """
+    """Return gap / W1 of critics whose generator stands still, near (lesson 8's) and far: {(place, λ, steps): seeds}."""
     near = json.loads(RING.read_text(encoding="utf-8"))["frozen"].items()
     found = {("near", float(k), int(n)): np.array(v) for k, by in near for n, v in by.items()}
     return found | {("far", float(k), 1500): np.array(v) for k, v in stored["far"].items()}
@@ -81,13 +78,7 @@ def draw_followed(followed):
             for column, color, mark in ((1, CRITIC, "o"), (2, MARK, "s")):
                 ax.scatter(w1, runs[..., column].ravel(), s=12, c=color, marker=mark, alpha=0.7, label=COLUMNS[column])  # fmt: skip
             ax.plot([0.1, 3], [0.1, 3], color=OPTIMAL, ls="--", label="equal to W1")
-            ax.set(
-                xscale="log",
-                yscale="log",
-                xlabel="exact W1",
-                title=SHOWN.get(name, name),
-                ylim=(1e-3, 10),
-            )
+            ax.set(xscale="log", yscale="log", xlabel="exact W1", ylim=(1e-3, 10), title=SHOWN.get(name, name))  # fmt: skip
             said.append(f"{name}: gap / W1 at the end {np.median(runs[:, -1, 1] / runs[:, -1, 3]):.2f}")  # fmt: skip
         fig.axes[0].set(ylabel="unit of x (0 or below: not drawn)")
         fig.axes[0].legend(loc="lower right")

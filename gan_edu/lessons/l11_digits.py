@@ -54,37 +54,33 @@ def digits_of(G, z=Z):
 
 
 class Film:
-    """A stored training as a panel: each of its steps shows the next stored picture and trains nothing.
-
-    recipe: "course" or "source". steps (K,): of each picture; x: the pictures (K, 25, 1, 28, 28) in [-1, 1]; gap: the
-    critic's at every tenth step; made: how it was made (seed, steps, minutes of processor time).
-    """
+    """A stored training as a panel whose steps train nothing: pictures x (K, 25, 1, 28, 28), steps (K,), gap of each 10th."""
 
     def __init__(self, recipe):
         with np.load(WEIGHTS / f"digits_{recipe}.npz") as stored:
             self.steps, self.gap = stored["steps"], stored["critic gap"]
             self.x = torch.from_numpy(stored["frames"]).float()[:, :, None] / 127.5 - 1
-        self.top = 1.3 * float(np.quantile(self.gap, 0.95)) if len(self.gap) else 1.0
+        self.top = 1.3 * float(np.quantile(self.gap, 0.95))
         self.made = torch.load(WEIGHTS / f"digits_{recipe}.pt", weights_only=True)["made"]
 
     def build(self):
-        """Return the players of a panel that only shows: a run wants a network."""
-        return Players(screen=nn.Linear(1, 1))
+        return Players(screen=nn.Linear(1, 1))  # a run wants a network
 
     def step(self, gan, knobs):
-        """Go on to the next picture, 25 a second at most; after the last one the film begins again."""
-        time.sleep(0.04)
+        time.sleep(0.04)  # 25 pictures a second at most
         return {"picture": knobs.n + 1}
 
     def view(self, fig, gan, log):
-        """Draw the picture and the gap up to its step."""
+        """Draw the picture and the gap up to its step; after the last one the film begins again."""
         left, right = fig.subplots(1, 2, width_ratios=[1, 1.5])
         k = log.n % len(self.steps)
         n, stride = int(self.steps[k]), max(1, len(self.gap) // 500)
         draw_digits(left, self.x[k], title=f"after {n:,} steps")
         gap = self.gap[: n // 10 : stride]
+        cut = " (its first steps are cut off)" if max(self.gap) > self.top else ""
         right.plot(10 + 10 * stride * np.arange(len(gap)), gap, color=CRITIC, lw=1.2)
-        right.set(xlim=(0, int(self.steps[-1])), ylim=(0, self.top), title="critic gap (its first steps are cut off)" if max(self.gap, default=0) > self.top else "critic gap", xlabel="training step", ylabel="critic gap (score)")  # fmt: skip
+        right.set(xlim=(0, int(self.steps[-1])), ylim=(0, self.top), xlabel="training step")
+        right.set(title=f"critic gap{cut}", ylabel="critic gap (score)")
         right.axvline(n, color=FAKE)
         describe(fig, f"25 generated digits after {n:,} training steps, and the curve of the critic's gap up to there.")  # fmt: skip
 
@@ -128,10 +124,7 @@ def draw_run(paths, log):
 
 
 def layers(networks, shapes):
-    """Return a table of the layers of several networks side by side, with the shape that each makes and its parameters.
-
-    networks: {name: nn.Sequential}; shapes: of what goes into each. An activation stands with the layer before it.
-    """
+    """Return a table of the layers of {name: nn.Sequential} side by side; shapes: of what goes into each network."""
     columns, sized = [], lambda shape: " × ".join(["n", *map(str, shape)])
     for (name, network), shape in zip(networks.items(), shapes):
         x, total = torch.zeros(2, *shape), sum(p.numel() for p in network.parameters())

@@ -17,30 +17,29 @@ G_NAMES, D_NAMES = (0, 4, 5, 8, 9, 11), (0, 2, 4, 6, 9)  # where these layers st
 
 
 def faultless(answer, faults, words):
-    """Examine an answer by a function that finds its faults: it yields hints, or nothing where there is none."""
+    """Examine an answer by a function that yields pairs (hint, whether that is wrong)."""
 
     def asked(_):
-        for hint in faults(answer):
-            raise Remark(hint)
+        for hint, wrong in faults(answer):
+            if wrong:
+                raise Remark(hint)
         return 0
 
     given = asked if callable(answer) else answer
     return examine(given, [(0,)], lambda _: 0, words=words)
 
 
+# fmt: off
+# A hint and when it is told stand on one line.
 def misfit(network, shapes, names, x, wanted):
     """Yield what keeps a network from making `wanted` of x with weights of these shapes under these names."""
-    if not isinstance(network, nn.Sequential):
-        yield f"return one nn.Sequential, not {type(network).__name__}."
+    yield f"return one nn.Sequential, not {type(network).__name__}.", not isinstance(network, nn.Sequential)
     found = tuple(network(x).shape)
-    if found != wanted:
-        yield f"{tuple(x.shape)} should become {wanted}, it becomes {found}. Look at the shape after each line."
+    yield f"{tuple(x.shape)} should become {wanted}, it becomes {found}. Look at the shape after each line.", found != wanted
     weights = {name: tuple(p.shape) for name, p in network.named_parameters() if "weight" in name}
     for k, (one, shape) in enumerate(zip(weights.values(), shapes), 1):
-        if one != shape:
-            yield f"the weights of layer {k} of those that have weights should have the shape {shape}, they have {one}."
-    if list(weights) != [f"{n}.weight" for n in names]:
-        yield "the layers have the right sizes, but not the order of the comments: stored weights would not fit."
+        yield f"the weights of layer {k} of those that have weights should have the shape {shape}, they have {one}.", one != shape
+    yield "the layers have the right sizes, but not the order of the comments: stored weights would not fit.", list(weights) != [f"{n}.weight" for n in names]
 
 
 def check_digit_generator(answer):
@@ -49,16 +48,11 @@ def check_digit_generator(answer):
     def faults(build):
         network = build()
         kinds = [type(layer).__name__ for layer in network.modules()]
-        if "ConvTranspose2d" in kinds:
-            yield "here the picture grows by Upsample, and Conv2d keeps its size."
-        if "Sigmoid" in kinds:
-            yield "a sigmoid gives 0 to 1. Paper is −1 here: which function gives −1 to 1?"
-        if "Tanh" not in kinds:
-            yield "the last layer should keep every pixel between −1 and 1."
-        if kinds.count("BatchNorm2d") < 2:
-            yield "batch normalisation belongs after the first two convolutions: the generator may have it."
-        if kinds.count("ReLU") < 3:
-            yield "a ReLU is missing. Without it two layers are as good as one."
+        yield "here the picture grows by Upsample, and Conv2d keeps its size.", "ConvTranspose2d" in kinds
+        yield "a sigmoid gives 0 to 1. Paper is −1 here: which function gives −1 to 1?", "Sigmoid" in kinds
+        yield "the last layer should keep every pixel between −1 and 1.", "Tanh" not in kinds
+        yield "batch normalisation belongs after the first two convolutions: the generator may have it.", kinds.count("BatchNorm2d") < 2
+        yield "a ReLU is missing. Without it two layers are as good as one.", kinds.count("ReLU") < 3
         yield from misfit(network, G_WEIGHTS, G_NAMES, torch.randn(4, 100), (4, 1, 28, 28))
 
     return faultless(answer, faults, "100 numbers become a picture of 28 × 28.")
@@ -70,14 +64,10 @@ def check_digit_critic(answer):
     def faults(build):
         network = build()
         kinds = [type(layer).__name__ for layer in network.modules()]
-        if any("BatchNorm" in kind for kind in kinds):
-            yield "no batch normalisation in this critic: the penalty needs the slope at each picture alone."
-        if "Sigmoid" in kinds:
-            yield "a critic gives a score, any number: no sigmoid."
-        if any("Pool" in kind for kind in kinds):
-            yield "the picture shrinks by stride=2, without pooling."
-        if kinds.count("LeakyReLU") < 4:
-            yield "each convolution is followed by a LeakyReLU, also the last."
+        yield "no batch normalisation in this critic: the penalty needs the slope at each picture alone.", any("BatchNorm" in kind for kind in kinds)
+        yield "a critic gives a score, any number: no sigmoid.", "Sigmoid" in kinds
+        yield "the picture shrinks by stride=2, without pooling.", any("Pool" in kind for kind in kinds)
+        yield "each convolution is followed by a LeakyReLU, also the last.", kinds.count("LeakyReLU") < 4
         yield from misfit(network, D_WEIGHTS, D_NAMES, torch.randn(4, 1, 28, 28), (4, 1))
 
     return faultless(answer, faults, "a picture becomes one score.")
@@ -94,26 +84,21 @@ SLIPS = {  # of the ten lines of section 5: why it is none, or what to ask of so
     "h": (False, "a critic has no sigmoid."),
     "i": (False, "with −1 at real and 1 at generated pictures the sum of the two losses is minus the gap."),
     "j": (False, "this leads from −1…1 to 0…1."),
-}  # fmt: skip
+}
 
 
 def check_slips(found):
     """Check which of ten lines of the source are slips: a string or a set of letters."""
 
     def faults(_):
-        if not isinstance(found, (str, set, list, tuple)) or not all(
-            isinstance(x, str) for x in found
-        ):
-            yield 'write the letters of the five lines, as in "xyz".'
+        yield 'write the letters of the five lines, as in "xyz".', not isinstance(found, (str, set, list, tuple)) or {*map(type, found)} - {str}
         letters = {one for one in "".join(found).lower() if one.isalpha()}
         for one in sorted(letters):
-            if one not in SLIPS:
-                yield f"there is no line {one}."
-            if not SLIPS[one][0]:
-                yield f"line {one} is right: {SLIPS[one][1]}"
+            yield f"there is no line {one}.", one not in SLIPS
+            yield f"line {one} is right: {SLIPS[one][1]}", not SLIPS[one][0]
         missing = [one for one, (slip, _) in SLIPS.items() if slip and one not in letters]
-        if missing:
-            yield f"right so far, {5 - len(missing)} of 5. Look at line {missing[0]}. {SLIPS[missing[0]][1]}"
+        for one in missing[:1]:
+            yield f"right so far, {5 - len(missing)} of 5. Look at line {one}. {SLIPS[one][1]}", True
 
     return faultless(lambda: found, faults, "these are the five.")
 
@@ -126,21 +111,14 @@ def check_idx_file(write):
             for shape in ((3, 4, 5), (300,)):
                 array = (np.arange(np.prod(shape)) % 251).astype(np.uint8).reshape(shape)
                 path = pathlib.Path(folder) / f"{len(shape)}.idx"
-                if write(path, array) is ...:
-                    yield "there is still a blank: put your code in the place of each ...."
-                if not path.exists():
-                    yield "no file was written to path."
+                yield "there is still a blank: put your code in the place of each ....", write(path, array) is ...
+                yield "no file was written to path.", not path.exists()
                 got, sizes = path.read_bytes(), struct.pack(f">{len(shape)}I", *shape)
                 head = bytes([0, 0, 8, len(shape)])
-                if got[:4] != head:
-                    yield f"an array of {len(shape)} axes should begin with the bytes {list(head)}, yours begins with {list(got[:4])}."
-                if got[4 : 4 + len(sizes)] == struct.pack(f"<{len(shape)}I", *shape):
-                    yield 'the bytes of each size stand the wrong way round: the largest part comes first, ">".'
-                if got[4 : 4 + len(sizes)] != sizes:
-                    yield f"after four bytes the sizes {shape} should follow, four bytes each."
-                if len(got) != len(head + sizes) + array.size:
-                    yield f"{array.size} bytes should follow the header, {len(got) - len(head + sizes)} do."
-                if not np.array_equal(load_idx(path), array):
-                    yield "the numbers come back in another order: array.tobytes() has the right one."
+                yield f"an array of {len(shape)} axes should begin with the bytes {list(head)}, yours begins with {list(got[:4])}.", got[:4] != head
+                yield 'the bytes of each size stand the wrong way round: the largest part comes first, ">".', got[4 : 4 + len(sizes)] == struct.pack(f"<{len(shape)}I", *shape)
+                yield f"after four bytes the sizes {shape} should follow, four bytes each.", got[4 : 4 + len(sizes)] != sizes
+                yield f"{array.size} bytes should follow the header, {len(got) - len(head + sizes)} do.", len(got) != len(head + sizes) + array.size
+                yield "the numbers come back in another order: array.tobytes() has the right one.", not np.array_equal(load_idx(path), array)
 
     return faultless(write, faults, "load_idx reads your files.")

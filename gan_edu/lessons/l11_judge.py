@@ -18,10 +18,7 @@ MANY = LATENTS[0]
 
 
 class Judge:
-    """A small classifier of digits, trained on all but the last 2,000: they are two sets that it has not seen.
-
-    images: (N, 1, 28, 28) in [-1, 1]; labels: (N,). accuracy: the share of the 2,000 that it reads rightly.
-    """
+    """A small classifier of digits, trained on all but the last 2,000: `others` and `reference`, which it has not seen."""
 
     def __init__(self, images, labels):
         outside = torch.get_rng_state()
@@ -53,10 +50,7 @@ class Judge:
         return self.last(self.features(x)).softmax(1).amax(1)
 
     def read(self, film):
-        """Return how sure it is of each picture of a film, (K,), and of real digits, on average, a line, and draw(fig).
-
-        The line is three quarters of the way from the film's step 0 to the real digits.
-        """
+        """Return how sure it is of a film's pictures, (K,), of real digits, three quarters of the way, and draw(fig)."""
         means = np.array([self.sure(x).mean().item() for x in film.x])
         real = self.sure(self.others).mean().item()
         line = means[0] + 0.75 * (real - means[0])
@@ -66,9 +60,8 @@ class Judge:
             ax.axhline(real, color=REAL, ls="--", label="real digits")
             ax.plot(film.steps, means, color=FAKE, label="25 digits of the film")
             ax.axhline(line, color=CRITIC, ls=":", label="three quarters of the way")
-            ax.set(xlabel="training step", ylabel="mean top probability", ylim=(0.4, 1))
             ax.set_xscale("symlog", linthresh=1)  # step 0 belongs to it
-            ax.set_xlim(0, film.steps[-1])
+            ax.set(xlabel="training step", ylabel="mean top probability", ylim=(0.4, 1), xlim=(0, film.steps[-1]))  # fmt: skip
             ax.legend(loc="lower right")
             draw_digits(grids[0], film.x[-1], title=f"film, step {film.steps[-1]:,}")
             draw_digits(grids[1], self.others[:25], REAL, title="real digits")
@@ -78,11 +71,7 @@ class Judge:
 
     @torch.no_grad()
     def measure(self, x, own=False, known=None):
-        """Return what there is to say of pictures (n, 1, 28, 28): {name: value}.
-
-        own: they are some of `images`; the nearest digit is then the nearest *other* one. known: features (m, 64) of
-        the real digits with which they are compared, by default those of `reference`.
-        """
+        """Return {measure: value} of pictures (n, 1, 28, 28); own: they are some of `images`; known: others' features."""
         features = self.features(x)
         sure, digit = self.last(features).softmax(1).max(1)
         shares = digit.bincount(minlength=10) / len(x)

@@ -14,10 +14,7 @@ COPIES = "1,000 copies of one digit"
 
 
 def cheats(judge):
-    """Return the judge's measures of sets of 1,000 pictures that no generator has made, {name: measures}.
-
-    For digits that are blurred or lie on one another the nearest training digit, their original, is not counted.
-    """
+    """Return the judge's measures of sets of 1,000 pictures that no generator has made; own: their originals do not count."""
     real = judge.others
     noise = torch.randint(0, 2, real.shape, generator=torch.Generator().manual_seed(0))
     blurred = avg_pool2d(pad(real, [1] * 4, value=-1), 3, stride=1)
@@ -33,8 +30,9 @@ def cheats(judge):
 
 def fooled_by(sets, options):
     """Return which option names a measure by which copies of one digit are no worse than real digits: how sure a judge is."""
-    found = {"the mean top probability": 1 - sets[COPIES]["top probability"], "the unevenness": sets[COPIES]["unevenness"], "the Fréchet distance": sets[COPIES]["Fréchet"]}  # fmt: skip
-    return min(options, key=found.get)
+    copies = sets[COPIES]
+    found = 1 - copies["top probability"], copies["unevenness"], copies["Fréchet"]
+    return options[np.argmin(found)]
 
 
 def measures_table(sets):

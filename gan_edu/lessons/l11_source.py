@@ -50,13 +50,12 @@ def critic_with(critic, what):
 
 def load_critics():
     """Return what three seeds of each critic have made, {critic: [measures]}; see benchmarks.digits_critics."""
-    runs = json.loads(STORED.read_text(encoding="utf-8"))["runs"]
-    return {critic: found for critic, found in runs.items() if found}
+    return json.loads(STORED.read_text(encoding="utf-8"))["runs"]
 
 
 def verdict(critics, unclear):
     """Return the critic with the smallest Fréchet distances, or `unclear` where their range meets another one's."""
-    ends = {name: [one["Fréchet"] for one in runs] for name, runs in critics.items() if runs}
+    ends = {name: [one["Fréchet"] for one in runs] for name, runs in critics.items()}
     best = min(ends, key=lambda name: max(ends[name]))
     others = [value for name, values in ends.items() if name != best for value in values]
-    return best if max(ends[best]) < min(others, default=0) else unclear
+    return best if max(ends[best]) < min(others) else unclear

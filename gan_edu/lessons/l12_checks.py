@@ -1,38 +1,12 @@
-"""Lesson 12: checks of its exercises on files, axes, sizes and waves."""
+"""Lesson 12: checks of its exercises on sizes, blocks and waves; those on files are beside it."""
 
-import numpy as np
 import torch
+from torch import nn
 
-from gan_edu.examine import Remark, examine
-from gan_edu.lessons.l12_faults import check_discriminator as check_discriminator
-from gan_edu.lessons.l12_faults import check_down_block as check_down_block
-from gan_edu.lessons.l12_faults import check_up_block as check_up_block
+from gan_edu.examine import GAP, examine
 from gan_edu.lessons.l12_files import check_faces as check_faces
-
-
-def check_to_batch(answer):
-    """Check grey pictures (H, W, N) of a .npy file -> tensor (N, 1, H, W), the numbers as they are."""
-
-    def given(data):
-        found = answer(data)
-        if isinstance(found, torch.Tensor) and found.ndim == 3 and len(found) == data.shape[2]:
-            raise Remark("the axis of channels is missing: networks want (N, 1, H, W). x[:, None] adds an axis.")  # fmt: skip
-        return found
-
-    def by(order):
-        return lambda data: torch.from_numpy(data).permute(*order)[:, None]
-
-    def right(data):
-        return by((2, 0, 1))(data)
-
-    mistakes = {
-        "`reshape` cuts the row of numbers anew: every picture is made of pieces of others. Move the axes with permute.": lambda d: torch.from_numpy(d).reshape(d.shape[2], 1, *d.shape[:2]),
-        "the pictures lie on their side: height comes before width.": by((2, 1, 0)),
-        "the axes are right, but the numbers have changed: scaling comes later.": lambda d: right(d) / 127.5 - 1,
-    }  # fmt: skip
-    case = (np.arange(5 * 5 * 4).reshape(5, 5, 4).astype(np.uint8),)
-    answer_ = given if callable(answer) else answer
-    return examine(answer_, [case], right, mistakes, "picture k of the file is row k of the batch.")
+from gan_edu.lessons.l12_files import check_to_batch as check_to_batch
+from gan_edu.lessons.l12_files import faultless
 
 
 def conv(n, k, s, p):
@@ -85,3 +59,83 @@ def check_period_two(answer):
     cases = [(torch.randn(5, 3, 16, 16, generator=seeded) + 0.4 * stripes,)]
     cases += [(torch.randn(2, 1, 8, 8, generator=seeded),)]
     return examine(answer, cases, power_ratio, waves, "1 for pictures in which period 2 is nothing special.")  # fmt: skip
+
+
+def leaves(network):
+    return [layer for layer in network.modules() if not list(layer.children())]
+
+
+def no_module(made):
+    """Yield what is wrong with something that is no network."""
+    if made is ... or (isinstance(made, (list, tuple)) and ... in made):
+        yield GAP
+    if not isinstance(made, nn.Module):
+        yield f"return the layers in one nn.Sequential, not {'nothing' if made is None else type(made).__name__}."
+
+
+def misshaped(network, given, wanted):
+    """Yield where a network makes another shape than wanted."""
+    found = tuple(network(torch.randn(given)).shape)
+    if found != wanted:
+        yield f"{given} should become {wanted}, it becomes {found}. Ask your size_out."
+
+
+def check_up_block(answer):
+    """Check up_block(n_in, n_out): a transposed convolution that doubles the side, normalised, with a ReLU."""
+
+    def faults(build):
+        block = build(6, 4)
+        yield from no_module(block)
+        kinds = [type(layer).__name__ for layer in leaves(block)]
+        if "Upsample" in kinds or "Conv2d" in kinds:
+            yield "a DCGAN lets stamps make the picture larger: nn.ConvTranspose2d."
+        if "ConvTranspose2d" not in kinds:
+            yield "the layer with the stamps is missing: nn.ConvTranspose2d."
+        layer = next(one for one in leaves(block) if isinstance(one, nn.ConvTranspose2d))
+        if layer.kernel_size != (4, 4):
+            yield f"the kernel should be 4, it is {layer.kernel_size[0]}."
+        yield from misshaped(block, (2, 6, 5, 5), (2, 4, 10, 10))
+        if "BatchNorm2d" not in kinds:
+            yield "batch normalisation is missing: nn.BatchNorm2d with as many channels as come out."
+        if "ReLU" not in kinds:
+            yield "the activation is missing: in the generator a ReLU, without a leak."
+        if layer.bias is not None:
+            yield "the shapes are right. One thing has no effect: the bias of the convolution, which the normalisation subtracts again."
+        if kinds != ["ConvTranspose2d", "BatchNorm2d", "ReLU"]:
+            yield f"the layers stand in the order {', '.join(kinds)}. First stamp, then normalise, then ReLU."
+
+    return faultless(answer, faults, "twice the side, other channels.")
+
+
+def check_down_block(answer):
+    """Check down_block(n_in, n_out, norm=True): a convolution that halves the side, with or without normalisation."""
+
+    def faults(build):
+        for norm in (True, False):
+            block = build(4, 6, norm)
+            yield from no_module(block)
+            kinds = [type(layer).__name__ for layer in leaves(block)]
+            if any("Pool" in kind for kind in kinds):
+                yield "a DCGAN has no pooling: the stride of the convolution halves the picture."
+            if "Conv2d" not in kinds:
+                yield "the convolution is missing: nn.Conv2d."
+            layer = next(one for one in leaves(block) if isinstance(one, nn.Conv2d))
+            if layer.kernel_size != (4, 4):
+                yield f"the kernel should be 4, it is {layer.kernel_size[0]}."
+            yield from misshaped(block, (2, 4, 10, 10), (2, 6, 5, 5))
+            slopes = [one.negative_slope for one in leaves(block) if isinstance(one, nn.LeakyReLU)]
+            if slopes != [0.2]:
+                yield "in the discriminator the activation is a LeakyReLU with the slope 0.2."
+            if norm and "BatchNorm2d" not in kinds:
+                yield "with norm=True the batch normalisation is missing."
+            if not norm and "BatchNorm2d" in kinds:
+                yield "with norm=False there should be no batch normalisation."
+            if norm and layer.bias is not None:
+                yield "with norm=True the bias of the convolution has no effect: the normalisation subtracts it again."
+            if not norm and layer.bias is None:
+                yield "with norm=False nothing adds a constant any more: there the convolution needs a bias."
+            wanted = ["Conv2d", *(["BatchNorm2d"] if norm else []), "LeakyReLU"]
+            if kinds != wanted:
+                yield f"the layers stand in the order {', '.join(kinds)}, it should be {', '.join(wanted)}."
+
+    return faultless(answer, faults, "half the side, and a bias only where no normalisation follows.")  # fmt: skip

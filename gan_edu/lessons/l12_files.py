@@ -1,4 +1,4 @@
-"""Lesson 12: the check of its Dataset."""
+"""Lesson 12: checks of its exercises on files: its Dataset, and an array of pictures."""
 
 import pathlib
 import tempfile
@@ -7,9 +7,21 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gan_edu.lessons.l12_faults import faultless
+from gan_edu.examine import GAP, Remark, examine
 
 FLAT = "the numbers are those of the picture, but `reshape` only cuts the row of numbers anew. Move the axes: permute(2, 0, 1)."
+
+
+def faultless(answer, faults, words):
+    """Examine an answer by a function that finds its faults: it yields hints, or nothing where there is none."""
+
+    def asked(_):
+        for hint in faults(answer):
+            raise Remark(hint)
+        return 0
+
+    given = asked if callable(answer) else answer
+    return examine(given, [(0,)], lambda _: 0, words=words)
 
 
 def small_pictures():
@@ -24,8 +36,7 @@ def small_pictures():
 
 
 def prepared(picture, size):
-    """Return a picture as the lesson prepares it, (size, size, 3) of bytes."""
-    picture = picture.convert("RGB")
+    """Return a picture as the lesson resizes and crops it: bytes (size, size), or with its channels last."""
     scale = size / min(picture.size)
     picture = picture.resize([round(scale * side) for side in picture.size])
     left, top = ((side - size) // 2 for side in picture.size)
@@ -47,14 +58,14 @@ def check_faces(Faces):
 
 def faults_of(data):
     if (n := data.__len__()) is ... or n is None:
-        yield "there is still a blank: put your code in the place of each ...."
+        yield GAP
     if n != 3:
         yield f"len(data) should be the number of files, 3 in this test, it is {n}."
-    wanted = [prepared(picture, 48) for picture in small_pictures()]
+    wanted = [prepared(picture.convert("RGB"), 48) for picture in small_pictures()]
     for k, bytes_ in enumerate(wanted):
         x = data[k]
         if x is ... or x is None:
-            yield "there is still a blank: put your code in the place of each ...."
+            yield GAP
         if not isinstance(x, torch.Tensor):
             yield f"data[{k}] should be a tensor, it is {type(x).__name__}: torch.from_numpy(np.array(picture))."
         shape = tuple(x.shape)
@@ -87,3 +98,28 @@ def faults_of(data):
 
 def close(one, other):
     return (one - other.to(one.dtype)).abs().max() < 2
+
+
+def check_to_batch(answer):
+    """Check grey pictures (H, W, N) of a .npy file -> tensor (N, 1, H, W), the numbers as they are."""
+
+    def given(data):
+        found = answer(data)
+        if isinstance(found, torch.Tensor) and found.ndim == 3 and len(found) == data.shape[2]:
+            raise Remark("the axis of channels is missing: networks want (N, 1, H, W). x[:, None] adds an axis.")  # fmt: skip
+        return found
+
+    def by(order):
+        return lambda data: torch.from_numpy(data).permute(*order)[:, None]
+
+    def right(data):
+        return by((2, 0, 1))(data)
+
+    mistakes = {
+        "`reshape` cuts the row of numbers anew: every picture is made of pieces of others. Move the axes with permute.": lambda d: torch.from_numpy(d).reshape(d.shape[2], 1, *d.shape[:2]),
+        "the pictures lie on their side: height comes before width.": by((2, 1, 0)),
+        "the axes are right, but the numbers have changed: scaling comes later.": lambda d: right(d) / 127.5 - 1,
+    }  # fmt: skip
+    case = (np.arange(5 * 5 * 4).reshape(5, 5, 4).astype(np.uint8),)
+    answer_ = given if callable(answer) else answer
+    return examine(answer_, [case], right, mistakes, "picture k of the file is row k of the batch.")

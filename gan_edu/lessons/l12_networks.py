@@ -5,7 +5,6 @@ import math
 import numpy as np
 import torch
 from IPython.display import HTML
-from torch import nn
 
 from gan_edu.panel.figure import describe, handles
 from gan_edu.style import CRITIC, FAKE, REAL
@@ -99,20 +98,6 @@ def blocks(network, shape):
     box = f"0 25 {140 + step * (len(found) - 1)} {195 + 15 * max(len(kinds) for _, kinds in found)}"
     drawn = f'<g fill="currentColor" font-family="system-ui, sans-serif" text-anchor="middle">{"".join(parts)}</g>'
     return HTML(f'<svg viewBox="{box}" style="width: 100%; max-width: 900px; height: auto" role="img" aria-label="A network as boxes: {shape} goes in. {said}">{drawn}</svg>')  # fmt: skip
-
-
-def count(network):
-    return sum(p.numel() for p in network.parameters())
-
-
-def shares_of(network):
-    """Return the share in percent of each convolution, with the normalisation behind it, in a network's parameters."""
-    parts = []
-    for layer in (one for one in network.modules() if not list(one.children())):
-        parts += [0] if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) else []
-        if parts:
-            parts[-1] += count(layer)
-    return [100 * part / sum(parts) for part in parts]
 
 
 def draw_contrast(networks, faces):

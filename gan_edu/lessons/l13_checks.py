@@ -1,94 +1,95 @@
-"""Lesson 13: checks of its exercises."""
+"""Lesson 13: the check of its exercise on checkpoints; those on D's loss and G's turn are beside it."""
+
+import pathlib
+import tempfile
 
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy_with_logits as bce
 
 from gan_edu.examine import GAP, Remark, examine
-from gan_edu.lessons.l13_slips import check_checkpoint as check_checkpoint
-from gan_edu.lessons.l13_slips import check_source_slips as check_source_slips
-from gan_edu.lessons.l13_slips import faultless
-from gan_edu.lessons.l13_turns import Judge
 from gan_edu.lessons.l13_turns import check_batch as check_batch
+from gan_edu.lessons.l13_turns import check_one_backward as check_one_backward
+from gan_edu.run import Players, adam
 
 
-def check_on_device(answer):
-    """Check (G, D, batch, device) -> (G, D, x_real, z), all on the device: torch's meta device stands for a GPU."""
-
-    def faults(start):
-        batch = torch.tensor([0.0, 51, 255]).byte().repeat(5, 4, 4)[:, None]
-        meta, cpu = torch.device("meta"), torch.device("cpu")
-        for place in (cpu, meta):
-            found = start(nn.Linear(2, 3), nn.Linear(3, 1), batch, place)
-            if not isinstance(found, tuple) or any(one is ... for one in found):
-                yield GAP if found is not None else "return G, D, x_real, z."
-            if len(found) != 4:
-                yield "return four things: G, D, x_real, z."
-            *nets, x, z = found
-            for name, net in zip("GD", nets):
-                if not isinstance(net, nn.Module):
-                    yield f"{name} should be the network, not {type(net).__name__}: G.to(device) returns it."
-                if next(net.parameters()).device != place:
-                    yield f"{name} is not on the device."
-            for name, one in (("the batch", x), ("z", z)):
-                if one.device != place:
-                    yield f"the networks are there, but {name} is not: the first layer would stop."
-            if not x.is_floating_point():
-                yield "the batch still holds bytes: make them floats."
-            if z.shape != (5, 100):
-                yield f"z should have shape (5, 100) for a batch of 5, it has {tuple(z.shape)}: take the batch's length."
-            if place == cpu:
-                low, high = x.min().item(), x.max().item()
-                if (low, high) != (-1, 1):
-                    yield f"the batch should go from −1 to 1, it goes from {low:g} to {high:g}."
-
-    return faultless(answer, faults, "everything is in one place.")
+def small_gan(seed):
+    """Return two small networks and their optimisers after one step of each."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        G, D = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), nn.Linear(3, 1)
+        gan = Players(G=G, D=D, opt_G=adam(G), opt_D=adam(D))
+        D(G(torch.randn(4, 2))).sum().backward()
+    gan.opt_G.step()
+    gan.opt_D.step()
+    return gan
 
 
-def check_one_backward(answer):
-    """Check D's loss (D, x_real, x_fake) -> number: its gradient is that of two calls, and it does not reach G."""
+def numbers(part):
+    """Return all numbers of a network or an optimiser."""
+    state = part.state_dict()
+    if isinstance(part, nn.Module):
+        return torch.cat([v.flatten().float() for v in state.values()])
+    moments = [v.flatten() for s in state["state"].values() for v in s.values()]
+    return torch.cat(moments) if moments else torch.zeros(0)
 
-    def parts(seed, reaches=False):
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            maker = nn.Linear(1, 2)
-            return Judge(), torch.randn(6, 2), maker(torch.randn(6, 1)) - 1, maker
 
-    def gradient(loss):
-        def measured(seed):
-            D, x_real, x_fake, maker = parts(seed)
-            value = loss(D, x_real, x_fake)
-            if value is ... or value is None or isinstance(value, tuple):
-                return value
-            value.backward()
-            if loss is answer and maker.weight.grad is not None:
-                raise Remark("the gradient reaches G: this is D's turn. Cut the way back.")
-            grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in D.parameters()]
-            return torch.cat([value.detach()[None], *(grad.flatten() for grad in grads)])
+PARTS = "G", "D", "opt_G", "opt_D"
 
-        return measured
 
-    def by(real=1.0, fake=0.0, factor=1.0, which=(1, 1)):
-        def loss(D, x, y):
-            ones = torch.ones(len(x))
-            halves = bce(D(x), real * ones), bce(D(y.detach()), fake * ones)
-            return factor * sum(use * half for use, half in zip(which, halves))
+def check_checkpoint(*answers):
+    """Check save(path, gan, epoch) and load(path, gan) -> epoch, by a file that other players are read from."""
 
-        return loss
+    def faults():
+        save, load = answers
+        with tempfile.TemporaryDirectory() as folder:
+            path, first, other = pathlib.Path(folder) / "a.pt", small_gan(0), small_gan(1)
+            try:
+                if save(path, first, 7) is ...:
+                    yield GAP
+            except AttributeError as fault:
+                yield GAP if "expected 'f'" in str(fault) else f"save stops with {fault}"
+            if not path.exists():
+                yield "save has written no file with the name path."
+            if left := [one.name for one in pathlib.Path(folder).iterdir() if one != path]:
+                yield f"beside the file lies {left[0]}: os.replace gives it its name."
+            try:
+                torch.load(path, weights_only=True)
+            except Exception:
+                yield "the file cannot be read with weights_only=True: save state_dict()s and numbers, not the objects."
+            epoch = load(path, other)
+            if epoch is ...:
+                yield GAP
+            for name in PARTS:
+                if not torch.equal(numbers(getattr(first, name)), numbers(getattr(other, name))):
+                    yield f"{name} is not as it was saved. Is its state in the file, and does load put it back?"
+            if epoch != 7:
+                yield f"the epoch was 7, load returns {epoch}."
+            yield from interrupted(save, path, small_gan(2))
 
-    def mixed(D, x, y):
-        return 2 * bce(D(torch.cat([x, y.detach()])), (torch.arange(12) < 6).float())
+    def asked(_):
+        for hint in faults():
+            raise Remark(hint)
+        return 0
 
-    mistakes = {
-        "the labels are the wrong way round: real pictures have 1.": by(0.0, 1.0),
-        "the label of generated pictures is 1. That is G's wish: D should say 0.": by(fake=1.0),
-        "that is the mean of the two losses: half of what two calls of backward give.": by(factor=0.5),
-        "the generated half is missing.": by(which=(1, 0)),
-        "the real half is missing.": by(which=(0, 1)),
-        "D has judged both halves as one batch. Its batch normalisation then takes one mean for both.": mixed,
-        "that is the same, with D in one batch and half as large.": lambda *a: mixed(*a) / 2,
-        "D should make this smaller: bce has its minus already.": by(factor=-1.0),
-    }  # fmt: skip
-    given = gradient(answer) if callable(answer) else answer
-    wrong = {hint: gradient(loss) for hint, loss in mistakes.items()}
-    return examine(given, [(0,), (1,)], gradient(by()), wrong, "one call does what two did.")
+    given = asked if all(map(callable, answers)) else ...
+    words = "four states and the epoch, and an older file is safe."
+    return examine(given, [(0,)], lambda _: 0, words=words)
+
+
+def interrupted(save, path, gan):
+    """Yield what is wrong when a save is stopped in the middle: the older file must still be there."""
+    before, at_work = path.read_bytes(), torch.save
+
+    def stopped(state, file, *more, **how):
+        at_work(state, file, *more, **how)
+        raise KeyboardInterrupt
+
+    torch.save = stopped
+    try:
+        save(path, gan, 8)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        torch.save = at_work
+    if path.read_bytes() != before:
+        yield "stopped while it writes, save has spoilt the older file. Write under another name, then os.replace."

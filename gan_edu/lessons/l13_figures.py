@@ -70,11 +70,6 @@ def draw_pair(runs, n_steps):
     return drawn(draw)
 
 
-def same_alone(G, z):
-    """Return whether G in evaluation mode makes the same picture of a latent vector alone and among others."""
-    return torch.allclose(faces_of(G, z)[0], faces_of(G, z[:1])[0], atol=1e-4)
-
-
 def from_eval(G, z):
     """Return how far faces made in training mode are from those in evaluation mode: in one batch, and one by one."""
     still, together = faces_of(G, z), faces_of(G, z, training=True)
@@ -82,19 +77,17 @@ def from_eval(G, z):
     return tuple((x - still).abs().mean().item() for x in (together, single))
 
 
-def draw_modes(G, z, distances):
-    """Return a picture of one face in several batches, in both modes; distances: {mode: Fréchet distance}."""
+def draw_modes(G, z):
+    """Return a picture of one face in several batches, in both modes."""
 
     def draw(fig):
         fig.set_size_inches(9, 3)
-        for ax, (mode, F) in zip(fig.subplots(1, 2), distances.items()):
-            training, told = (
-                mode == "train()",
-                f"{mode}, F = {F:.0f}: among 63, other 63, alone",
-            )
-            pair = [faces_of(G, part, training)[:1] for part in (z, torch.cat([z[:1], -z[1:]]), z[:1])]  # fmt: skip
-            draw_faces(ax, torch.cat(pair), 3, title=told)
-        describe(fig, f"The face of one latent vector among 63 others, among 63 different ones, and alone. {distances}")  # fmt: skip
+        for ax, training in zip(fig.subplots(1, 2), (False, True)):
+            batches = z, torch.cat([z[:1], -z[1:]]), z[:1]
+            faces = torch.cat([faces_of(G, part, training)[:1] for part in batches])
+            mode = "train()" if training else "eval()"
+            draw_faces(ax, faces, 3, title=f"{mode}: among 63, other 63, alone")
+        describe(fig, "The face of one latent vector among 63 others, among 63 different ones, and alone, in both modes.")  # fmt: skip
 
     return drawn(draw)
 
@@ -104,13 +97,13 @@ def as_squares(z):
     return (z / 3).clamp(-1, 1).reshape(-1, 1, 10, 10)
 
 
-def show(**sets):
-    """Draw sets of 64 pictures beside each other, {title: pictures}; "_" in a title is a space."""
+def show(sets):
+    """Draw sets of 64 pictures beside each other, {title: pictures}."""
 
     def draw(fig):
         fig.set_size_inches(min(4 * len(sets), 11) if len(sets) > 1 else 5, 4.2)
         for ax, (title, x) in zip(fig.subplots(1, len(sets), squeeze=False)[0], sets.items()):
-            draw_faces(ax, x, title=title.replace("_", " "), interpolation="nearest" if x.shape[-1] < 64 else "antialiased")  # fmt: skip
-        describe(fig, f"Pictures side by side, {len(x)} each: {'; '.join(sets).replace('_', ' ')}.")
+            draw_faces(ax, x, title=title, interpolation="nearest" if x.shape[-1] < 64 else "antialiased")  # fmt: skip
+        describe(fig, f"Pictures side by side, 64 each: {'; '.join(sets)}.")
 
     return drawn(draw)

@@ -78,7 +78,7 @@ def compare_curves(found):
     """Return draw(fig): the curves of each recipe, a column each, three seeds over one another."""
 
     def draw(fig):
-        fig.set_size_inches(3.1 * len(found), 3.5)
+        fig.set_size_inches(2.6 * len(found), 3.3)
         axes = fig.subplots(2, len(found))
         for column, (recipe, runs) in zip(axes.T, found.items()):
             for run in runs:

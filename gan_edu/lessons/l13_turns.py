@@ -1,4 +1,4 @@
-"""Lesson 13: the check of its exercise on the tutorial's loop, D's turn and G's."""
+"""Lesson 13: checks of its exercises on D's loss, and on G's turn in the tutorial's loop."""
 
 import torch
 from torch import nn
@@ -15,8 +15,57 @@ class Judge(nn.Sequential):
         super().__init__(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.LeakyReLU(0.2), nn.Linear(3, 1), nn.Flatten(0))  # fmt: skip
 
 
+def check_one_backward(answer):
+    """Check D's loss (D, x_real, x_fake) -> number: its gradient is that of two calls, and it does not reach G."""
+
+    def parts(seed, reaches=False):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            maker = nn.Linear(1, 2)
+            return Judge(), torch.randn(6, 2), maker(torch.randn(6, 1)) - 1, maker
+
+    def gradient(loss):
+        def measured(seed):
+            D, x_real, x_fake, maker = parts(seed)
+            value = loss(D, x_real, x_fake)
+            if value is ... or value is None or isinstance(value, tuple):
+                return value
+            value.backward()
+            if loss is answer and maker.weight.grad is not None:
+                raise Remark("the gradient reaches G: this is D's turn. Cut the way back.")
+            grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in D.parameters()]
+            return torch.cat([value.detach()[None], *(grad.flatten() for grad in grads)])
+
+        return measured
+
+    def by(real=1.0, fake=0.0, factor=1.0, which=(1, 1)):
+        def loss(D, x, y):
+            ones = torch.ones(len(x))
+            halves = bce(D(x), real * ones), bce(D(y.detach()), fake * ones)
+            return factor * sum(use * half for use, half in zip(which, halves))
+
+        return loss
+
+    def mixed(D, x, y):
+        return 2 * bce(D(torch.cat([x, y.detach()])), (torch.arange(12) < 6).float())
+
+    mistakes = {
+        "the labels are the wrong way round: real pictures have 1.": by(0.0, 1.0),
+        "the label of generated pictures is 1. That is G's wish: D should say 0.": by(fake=1.0),
+        "that is the mean of the two losses: half of what two calls of backward give.": by(factor=0.5),
+        "the generated half is missing.": by(which=(1, 0)),
+        "the real half is missing.": by(which=(0, 1)),
+        "D has judged both halves as one batch. Its batch normalisation then takes one mean for both.": mixed,
+        "that is the same, with D in one batch and half as large.": lambda *a: mixed(*a) / 2,
+        "D should make this smaller: bce has its minus already.": by(factor=-1.0),
+    }  # fmt: skip
+    given = gradient(answer) if callable(answer) else answer
+    wrong = {hint: gradient(loss) for hint, loss in mistakes.items()}
+    return examine(given, [(0,), (1,)], gradient(by()), wrong, "one call does what two did.")
+
+
 def in_turn(batch, gan, x_real):
-    """Call batch(gan, x_real) and return what it returns; Remark where D is asked wrongly, or G does not move."""
+    """Call batch(gan, x_real) and return what it returns; Remark where G's turn asks D wrongly, or G does not move."""
     asked, was = [], gan.G[0].weight.detach().clone()
     gan.D.register_forward_pre_hook(lambda _, given: asked.append(given[0]))
     try:
@@ -24,15 +73,12 @@ def in_turn(batch, gan, x_real):
     except RuntimeError as fault:
         if "second time" not in str(fault):  # backward through a graph that is used up
             raise
-        found = fault
-    to_G = [isinstance(x, torch.Tensor) and x.requires_grad for x in asked]
-    if to_G[1:2] == [True]:
-        raise Remark("in D's turn the gradient goes on into G. Cut the way back: x_fake.detach().")
-    if isinstance(found, RuntimeError):
-        raise Remark("G's turn needs a new opinion of D on x_fake: D has moved since `before`.")
+        raise Remark(
+            "G's turn needs a new opinion of D on x_fake: D has moved since `before`."
+        ) from fault
     if not isinstance(found, tuple) or any(x is ... for x in found):
         return ... if found else None
-    if to_G[2:3] == [False]:
+    if not asked[-1].requires_grad:
         raise Remark("no gradient reaches G: in G's turn D judges x_fake itself, without detach.")
     if torch.equal(was, gan.G[0].weight):
         empty = gan.G[0].weight.grad is None
@@ -61,13 +107,13 @@ def check_batch(answer):
 
         return measured
 
-    def by(fake=0.0, wish=1.0, empty=True, new=False):
+    def by(wish=1.0, empty=True, new=False):
         def batch(gan, x_real):
             ones = torch.ones(len(x_real))
             made = [gan.G(torch.randn(len(x_real), 100)) for _ in range(1 + new)]
             on_real, before = gan.D(x_real), gan.D(made[0].detach())
             gan.opt_D.zero_grad()
-            (loss_D := bce(on_real, ones) + bce(before, fake * ones)).backward()
+            (loss_D := bce(on_real, ones) + bce(before, 0 * ones)).backward()
             gan.opt_D.step()
             if empty:
                 gan.opt_G.zero_grad()
@@ -78,9 +124,7 @@ def check_batch(answer):
         return batch
 
     mistakes = {
-        "in D's turn generated pictures have the label 0.": by(fake=1.0),
         "in G's turn the label is 1: G wants D to say real.": by(wish=0.0),
-        "both labels of generated pictures are the wrong way round.": by(1.0, 0.0),
         "G's .grad still holds the gradient of the batch before: gan.opt_G.zero_grad().": by(empty=False),
         "in G's turn D judges the same pictures x_fake once more. You have made new ones.": by(new=True),
     }  # fmt: skip

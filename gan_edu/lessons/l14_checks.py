@@ -78,14 +78,13 @@ def check_copies(answer):
 
     def by(least=lambda far: far.min(1).values, q=0.01, of="fresh", side=lambda near, limit: near < limit):  # fmt: skip
         def share(x, train, fresh):
-            limit = least(torch.cdist(dict(fresh=fresh, x=x, train=train)[of], train)).quantile(q)
+            limit = least(torch.cdist(dict(fresh=fresh, x=x)[of], train)).quantile(q)
             return side(least(torch.cdist(x, train)), limit).float().mean()
 
         return share
 
     mistakes = {
         "your limit comes from x itself. Then about 1 % of any set is below it. Take it from fresh.": by(of="x"),
-        "your limit comes from the training faces, whose nearest training face is themselves, at distance 0.": by(of="train"),
         "your limit is near the top of the fresh distances: quantile(0.01), not 0.99.": by(q=0.99),
         "your limit is the median of the fresh distances. Then half of all new faces would be called copies.": by(q=0.5),
         "that is the share above the limit. Copies are nearer.": by(side=lambda near, limit: near > limit),

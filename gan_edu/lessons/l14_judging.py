@@ -1,7 +1,6 @@
-"""Lesson 14: the film of a training, a line-up of faces, and rows of faces."""
+"""Lesson 14: the film of a training, two Gaussians, balls in the plane, and rows of faces."""
 
 import base64
-import functools
 import html
 import io
 import time
@@ -13,29 +12,27 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from PIL import Image
+from scipy.spatial.distance import cdist
 from torch import nn
 
 from gan_edu.faces import make_faces
 from gan_edu.faces.grid import tile
-from gan_edu.faces.train import load_generator
 from gan_edu.lessons.l14_recipes import FILM
-from gan_edu.panel.figure import describe
+from gan_edu.panel.figure import describe, handle
 from gan_edu.players import Players
-from gan_edu.style import CRITIC, FAKE, STYLE
-
-LETTERS, ANSWER = "ABCD", "C"
+from gan_edu.style import CRITIC, FAKE, REAL, STYLE
 
 
-def picture(ax, pixels, title=""):
+def picture(ax, pixels, title):
     """Draw pixels (h, w, 3), without ticks."""
     ax.imshow(pixels)
     ax.axis("off")
     ax.set(title=title)
 
 
-def few_colours(pixels, n=64):
-    """Return a picture in its n commonest colours, which takes a third of the space in a recording."""
-    return np.asarray(Image.fromarray(pixels).quantize(n, dither=Image.Dither.NONE).convert("RGB"))
+def few_colours(pixels):
+    """Return a picture in its 64 commonest colours, which takes a third of the space in a recording."""
+    return np.asarray(Image.fromarray(pixels).quantize(64, dither=Image.Dither.NONE).convert("RGB"))
 
 
 def faces_of(G, z):
@@ -80,24 +77,54 @@ class Film:
         describe(fig, f"12 real faces, 12 generated ones after {n} training steps, and the curve of their Fréchet distance up to there, now {self.frechet[k]:.0f}.")  # fmt: skip
 
 
-@functools.cache
-def rows():
-    """Return {letter: 8 faces}: one row is real, the others are the shipped generator's."""
-    z = torch.randn(24, 100, generator=torch.Generator().manual_seed(14))
-    made = iter(faces_of(load_generator(), z).split(8))
-    real = make_faces(8, seed=1408)[0].float() / 127.5 - 1
-    return {letter: real if letter == ANSWER else next(made) for letter in LETTERS}
+def view_gaussians(fig, knobs):
+    """Draw real N(0, 1), generated N(mean, spread²), and the two parts of their Fréchet distance."""
+    left, right = fig.subplots(1, 2, width_ratios=[2, 1])
+    x = np.linspace(-6, 6, 400)
+    for name, mu, sigma, color in (("real", 0, 1, REAL), ("generated", knobs.mean, knobs.spread, FAKE)):  # fmt: skip
+        p = np.exp(-0.5 * ((x - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+        left.fill_between(x, p, color=color, alpha=0.25)
+        left.plot(x, p, color=color, lw=2, label=name)
+    left.set(xlabel="one feature", ylabel="density", xlim=(-6, 6), ylim=(0, 1.4))
+    left.legend()
+    parts = [knobs.mean**2, (knobs.spread - 1) ** 2]
+    right.bar(["means", "spreads", "sum"], [*parts, sum(parts)], color=CRITIC)
+    right.set(title=f"Fréchet distance: {sum(parts):.2f}", ylabel="unit of the feature, squared", ylim=(0, 9))  # fmt: skip
+    describe(fig, f"Two bell curves: real with mean 0 and spread 1, generated with mean {knobs.mean:.2f} and spread {knobs.spread:.2f}. Bars: {parts[0]:.2f} from the means, {parts[1]:.2f} from the spreads.")  # fmt: skip
 
 
-def line_up(fig, knobs, names=None):
-    """Draw the rows, or one of them. names: what each is, once it may be said."""
-    found = rows()
-    chosen = LETTERS if knobs.row == "all" else knobs.row
-    shown = fig.subplots(-(-len(chosen) // 2), min(2, len(chosen)))
-    for ax, letter in zip(np.ravel(shown), chosen):
-        picture(ax, tile(found[letter], 4), f"{letter}{names[letter] if names else ''}")
-    said = ", ".join(f"{letter}{names[letter] if names else ''}" for letter in chosen)
-    describe(fig, f"Rows of eight faces each, {said}; one of A to D is real, three are generated.")
+def plane():
+    """Return fixed points of the plane: 40 real ones in two groups, and 40 normal numbers for the generated ones."""
+    random = np.random.default_rng(3)
+    groups = [random.normal(c, 0.45, (20, 2)) for c in ((-1.2, 0), (1.2, 0))]
+    return np.concatenate(groups), random.normal(size=(40, 2))
+
+
+def inside(points, centers, k):
+    """Return (which points lie in a ball around a centre, the balls' radii)."""
+    radii = np.sort(cdist(centers, centers))[:, k]
+    return (cdist(points, centers) <= radii).any(1), radii
+
+
+def view_balls(fig, knobs):
+    """Draw balls around real points with the generated points in them, and the other way round."""
+    real, noise = plane()
+    fake = np.array(knobs.place) + knobs.spread * noise
+    turn, shares = np.linspace(0, 2 * np.pi, 40), []
+    both = (real, fake, REAL, FAKE, "precision", "generated"), (fake, real, FAKE, REAL, "recall", "real")  # fmt: skip
+    for ax, (centers, points, ring, color, name, what) in zip(fig.subplots(1, 2), both):
+        hit, radii = inside(points, centers, int(knobs.k))
+        circles = [np.stack([a + r * np.cos(turn), b + r * np.sin(turn)]) for (a, b), r in zip(centers, radii)]  # fmt: skip
+        gaps = np.concatenate([np.c_[c, [np.nan, np.nan]] for c in circles], 1)
+        ax.plot(*gaps, color=ring, lw=0.9, alpha=0.75)
+        ax.scatter(*centers.T, s=9, c=ring)
+        for chosen, marker in ((hit, "o"), (~hit, "x")):
+            if chosen.any():
+                ax.scatter(*points[chosen].T, s=26, c=color, marker=marker)
+        ax.set(xlim=(-4, 4), ylim=(-2.8, 2.8), aspect="equal", xlabel="feature 1", ylabel="feature 2", title=f"{name}: {hit.mean():.2f} of the {what} points")  # fmt: skip
+        shares.append(hit.mean())
+    handle(fig.axes[0], "place", knobs.place)
+    describe(fig, f"Left, balls around 40 real points hold {shares[0]:.2f} of the generated points (precision). Right, balls around the generated points hold {shares[1]:.2f} of the real ones (recall).")  # fmt: skip
 
 
 def photo(draw, width, height):
@@ -109,18 +136,12 @@ def photo(draw, width, height):
     return HTML(f'<img alt="{words}" style="max-width: 100%" src="data:image/jpeg;base64,{data}">')
 
 
-def told():
-    """Return the rows with what they are, to reveal."""
-    said = {letter: ": real" if letter == ANSWER else ": generated" for letter in LETTERS}
-    return photo(lambda fig: line_up(fig, Players(row="all"), said), 9, 4.2)
-
-
-def draw_rows(sets, columns=12):
-    """Return a row of faces for each of {name: faces}, to reveal."""
+def draw_rows(sets):
+    """Return a row of twelve faces for each of {name: faces}, to reveal."""
 
     def draw(fig):
         for ax, (name, x) in zip(np.ravel(fig.subplots(len(sets), 1)), sets.items()):
-            picture(ax, tile(x[:columns], columns), name)
-        describe(fig, f"Rows of {columns} faces: {', '.join(sets)}.")
+            picture(ax, tile(x[:12], 12), name)
+        describe(fig, f"Rows of 12 faces: {', '.join(sets)}.")
 
     return photo(draw, 9, 1.05 * len(sets))

@@ -1,4 +1,4 @@
-"""Lesson 14: the recipes, one change at a time, and what `benchmarks/face_recipes.py` stored of them."""
+"""Lesson 14: the recipes, what `benchmarks/face_recipes.py` stored of them, and tables and figures of what is measured."""
 
 import json
 import pathlib
@@ -24,11 +24,9 @@ RECIPES = {  # name: what it changes in the base
 
 
 def load_recipes():
-    """Return what is stored: {"runs": {name: [one run a seed]}, "floor": ..., "made": ...}; recipes with all seeds only."""
+    """Return what is stored: {"runs": {name: [one run a seed]}, "floor": ..., "made": ...}."""
     stored = json.loads(STORED.read_text(encoding="utf-8"))
-    n_seeds, found = len(stored["made"]["seeds"]), stored["runs"]
-    stored["runs"] = {name: found[name] for name in RECIPES if len(found.get(name, ())) == n_seeds}
-    return stored
+    return stored | {"runs": {name: stored["runs"][name] for name in RECIPES}}
 
 
 def values(stored, name, measure="frechet", weights="averaged"):
@@ -36,23 +34,9 @@ def values(stored, name, measure="frechet", weights="averaged"):
     return [run[weights][measure] for run in stored["runs"][name]]
 
 
-def best(stored, unclear):
-    """Return the recipe whose Fréchet distances, averaged weights, all lie below all of the others'; unclear if there is none."""
-    ends = {name: (min(v), max(v)) for name in stored["runs"] for v in [values(stored, name)]}
-    name = min(ends, key=lambda name: ends[name][1])
-    clear = all(ends[name][1] < low for other, (low, _) in ends.items() if other != name)
-    return name if clear else unclear
-
-
 def recipes_table(stored):
     """Return the table of all recipes: median and range over the seeds."""
-    head = (
-        "recipe",
-        "Fréchet, raw weights",
-        "Fréchet, averaged",
-        "precision",
-        "recall",
-    )
+    head = "recipe", "Fréchet, raw weights", "Fréchet, averaged", "precision", "recall"
     columns = ("frechet", "raw"), ("frechet", "averaged"), ("precision", "averaged"), ("recall", "averaged")  # fmt: skip
     rows = [(name, *(values(stored, name, *column) for column in columns)) for name in stored["runs"]]  # fmt: skip
     floor = stored["floor"]
@@ -85,9 +69,9 @@ def followed(stored):
     return [(name, run) for name, runs in stored["runs"].items() for run in runs if run["on the way"]]  # fmt: skip
 
 
-def loss_change(stored, name="Loss_G"):
-    """Return for each followed run: the mean of a loss over the last 100 steps, divided by that over the first 100."""
-    return [run["losses"][name][-1] / run["losses"][name][0] for _, run in followed(stored)]
+def loss_change(stored):
+    """Return for each followed run: the mean of G's loss over the last 100 steps, divided by that over the first 100."""
+    return [run["losses"]["Loss_G"][-1] / run["losses"]["Loss_G"][0] for _, run in followed(stored)]
 
 
 def draw_losses(stored):
@@ -101,15 +85,45 @@ def draw_losses(stored):
             dashes = "-" if name == "base" else "--"
             for ax, curve, color in zip(panels, curves, (FAKE, CRITIC, PUSH)):
                 ax.plot(steps, curve, dashes, color=color, marker="o", ms=3, label=name if run["seed"] == 0 else None)  # fmt: skip
-        titles = (
-            "G's loss (mean of 100 steps)",
-            "D's loss (mean of 100 steps)",
-            "Fréchet, averaged weights",
-        )
-        for ax, title in zip(panels, titles):
-            ax.set(title=title, xlabel="training step", ylabel="loss" if "loss" in title else "Fréchet distance, 2,000 faces each")  # fmt: skip
+        for ax, title in zip(panels, ("G's loss", "D's loss", "Fréchet distance")):
+            ax.set(title=title, xlabel="training step", ylabel="mean of 100 steps" if "loss" in title else "averaged weights, 2,000 faces each")  # fmt: skip
             ax.legend()
         low, high = min(loss_change(stored)), max(loss_change(stored))
         describe(fig, f"Three curves over 600 steps, for two recipes and three seeds each: G's loss becomes {low:.2f} to {high:.2f} times what it was, D's loss, and the Fréchet distance.")  # fmt: skip
 
     return draw
+
+
+def draw_floors(floors):
+    """Return draw(fig): the Fréchet distances of pairs of real sets, {n: [values]}, over n."""
+
+    def draw(fig):
+        ax = fig.subplots()
+        for n, values in floors.items():
+            ax.plot([n] * len(values), values, "o", color=REAL, ms=5)
+        n = np.array([*floors])
+        ax.plot(n, np.median(floors[max(n)]) * max(n) / n, color=CRITIC, ls="--", label="proportional to 1/n")  # fmt: skip
+        ax.set(xscale="log", yscale="log", xlabel="faces in each of the two real sets, n", ylabel="Fréchet distance")  # fmt: skip
+        ax.set_xticks(n, [str(one) for one in n])
+        ax.legend()
+        describe(fig, "Fréchet distances of two real sets: " + "; ".join(f"n = {n}: median {np.median(v):.3g}" for n, v in floors.items()) + ".")  # fmt: skip
+
+    return draw
+
+
+def quality_table(found):
+    """Return a table of {name: [(Fréchet distance, precision, recall), one a draw]}: the median and the range of each."""
+
+    def words(values, digits):
+        ends = (f"{value:.{digits}f}" for value in (min(values), max(values)))
+        return f"{np.median(values):.{digits}f} ({' to '.join(ends)})"
+
+    rows = [(name, *map(words, zip(*draws), (1, 3, 2))) for name, draws in found.items()]
+    return table(("1,000 faces", "Fréchet distance", "precision", "recall"), rows)
+
+
+def copies_table(shares, new, own):
+    """Return a table of {name: share of copies}, and of {name: (Fréchet, precision, recall)} to new people and to the faces copied."""
+    both = zip(shares.items(), new.values(), own.values())
+    rows = [(name, f"{share:.0%}", *(f"{max(F, 0):.1f}, {P:.2f}, {R:.2f}" for F, P, R in to)) for (name, share), *to in both]  # fmt: skip
+    return table(("Fréchet, precision, recall:", "called copies", "to new people", "to the faces copied"), rows)  # fmt: skip

@@ -106,7 +106,7 @@ def check_cutout(answer):
         "the square is too large: at most S/4 from its middle, each way, makes a side of S/2.": lambda x, u: by(x, u, half=0.5),
         "the square is too small: S/4 from its middle, each way, makes a side of S/2.": lambda x, u: by(x, u, half=0.125),
         "−1 is black. 0, mid grey, is asked for: it is what multiplying by 0 gives.": lambda x, u: by(x, u, fill=-1.0),
-        "rows and columns are exchanged: v₁ is the place from the top.": lambda x, u: by(x, u, swap=True),
+        "rows and columns are exchanged: w₁ is the place from the top.": lambda x, u: by(x, u, swap=True),
     }  # fmt: skip
     return examine(answer, cases(2), by, mistakes, "and a gradient passes through.")
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import torch
 
-from gan_edu.faces.grid import draw_faces, tile
+from gan_edu.faces.grid import tile
 from gan_edu.faces.judge import face_quality
 from gan_edu.faces.train import load_generator
 from gan_edu.panel.figure import describe
@@ -90,23 +90,6 @@ def worth_table(found):
     """Return a table of {name: [what worth returned, ...]}, median and range."""
     head = "latents", "precision", "recall", "Fréchet distance", "spread of the pixels"
     return table(head, [(name, *map(list, zip(*rows))) for name, rows in found.items()])
-
-
-def draw_walks(G, ways, pair=1, n=9):
-    """Return draw(fig): a row of faces for each way(a, b, t), t from 0 to 1."""
-    a, b = PAIRS[pair - 1]
-    x = {name: faces_of(G, torch.stack([way(a, b, t) for t in torch.linspace(0, 1, n)])) for name, way in ways.items()}  # fmt: skip
-
-    def draw(fig):
-        for ax, (name, row) in zip(fig.subplots(len(x), 1), x.items()):
-            draw_faces(ax, row, n, title=name)
-        fig.set_size_inches(9, 2.8)
-        describe(fig, f"{n} faces each on the way from one latent to another: {', '.join(x)}.")
-
-    return draw
-
-
-# ---- directions
 
 
 def draw_effects(steps, effects):

@@ -1,18 +1,60 @@
-"""Lesson 15: what can be said of generated photos without a judge, and the stored runs with and without DiffAugment."""
+"""Lesson 15, own photos: what can be said of generated ones without a judge, stored runs, and grids of pictures."""
 
+import base64
+import html
+import io
 import json
+import os
 import pathlib
 
-import numpy as np
+import matplotlib
 import torch
 import torch.nn.functional as F
+from IPython.display import HTML
+from matplotlib.figure import Figure
+from PIL import Image
 
+from gan_edu.faces import make_faces
 from gan_edu.faces.dcgan import pictures
+from gan_edu.faces.grid import draw_faces
 from gan_edu.metrics import frechet_distance
+from gan_edu.panel.figure import describe
 from gan_edu.predict import table
+from gan_edu.style import STYLE
 
 STORED = pathlib.Path(__file__).parent.parent / "weights" / "own_photos.json"
 N_FEATURES, N_DRAWS, MOST = 20, 5, 150
+
+
+def draw_photos(folder, n=300):
+    """Write n drawn faces of 128 × 128 pixels as PNG files, unless the folder is there; return its name."""
+    path = pathlib.Path(folder)
+    if not path.exists():
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+        unfinished.mkdir()
+        for k, face in enumerate(make_faces(n, seed=15, size=128)[0]):
+            Image.fromarray(face.permute(1, 2, 0).numpy()).save(unfinished / f"{k:03}.png")
+        unfinished.rename(path)
+    return folder
+
+
+def show(sets, columns, down=False, words="", path=None):
+    """Return grids of {title: pictures}, side by side or one below the other, as a JPEG; path: a PNG of it, written too."""
+    height = 9 * max(-(-len(x) // columns) for x in sets.values()) / columns
+    height = len(sets) * (height + 0.35) if down else height / len(sets) + 0.5
+    with matplotlib.rc_context(STYLE):
+        fig = Figure(figsize=(9, height + 0.3 * bool(words)))
+        axes = fig.subplots(len(sets), 1) if down else fig.subplots(1, len(sets))
+        for ax, (title, x) in zip(axes, sets.items()):
+            draw_faces(ax, x, columns, title=title)
+        fig.suptitle(words, fontsize=10)
+        counted = ", ".join(f"{title} ({len(x)})" for title, x in sets.items())
+        describe(fig, f"Grids of faces, {'one below the other' if down else 'side by side'}: {counted}. {words}")  # fmt: skip
+        fig.savefig(content := io.BytesIO(), format="jpeg", dpi=90, pil_kwargs=dict(quality=75))
+        if path:
+            fig.savefig(path, dpi=200)
+    data, said = base64.b64encode(content.getvalue()).decode(), html.escape(fig.words, quote=True)
+    return HTML(f'<img alt="{said}" style="max-width: 100%" src="data:image/jpeg;base64,{data}">')
 
 
 def thumbnails(x):
@@ -32,14 +74,10 @@ class Photos:
         self.mean = self.rows.mean(0)
         axes = torch.linalg.svd(self.rows - self.mean, full_matrices=False)[2]
         self.axes = axes[:N_FEATURES].T
-        self.between = self._others().min(1).values
+        far, own = torch.cdist(self.rows[: len(self.x)], self.rows), torch.arange(len(self.x))
+        far[own, own] = far[own, own + len(self.x)] = torch.inf  # itself, and itself mirrored
+        self.between = far.min(1).values
         self.limit = self.between.quantile(0.01).item()
-
-    def _others(self):
-        n = len(self.x)
-        far, own = torch.cdist(self.rows[:n], self.rows), torch.arange(n)
-        far[own, own] = far[own, own + n] = torch.inf  # itself, and itself mirrored
-        return far
 
     def features(self, x):
         """Return thumbnails along the 20 directions in which those of the photos differ most, (n, 20)."""
@@ -48,16 +86,7 @@ class Photos:
     def nearest(self, x):
         """Return for each picture the distance of its thumbnail to that of the nearest photo, or mirrored one, and the photo."""
         far, which = torch.cdist(thumbnails(x), self.rows).min(1)
-        n = len(self.x)
-        both = torch.cat([self.x, self.x.flip(3)])
-        return far, both[which], which % n
-
-    def at_limit(self):
-        """Return a photo, the other photo nearest to it, and their distance, which is about the limit."""
-        one = (self.between - self.limit).abs().argmin()
-        other = self._others()[one].argmin()
-        both = torch.cat([self.x, self.x.flip(3)])
-        return self.x[one][None], both[other][None], self.between[one][None]
+        return far, torch.cat([self.x, self.x.flip(3)])[which]
 
     def halves(self):
         """Yield random halves of the photos, (x, y), or 150 each if there are more, as often as there are draws."""
@@ -81,46 +110,29 @@ class Photos:
 
     def _row(self, half, x, far):
         distance = frechet_distance(self.features(self.x[half]), self.features(x))
-        near, share = far.median().item(), (far < self.limit).float().mean().item()
-        return distance, near, 100 * share
+        return distance, 100 * (far < self.limit).float().mean().item()
 
 
 def measures_table(rows):
     """Return a table of {name: what Photos.measure returned}, median and range of the draws."""
-    head = "", "Fréchet distance", "nearest photo", "nearer than the limit, %"
+    head = "", "Fréchet distance", "nearer than the limit, %"
     return table(head, [(name, *map(list, zip(*found))) for name, found in rows.items()])
 
 
-# ---- stored runs
+def load_runs():
+    """Return what benchmarks/own_photos.py measured, {recipe: [one run a seed]}."""
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    return {name: [*rows.values()] for name, rows in stored["runs"].items()}
 
 
-def load_runs(path=STORED):
-    """Return {recipe: {(seed, steps): measured}} of benchmarks/own_photos.py, and how it was made."""
-    stored = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-    runs = {
-        name: {tuple(map(int, key.split(", "))): row for key, row in rows.items()}
-        for name, rows in stored.pop("runs").items()
-    }
-    return runs, stored
-
-
-def column(rows, measure, steps):
-    """Return one measure of the seeds after so many steps."""
-    return [row[measure] for (_, n), row in sorted(rows.items()) if n == steps]
-
-
-def verdict(runs, options, steps=1000):
+def verdict(runs, options):
     """Return the option that the Fréchet distances give: first or second recipe ahead in all seeds, or not clear."""
-    one, other = (column(rows, "frechet", steps) for rows in runs.values())
+    one, other = ([run["frechet"] for run in rows] for rows in runs.values())
     return options[0 if max(one) < min(other) else 1 if max(other) < min(one) else 2]
 
 
 def runs_table(runs):
-    """Return a table of the stored runs, median and range of the seeds after 1,000 steps."""
-    rows = []
-    for name, found in runs.items():
-        frechet, recall, copied, real, new = (column(found, key, 1000) for key in ("frechet", "recall", "copied", "real", "new"))  # fmt: skip
-        gap = list(np.subtract(real, new))
-        rows.append((name, len(frechet), frechet, recall, [100 * share for share in copied], gap))
-    head = "recipe", "seeds", "Fréchet distance (judge)", "recall (judge)", "nearer than the limit, %", "D(training photos) − D(new photos)"  # fmt: skip
-    return table(head, rows)
+    """Return a table of the stored runs, median and range of the seeds."""
+    gaps = {name: [run["real"] - run["new"] for run in rows] for name, rows in runs.items()}
+    rows = [(name, [run["frechet"] for run in runs[name]], gap) for name, gap in gaps.items()]
+    return table(("recipe", "Fréchet distance", "D(training photos) − D(new photos)"), rows)

@@ -1,159 +1,126 @@
-"""Checks for the exercises of lesson 17."""
+"""Lesson 17: checks of its exercises."""
+
+from types import SimpleNamespace
 
 import torch
-from torch import nn
+from torch.nn.functional import cross_entropy
 
-from gan_edu.lessons.say import say
-
-
-def check_conditional_generator(make_generator):
-    """Check a generator of digits that takes a label: forward(z (N, 16), y (N, 1)) -> (N, 64). Lesson 17, exercise 1.
-
-    make_generator: its class, or a function of no arguments that makes one. Mirza & Osindero (2014), figure 1.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        z, y = torch.randn(20, 16), torch.arange(20)[:, None] % 10
-        try:
-            generator = make_generator()
-            got = generator(z, y)
-        except Exception as fault:
-            return say(
-                False, f"your generator stops with {type(fault).__name__}: {fault}{_advice(fault)}"
-            )
-        if got is None or got is ...:
-            return say(False, "your generator returns nothing yet. Does forward end with a return?")
-        if not torch.is_tensor(got) or got.shape != (20, 64):
-            shape = tuple(got.shape) if torch.is_tensor(got) else type(got).__name__
-            return say(
-                False,
-                f"your generator must return a tensor (20, 64) for 20 latents, it returned {shape}.",
-            )
-        if not got.requires_grad:
-            return say(
-                False,
-                "no gradient reaches the weights: something cuts the graph (no_grad, detach, numpy).",
-            )
-        if got.abs().max() > 1:
-            return say(False, "the pictures leave (-1, 1): the Tanh at the end is missing.")
-        return _judge_generator(generator, z, y, got)
+from gan_edu.examine import Remark, examine
+from gan_edu.networks import mlp
 
 
-def _advice(fault):
-    if "dimension" in str(fault) or "Sizes of tensors" in str(fault):
-        return ". An embedding of (N, 1) labels has shape (N, 1, 8): take y[:, 0], and join the two along dim=1."
-    if "shapes cannot be multiplied" in str(fault):
-        return ". The first layer must be as wide as latent and label vector together: 16 + 8."
-    return ""
+def check_projection(answer):
+    """Check the class Projection: D(x, y) = (v + e(y)) · h(x) + b for a batch, (n,)."""
 
+    def right(h, e, v, b):
+        return ((v + e) * h).sum(dim=1) + b
 
-def _judge_generator(generator, z, y, got):
-    with torch.no_grad():
-        if not torch.equal(generator(z, y), got):
-            return say(False, "two calls with the same z and y differ. Is the embedding made in forward? Make it once, in __init__.")  # fmt: skip
-        if torch.equal(generator(z, (y + 1) % 10), got):
-            return say(
-                False, "the pictures do not depend on y: the label does not reach the network."
-            )
-        if torch.equal(generator(z.flip(0), y), got):
-            return say(
-                False, "the pictures do not depend on z: all of one label would be the same."
-            )
-        others = y.clone()
-        others[1:] = (others[1:] + 1) % 10
-        if not torch.allclose(generator(z, others)[0], got[0], atol=1e-6):
-            return say(False, "a picture depends on the labels of the *other* pictures of its batch. Each latent goes with its own label.")  # fmt: skip
-        if not torch.allclose(generator(z, others)[1:], generator(z[1:], others[1:]), atol=1e-6):
-            return say(
-                False,
-                "a picture depends on its place in the batch. Each latent goes with its own label.",
-            )
-        inputs = [_first_input(generator, z[:1], torch.tensor([[digit]])) for digit in range(10)]
-        if all(entry is not None and entry.shape == inputs[0].shape for entry in inputs):
-            steps = torch.stack(inputs).diff(dim=0)
-            if torch.allclose(steps, steps[:1].expand_as(steps), atol=1e-5):
-                return say(False, "the label goes in as a number, so that 3 lies between 2 and 4. It is a name: give each its own vector.")  # fmt: skip
-    return say(
-        True, "each label has its own vector, and each picture depends on its own latent and label."
-    )
-
-
-def _first_input(generator, z, y):
-    """Return what the first linear layer gets to see for one latent and label, or None."""
-    seen = []
-    layer = next((module for module in generator.modules() if isinstance(module, nn.Linear)), None)
-    if layer is None:
-        return None
-    handle = layer.register_forward_hook(
-        lambda module, inputs, output: seen.append(inputs[0].flatten())
-    )
-    try:
-        generator(z, y)
-    finally:
-        handle.remove()
-    return seen[0] if seen else None
-
-
-def check_class_logits(make_discriminator):
-    """Check that an AC-GAN's discriminator hands class *logits* on, not probabilities. Lesson 17, exercise 2.
-
-    make_discriminator(body, num_features, counts): forward(x, y) -> (logits (N,), [class logits (N, count)], y), with
-    attributes `real` and `classes` like `gan_edu.lessons.l17_conditional.ClassifyingDiscriminator`. Odena et al. (2017), section 3.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        x, y = 3 * torch.randn(8, 6), torch.randint(5, (8, 2))
-        try:
-            net = make_discriminator(nn.Identity(), 6, [5, 5])
-            got = net(x, y)
-        except Exception as fault:
-            return say(False, f"your discriminator stops with {type(fault).__name__}: {fault}")
-    if not isinstance(got, tuple) or len(got) != 3:
-        return say(
-            False, "forward must return three things: the logits, a list of class logits, and y."
-        )
-    logits, classes, label = got
-    if not torch.is_tensor(label) or not torch.equal(label, y):
-        return say(
-            False,
-            "the third thing must be y as it came: the loss compares the class logits with it.",
-        )
-    if not torch.allclose(logits, net.real(x)[:, 0]):
-        return say(False, "the verdict real-or-not must stay as it was, self.real(h)[:, 0].")
-    if not isinstance(classes, list | tuple) or len(classes) != 2:
-        return say(False, "class logits must be a list with one tensor for each attribute.")
-    wanted = [head(x) for head in net.classes]
-    if any(
-        not torch.is_tensor(part) or part.shape != right.shape
-        for part, right in zip(classes, wanted)
-    ):
-        return say(
-            False,
-            "each tensor of class logits must have shape (N, count): one number for each value, no argmax.",
-        )
-    if not classes[0].requires_grad:
-        return say(
-            False,
-            "no gradient reaches the class heads: something cuts the graph (no_grad, detach, argmax).",
-        )
     mistakes = {
-        "the softmax is still there: cross_entropy takes a second one of it. Hand the head's output on as it is.": lambda v: v.softmax(1),
-        "a softmax along the batch (dim=0) is still there. Hand the head's output on as it is.": lambda v: v.softmax(0),
-        "a sigmoid squeezes the logits into (0, 1), like the softmax before it. Hand them on as they are.": torch.sigmoid,
-        "the logarithm of a softmax along the batch: the classes are along dim=1, and cross_entropy needs neither.": lambda v: v.log_softmax(0),
-        "a rectifier cuts off the negative logits: the head's output goes on as it is.": torch.relu,
+        "the label term is missing: e(y) · h(x).": lambda h, e, v, b: right(h, 0 * e, v, b),
+        "the first term is missing: v · h(x) + b, the layer self.real.": lambda h, e, v, b: right(h, e, 0 * v, 0),
+        "that is v · (h + e) + b: the label moves the logit by the same number for every picture. Multiply e with h.": lambda h, e, v, b: right(h + e, 0 * e, v, b),
+        "that is the mean of the products e · h. The inner product is their sum.": lambda h, e, v, b: right(h, e / h.shape[1], v, b),
     }  # fmt: skip
-    for hint, mistake in mistakes.items():
-        if all(torch.allclose(part, mistake(right)) for part, right in zip(classes, wanted)):
-            return say(False, hint)
-    if all(
-        torch.allclose(part, right.log_softmax(1), atol=1e-6)
-        for part, right in zip(classes, wanted)
-    ):
-        return say(True, "a log-softmax before cross_entropy changes nothing (its own finds a sum of 1): right, if one line too long.")  # fmt: skip
-    if not all(torch.allclose(part, right) for part, right in zip(classes, wanted)):
-        return say(
-            False,
-            "the class logits are not what the heads return: something still changes them on the way.",
-        )
-    return say(True, "logits go into cross_entropy, which takes their softmax itself.")
+
+    def given(h, e, v, b):
+        if not isinstance(answer, type):
+            raise Remark("keep the class as it stands in the cell, and write its last line.")
+        real = torch.nn.Linear(len(v), 1)
+        real.weight.data, real.bias.data = v[None], b[None]
+        parts = SimpleNamespace(body=lambda x: h, real=real, embed=lambda y: e)
+        got = answer.forward(parts, None, None)
+        if getattr(got, "ndim", 1) == 2:
+            raise Remark("one number for each picture is (n,). self.real(h) is (n, 1): take its column with [:, 0]. And e · h is a sum over the features of one picture.")  # fmt: skip
+        return got
+
+    seeded = torch.Generator().manual_seed(0)
+    cases = []
+    for n in (3, 4):
+        h, e, v = torch.randn(2 * n + 1, 5, generator=seeded).split([n, n, 1])
+        cases.append((h.requires_grad_(), e.requires_grad_(), v[0], torch.tensor(0.5)))
+    return examine(given, cases, right, mistakes, "one logit for each picture, with its gradient.")
+
+
+def check_heads(answer):
+    """Check class_loss(classes, y): the cross-entropies of three attributes from their logits, added."""
+
+    def by(classes, y, change=lambda x: x, columns=(0, 1, 2), total=sum):
+        parts = [cross_entropy(change(x), y[:, k]) for x, k in zip(classes, columns)]
+        return total(parts)
+
+    mistakes = {
+        "a softmax too many: cross_entropy takes the logits, and makes the softmax itself.": lambda c, y: by(c, y, lambda x: x.softmax(1)),
+        "the softmax runs over the pictures (dimension 0), and cross_entropy makes one of its own.": lambda c, y: by(c, y, lambda x: x.softmax(0)),
+        "a sigmoid before cross_entropy: it takes the logits as they are.": lambda c, y: by(c, y, torch.sigmoid),
+        "all three heads are compared with column 0 of y: head k belongs to column k.": lambda c, y: by(c, y, columns=(0, 0, 0)),
+        "only one of the attributes counts: add all three.": lambda c, y: by(c, y, total=lambda parts: parts[0]),
+        "only the last of the attributes counts: add all three.": lambda c, y: by(c, y, total=lambda parts: parts[-1]),
+        "that is the mean of the three cross-entropies. The lesson adds them.": lambda c, y: by(c, y) / 3,
+        "the sign is wrong: cross_entropy is already what should become small.": lambda c, y: -by(c, y),
+    }  # fmt: skip
+    seeded = torch.Generator().manual_seed(0)
+    cases = []
+    for n in (5, 8):
+        classes = [(2 * torch.randn(n, k, generator=seeded)).requires_grad_() for k in (2, 2, 5)]
+        y = torch.stack([torch.randint(k, (n,), generator=seeded) for k in (2, 2, 2)], dim=1)
+        cases.append((classes, y))
+    return examine(answer, cases, by, mistakes, "three cross-entropies of logits, added.")
+
+
+def check_changed(answer):
+    """Check changed(before, after, asked): the mean share of changed labels over the attributes that nobody asked for."""
+
+    def by(before, after, asked, own=False, same=False, over=None):
+        names = [name for name in before if own or name != asked]
+        shares = [(before[name] != after[name]).double().mean() for name in names]
+        share = sum(shares) / (over or len(names))
+        return 1 - share if same else share
+
+    mistakes = {
+        "the attribute that was asked for is in your mean: leave it out.": lambda b, a, k: by(b, a, k, own=True),
+        "that is the share that did *not* change.": lambda b, a, k: by(b, a, k, same=True),
+        "you leave one attribute out, but still divide by six: divide by five.": lambda b, a, k: by(b, a, k, over=6),
+        "that is the sum over the attributes. Take their mean.": lambda b, a, k: by(b, a, k, over=1),
+        "that is the attribute that was asked for. The question is about the others.": lambda b, a, k: (b[k] != a[k]).double().mean(),
+        "you ask whether *any* other label has changed. Take the mean over the labels.": lambda b, a, k: torch.stack([b[name] != a[name] for name in b if name != k]).any(0).double().mean(),
+    }  # fmt: skip
+    seeded, sizes = torch.Generator().manual_seed(0), dict(smile=2, glasses=2, beard=2, hair_colour=5, hair_style=7, skin=6)  # fmt: skip
+    before, after = ({name: torch.randint(k, (n,), generator=seeded) for name, k in sizes.items()} for n in (40, 40))  # fmt: skip
+    after |= {"skin": before["skin"]}
+    cases = [(before, after, "glasses"), (before, after, "hair_colour")]
+    return examine(answer, cases, by, mistakes, "a share of the five other labels.")
+
+
+class Small(torch.nn.Module):
+    """A generator of vectors with the lesson's parts: embed(y) and net."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table, self.net = torch.nn.Embedding(2, 3), mlp(4 + 3, 16, 12)
+
+    def embed(self, y):
+        return self.table(y[:, 0])
+
+    def forward(self, z, y):
+        return self.net(torch.cat([z, self.embed(y)], dim=1))
+
+
+def check_mixed(answer):
+    """Check mixed(G, z, y, other, t): the faces of z with a vector between those of two labels."""
+
+    def by(G, z, y, other, t):
+        e = (1 - t) * G.embed(y) + t * G.embed(other)
+        return G.net(torch.cat([z, e], dim=1))
+
+    mistakes = {
+        "you mix the two pictures: that is a cross-fade. Mix the two vectors, and make one picture.": lambda G, z, y, other, t: (1 - t) * G(z, y) + t * G(z, other),
+        "t runs the wrong way: at t = 0 it should be y.": lambda G, z, y, other, t: by(G, z, other, y, t),
+        "the vectors are added without 1 − t: at t = 1 only `other` may be left.": lambda G, z, y, other, t: G.net(torch.cat([z, G.embed(y) + t * G.embed(other)], dim=1)),
+        "that is one of the two labels, never something between.": lambda G, z, y, other, t: G(z, other) if t > 0.5 else G(z, y),
+        "the vector stands before the latent: the generator wants the latent first.": lambda G, z, y, other, t: G.net(torch.cat([(1 - t) * G.embed(y) + t * G.embed(other), z], dim=1)),
+    }  # fmt: skip
+    G, z = Small().requires_grad_(False), torch.randn(3, 4, generator=torch.Generator().manual_seed(1))  # fmt: skip
+    y, other = torch.zeros(3, 1, dtype=torch.long), torch.ones(3, 1, dtype=torch.long)
+    cases = [(G, z, y, other, t) for t in (0.0, 0.25, 1.0)]
+    return examine(answer, cases, by, mistakes, "one picture, from a vector between two.")

@@ -50,20 +50,15 @@ def draw_faces(to_tensor):
 
     def draw(fig):
         files = make_faces(6, seed=3, size=24)[0].permute(0, 2, 3, 1).contiguous().numpy()
-        shown = {
-            "in the files": PARTS["to_tensor"](files),
-            "as to_tensor hands them on": to_tensor(files),
-        }
-        for ax, (title, x) in zip(fig.subplots(1, 2), shown.items()):
+        both = PARTS["to_tensor"](files), to_tensor(files)
+        titles = "in the files", "as to_tensor hands them on"
+        for ax, x, title in zip(fig.subplots(1, 2), both, titles):
             ax.imshow(mosaic(x, 3))
             ax.axis("off")
             ax.set(title=title)
-        fig.set_size_inches(9, 3.6)
-        same = torch.allclose(*shown.values())
+        same = torch.allclose(*both)
         said = "the same" if same else "stripes and dots of wrong colours, in which no face is left"
-        describe(
-            fig, f"On the left, six painted faces; on the right, what the networks get: {said}."
-        )
+        describe(fig, f"On the left, six painted faces; on the right, what the networks get: {said}.")  # fmt: skip
 
     return draw
 
@@ -76,14 +71,13 @@ def draw_digits(runs):
         left.imshow(mosaic(made(runs, 25)[0], 5)[..., 0], cmap="gray", vmin=0, vmax=1)
         left.axis("off")
         left.set(title="25 digits of seed 0")
-        for gap in runs.log["critic gap"]:
-            right.plot(np.arange(1, len(gap) + 1), gap, color=CRITIC, lw=0.8, alpha=0.6)
-        right.set(
-            xlabel="training step", ylabel="critic gap (score)", title="critic gap, eight seeds"
-        )
+        gaps = runs.log["critic gap"].T
+        right.plot(np.arange(1, len(gaps) + 1), gaps, color=CRITIC, lw=0.8, alpha=0.6)
+        right.set(xlabel="training step", ylabel="critic gap (score)")
+        right.set(title="critic gap, eight seeds")
         norm, gap = np.median(slopes(runs)), np.median(last_gap(runs))
         said = f"the critic's gap ends at {gap:.3g}, its gradient has the norm {norm:.3g} (medians)"
-        describe(fig, f"25 generated digits after {runs.log['critic gap'].shape[1]} steps; {said}.")
+        describe(fig, f"25 generated digits after {len(gaps)} steps; {said}.")
 
     return draw
 

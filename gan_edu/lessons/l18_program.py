@@ -1,4 +1,4 @@
-"""Lesson 18: a small WGAN-GP made of parts that can be replaced. The right parts are here, the exhibits on the page."""
+"""Lesson 18: a small WGAN-GP made of parts that can be replaced: right parts, and broken ones for the checks."""
 
 import functools
 from types import SimpleNamespace
@@ -19,12 +19,26 @@ ring = functools.partial(gaussian_ring, radius=2**0.5, sigma=0.1)
 
 def critic_turn(code, gan, x_real, x_fake, lambda_gp):
     """Train the critic once; x_fake comes from the generator, and the generator's weights must not notice."""
-    x_fake = x_fake.detach()
+    leaking_turn(code, gan, x_real, x_fake.detach(), lambda_gp)
+
+
+def leaking_turn(code, gan, x_real, x_fake, lambda_gp):
     loss = code.critic_loss(gan.D(x_real), gan.D(x_fake))
     loss = loss + lambda_gp * code.penalty(gan.D, x_real, x_fake)
     gan.opt_D.zero_grad()
-    loss.backward()
+    loss.backward(retain_graph=True)
     gan.opt_D.step()
+
+
+def cleared_turn(code, gan, *rest):
+    leaking_turn(code, gan, *rest)
+    gan.opt_G.zero_grad()
+
+
+def weak_leak(code, gan, x_real, x_fake, lambda_gp):
+    """The leak once more, a hundredth as strong."""
+    critic_turn(code, gan, x_real, x_fake, lambda_gp)
+    (0.01 * gan.D(x_fake).mean()).backward(retain_graph=True)
 
 
 def generator_turn(code, gan, x_fake):
@@ -34,27 +48,50 @@ def generator_turn(code, gan, x_fake):
     gan.opt_G.zero_grad()
 
 
-def make_critic(n_in):
-    """Return layers that score samples of n_in numbers."""
-    layers = nn.Linear(n_in, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2)
-    return nn.Sequential(*layers, nn.Linear(64, 1))
+def critic(first=True, second=True, last=True, norm=nn.Identity):
+    """Return a function that builds a critic of n_in numbers, with or without biases in its three layers."""
+
+    def make_critic(n_in):
+        layers = nn.Linear(n_in, 64, bias=first), norm(64), nn.LeakyReLU(0.2)
+        layers += nn.Linear(64, 64, bias=second), norm(64), nn.LeakyReLU(0.2)
+        return nn.Sequential(*layers, nn.Linear(64, 1, bias=last))
+
+    return make_critic
 
 
-def to_tensor(pictures):
-    """Return bytes (n, height, width, 3) as numbers (n, 3, height, width) from -1 to 1."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 127.5 - 1
+def reads(order, scale=lambda x: x / 127.5 - 1):
+    """Return a function from bytes (n, height, width, 3) to numbers, with its axes in this order."""
+    return lambda pictures: scale(torch.from_numpy(pictures).permute(*order))
+
+
+def cut_anew(pictures):
+    n, height, width, channels = pictures.shape
+    return torch.from_numpy(pictures.reshape(n, channels, height, width)) / 127.5 - 1
+
+
+def penalty_by(norm):
+    """Return a penalty with norm(grad) for the norm of each picture's gradient."""
+
+    def penalty(D, x_real, x_fake):
+        eps = torch.rand(len(x_real), *[1] * (x_real.dim() - 1))
+        x_hat = (eps * x_real + (1 - eps) * x_fake).detach().requires_grad_()
+        (grad,) = torch.autograd.grad(D(x_hat).sum(), x_hat, create_graph=True)
+        return (norm(grad) - 1).square().mean()
+
+    return penalty
+
+
+def over_axis_1(grad):
+    return (grad.square().sum(1) + 1e-12).sqrt()
 
 
 PARTS = dict(critic_loss=losses.critic_loss, generator_loss=losses.generator_loss_wasserstein)
-PARTS |= dict(penalty=losses.gradient_penalty, critic_turn=critic_turn, make_critic=make_critic)
-PARTS |= dict(generator_turn=generator_turn, to_tensor=to_tensor)
+PARTS |= dict(penalty=losses.gradient_penalty, critic_turn=critic_turn, make_critic=critic())
+PARTS |= dict(generator_turn=generator_turn, to_tensor=reads((0, 3, 1, 2)))
 
 
 def code_with(**parts):
     """Return the museum's code with some parts replaced: code_with(penalty=my_penalty)."""
-    unknown = ", ".join(parts.keys() - PARTS.keys())
-    if unknown:
-        raise ValueError(f"there is no part {unknown}; there are {', '.join(PARTS)}")
     return SimpleNamespace(**PARTS | parts)
 
 
@@ -70,9 +107,8 @@ def pictures(world):
 
 def real(code, world):
     """Return all real digits or faces as this code reads them, (n, channels, S, S) in [-1, 1]."""
-    return (
-        code.to_tensor(pictures(world)) if world == "faces" else torch.from_numpy(pictures(world))
-    )
+    read = code.to_tensor if world == "faces" else torch.from_numpy
+    return read(pictures(world))
 
 
 def program(code, world="ring"):

@@ -1,12 +1,15 @@
-"""Lesson 18: how a learner's test is tried, on right code, on an exhibit and on its relatives; and a repair, on tests."""
+"""Lesson 18: how a learner's test is tried, on right code, on an exhibit and on its relatives; and the homework's checks."""
 
-import ast
 import inspect
-import textwrap
+import io
+import itertools
+import tokenize
 
 import torch
+from torch import nn
 
 from gan_edu.examine import GAP
+from gan_edu.losses import gradient_penalty
 
 
 def says(test, code):
@@ -33,23 +36,19 @@ def source(function):
 def blank(function):
     """Return whether a blank is left in a function: three dots that are no index."""
     try:
-        tree = ast.parse(textwrap.dedent(source(function)))
-    except SyntaxError:  # a lambda in the middle of a line
+        parts = [t.string for t in tokenize.generate_tokens(io.StringIO(source(function)).readline)]
+    except (SyntaxError, tokenize.TokenError):  # a lambda in the middle of a line
         return False
-    for node in list(ast.walk(tree)):
-        if isinstance(node, ast.Subscript):
-            node.slice = ast.Constant(0)
-    return any(isinstance(node, ast.Constant) and node.value is ... for node in ast.walk(tree))
+    return any(a == "..." and b not in ("]", ",") for a, b in itertools.pairwise(parts))
 
 
-def fault_of_test(test, right, exhibit, fine=(), relatives=()):
-    """Return what to say of a test, or nothing. fine: {hint: right code}, relatives: {hint: broken code}."""
+def fault_of_test(test, right, exhibit, relatives, fine):
+    """Return what to say of a test, or nothing. relatives: {hint: broken code}, fine: {hint: right code}."""
     if not callable(test):
         return "write a function with an assert in it: def test_...(code)."
     if blank(test):
         return GAP
-    found = says(test, right)
-    if isinstance(found, Exception):
+    if isinstance(found := says(test, right), Exception):
         return f"your test stops with {type(found).__name__}: {found}"
     if not found:
         return "your test fails on the repaired code, too. What should the number be there?"
@@ -57,34 +56,95 @@ def fault_of_test(test, right, exhibit, fine=(), relatives=()):
         if "assert" not in source(test):
             return "a test says no with assert: nobody looks at what it returns or prints."
         return "your test lets the exhibit pass. Which number does that code get wrong?"
-    for hint, code in dict(fine).items():
-        if says(test, code) is not True:
-            return f"your test fails on {hint}"
-    for hint, code in dict(relatives).items():
-        if says(test, code) is True:
-            return f"your test misses {hint}"
-    return ""
+    faults = [f"fails on {hint}" for hint, code in fine.items() if says(test, code) is not True]
+    faults += [f"misses {hint}" for hint, code in relatives.items() if says(test, code) is True]
+    return f"your test {faults[0]}" if faults else ""
 
 
-def fault_of_repair(repaired, code, wanted):
-    """Return what to say of a repaired part, or nothing. code: with it; wanted: {hint: test(code) that it must pass}."""
-    if not callable(repaired) or blank(repaired):
-        return "the test is right. Now write the repaired function."
-    for hint, test in wanted.items():
-        found = says(test, code)
-        if isinstance(found, Exception):
-            return f"the test is right; your repair stops with {type(found).__name__}: {found}"
-        if not found:
-            return f"the test is right; your repair: {hint}"
-    return ""
-
-
-def tell(fault, words):
-    """Print the verdict, and return whether there is no fault."""
+def tried(test, right, exhibit, words, relatives, fine=None, repair=lambda: ""):
+    """Print what to say of a test and then of a repair, and return whether there is no fault."""
+    fault = fault_of_test(test, right, exhibit, relatives, fine or {}) or repair()
     print(f"Not yet: {fault}" if fault else f"Right: {words}")
     return not fault
 
 
-def caught(tests, codes):
-    """Return {test: [whether it catches each code]}; a test that stops has caught nothing."""
-    return {n: [says(test, code) is False for code in codes.values()] for n, test in tests.items()}
+def critic_loss(weight):
+    """Return a WGAN-GP critic's loss of (D, x_real, x_fake, lambda_gp), with weight(lambda_gp) for the penalty."""
+    return lambda D, x, y, k: weight(k) * gradient_penalty(D, x, y) - (D(x).mean() - D(y).mean())
+
+
+def check_added(test):
+    """Check a test of critic_loss(D, x_real, x_fake, lambda_gp), whose exhibit leaves the penalty out."""
+    relatives = {
+        "a loss from which the penalty is subtracted. Should a steep critic's loss grow with λ?": critic_loss(lambda k: -k),
+        "a loss that adds the penalty without λ. Compare two values of λ.": critic_loss(lambda k: 10),
+    }  # fmt: skip
+    codes = critic_loss(lambda k: k), critic_loss(lambda k: 0 * k)
+    return tried(test, *codes, "λ matters, and in the right direction.", relatives)
+
+
+def error(of_fake):
+    """Return a discriminator's error of (D, G, x_real, z), with of_fake(G, x_real, z) as what is judged."""
+    return lambda D, G, x, z: -(D(x).log().mean() + (1 - D(of_fake(G, x, z))).log().mean())
+
+
+def check_from_z(test):
+    """Check a test of d_error(D, G, x_real, z), whose exhibit judges z in place of G(z)."""
+    relatives = {"an error that judges G(x_real). The latents should matter, too.": error(lambda G, x, z: G(x))}  # fmt: skip
+    right, exhibit = error(lambda G, x, z: G(z)), error(lambda G, x, z: z)
+    return tried(test, right, exhibit, "another generator, another error.", relatives)
+
+
+def shares(points, n_bins, n_all=None):
+    return [
+        sum(int(x * n_bins) == k for x in points) / (n_all or len(points)) for k in range(n_bins)
+    ]
+
+
+def kept(points):  # as on the page: takes the points out of the list while it counts on
+    for i in range(len(points)):
+        taken, points[i : i + i + 1] = points[i : i + i + 1], []
+        yield from taken[:1]
+
+
+def check_shares(test):
+    """Check a test of shares(points, n_bins), whose exhibit loses points."""
+    relatives = {
+        "a code that counts well, but empties the list that it was given. Look at the list afterwards.": lambda points, n: (shares(points, n), points.clear())[0],
+        "a code that loses points and then divides by their number. Count by hand in which bin they lie.": lambda points, n: shares([*kept([*points])], n),
+    }  # fmt: skip
+    exhibit = lambda points, n: shares(n_all=len(points), points=[*kept(points)], n_bins=n)  # noqa: E731
+    return tried(test, shares, exhibit, "no point is lost, and the list is as it was.", relatives)
+
+
+def block(**norm):
+    """Return a generator's block(n_in, n_out) with these settings of its batch normalisation."""
+    return lambda n_in, n_out: nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out, **norm), nn.LeakyReLU(0.2))  # fmt: skip
+
+
+def check_spread(test):
+    """Check a test of block(n_in, n_out), whose batch normalisation has the momentum where eps should be."""
+    fine = {"a block with another momentum. That is right: momentum says how fast the running mean follows.": block(momentum=0.2)}  # fmt: skip
+    relatives = {"a block with eps = 0.05. Give it inputs of a smaller spread.": block(eps=0.05)}
+    words = "what comes out has spread 1, however small the input's spread was."
+    return tried(test, block(), block(eps=0.8), words, relatives, fine)
+
+
+def sampling(mode, back=True):
+    """Return sample(G, z) which draws in this mode, and puts back what was."""
+
+    def sample(G, z):
+        before = G.training
+        with torch.no_grad():
+            x = G.train(mode)(z)
+        G.train(before if back else mode)
+        return x
+
+    return sample
+
+
+def check_eval(test):
+    """Check a test of sample(G, z), whose exhibit samples in training mode."""
+    relatives = {"a code that leaves the generator in evaluation mode: training would go on without batch statistics.": sampling(False, back=False)}  # fmt: skip
+    words = "a picture does not depend on its company."
+    return tried(test, sampling(False), sampling(True), words, relatives)

@@ -4,7 +4,7 @@ from gan_edu._arguments import check_callable, check_knobs
 from gan_edu.panel.figure import Figure
 from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.page import Panel
-from gan_edu.players import random_state, set_random_state
+from gan_edu.players import untouched
 from gan_edu.run import Knobs
 
 
@@ -36,11 +36,9 @@ class Explorer(Panel):
         return 60.0
 
     def draw(self):
-        fig, outside = Figure(), random_state()
-        try:
+        fig = Figure()
+        with untouched(None):  # the random numbers too are the page's own
             self.view(fig, self.knobs)
-        finally:
-            set_random_state(outside)
         sides = [{"knobs": values_of(self.knobs, self.sliders), "figure": fig.header()}]
         self.show({"n": 0, "reached": 0, "sides": sides, "words": fig.words}, fig.block)
 

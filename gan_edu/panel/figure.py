@@ -221,9 +221,8 @@ class Axes:
         self.layer("bars", x - width / 2, width, bottom, height, cycle="fill", **look)
 
     @word(*FILL)
-    def hist(self, x, bins=10, range=None, density=False, weights=None, **look):
-        x = array(x).ravel()
-        heights, edges = np.histogram(x, bins, range, density=density, weights=weights)
+    def hist(self, x, bins=10, range=None, density=False, **look):
+        heights, edges = np.histogram(array(x).ravel(), bins, range, density=density)
         bars = [array(part) for part in (edges[:-1], np.diff(edges), 0 * heights, heights)]
         self.layer("bars", *bars, cycle="fill", **look)
         return heights, edges, None

@@ -79,9 +79,8 @@ class Sketch:
 
     def check(self, name, value):
         if not isinstance(value, (tuple, list)) or not 1 <= len(value) <= MOST:
-            raise ValueError(
-                f"{name} must be 1 to {MOST:,} places ((x, y), ...), got {str(value)[:60]}"
-            )
+            places = f"1 to {MOST:,} places ((x, y), ...)"
+            raise ValueError(f"{name} must be {places}, got {str(value)[:60]}")
         return tuple(Point.check(self, name, place) for place in value)
 
 

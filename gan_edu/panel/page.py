@@ -12,6 +12,7 @@ import traitlets
 from IPython import get_ipython
 
 FOLDER = pathlib.Path(__file__).parent / "page"
+MODULES = "frame.js", "draw.js", "knobs.js", "panel.js"
 LOST = 3  # seconds without an answer after which a message is taken for lost, as where a connection was made anew
 ALIVE = 90  # seconds without a sign of life (a hidden page gives one a minute) after which a page is gone
 
@@ -25,11 +26,10 @@ def source(*names):
 class Page(anywidget.AnyWidget):
     """The part of a panel that stands in the browser."""
 
-    _esm, _css = source("draw.js", "panel.js"), source("panel.css")
+    _esm, _css = source(*MODULES), source("panel.css")
 
-    spec = traitlets.Dict().tag(
-        sync=True
-    )  # comes with the widget; a message waits as long as cells run
+    # Comes with the widget: a message waits as long as cells run.
+    spec = traitlets.Dict().tag(sync=True)
 
     def __init__(self, take, spec):
         super().__init__(spec=spec)

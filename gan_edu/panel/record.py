@@ -14,7 +14,7 @@ from gan_edu._arguments import check_count
 from gan_edu.panel.figure import Figure
 from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.live import draw
-from gan_edu.panel.page import source
+from gan_edu.panel.page import MODULES, source
 
 SPEEDS = [(5, "5 a second"), (15, "15 a second"), (30, "30 a second")]
 PAGE = string.Template("""<!doctype html>
@@ -45,15 +45,14 @@ def record(run, view, path, every=20):
     for moment in run.replayed(every):
         fig = Figure()
         draw(view, fig, moment)
-        sides = [
-            {"knobs": values_of(moment.knobs, run.sliders), "figure": small(fig, block, places)}
-        ]
+        knobs, figure = values_of(moment.knobs, run.sliders), small(fig, block, places)
+        sides = [{"knobs": knobs, "figure": figure}]
         pictures.append({"n": moment.n, "reached": run.n, "sides": sides, "words": fig.words})
     spec = spec_of("recording", run.sliders, speeds=SPEEDS, speed=15)
     story = json.dumps({"spec": spec, "pictures": pictures}).encode()
     story += b" " * (-len(story) % 4)
     packed = gzip.compress(len(story).to_bytes(4, "little") + story + bytes(block), 9)
-    parts = dict(style=source("panel.css"), module=source("draw.js", "panel.js", "recording.js"))
+    parts = dict(style=source("panel.css"), module=source(*MODULES, "recording.js"))
     parts |= dict(title=html.escape(pathlib.Path(path).stem.replace("_", " ")))
     unfinished = pathlib.Path(path).with_suffix(".unfinished")
     page = PAGE.substitute(parts, data=base64.b64encode(packed).decode())

@@ -10,13 +10,13 @@ from lab import (
     ask,
     assert_no_fault,
     code_cell,
-    expect,
     menu,
     needs_chromium,
     opened,
     run_cell,
     scratch_notebook,
 )
+from playwright.sync_api import expect
 
 from gan_edu.panel import record
 from gan_edu.run import Run
@@ -108,10 +108,12 @@ def n(found):
     return int(found.get_attribute("data-n"))
 
 
-def wait_for(page, found, script, timeout=60):
-    page.wait_for_function(
-        f"element => {script}", arg=found.element_handle(), timeout=1000 * timeout
+def wait_for(page, found, script):
+    """Wait until this is true of the element; KNOBS stands for the knobs of the picture on the page."""
+    script = script.replace(
+        "KNOBS", "JSON.parse(element.querySelector('.gan-picture').dataset.knobs)"
     )
+    page.wait_for_function(f"element => {script}", arg=found.element_handle(), timeout=60_000)
 
 
 def play_to(page, found, step):
@@ -161,24 +163,12 @@ def test_a_slider_acts_while_it_trains(page, first):
     slider.focus()
     for _ in range(20):
         page.keyboard.press("ArrowRight")
-    wait_for(
-        page,
-        first,
-        "JSON.parse(element.querySelector('.gan-picture').dataset.knobs).lambda_gp > 1.5",
-    )
+    wait_for(page, first, "KNOBS.lambda_gp > 1.5")
     value = knobs(first)["lambda_gp"]
     slider.drag_to(slider, target_position={"x": 5, "y": 8})  # by the mouse, to its lower end
-    wait_for(
-        page,
-        first,
-        f"JSON.parse(element.querySelector('.gan-picture').dataset.knobs).lambda_gp < {value / 2}",
-    )
+    wait_for(page, first, f"KNOBS.lambda_gp < {value / 2}")
     first.locator('select[data-knob="n_critic"]').first.select_option("3")
-    wait_for(
-        page,
-        first,
-        "JSON.parse(element.querySelector('.gan-picture').dataset.knobs).n_critic === 3",
-    )
+    wait_for(page, first, "KNOBS.n_critic === 3")
     pause(page, first)
     moved = ask(page, "sorted({name for _, name, _ in first.run.moves})")
     assert moved == "['lambda_gp', 'n_critic']"
@@ -217,7 +207,7 @@ def test_presets_keep_new_seed_reset(page, first):
     wait_for(
         page,
         first,
-        "element.dataset.playing === 'true' && JSON.parse(element.querySelector('.gan-picture').dataset.knobs).lambda_gp === 0.05",
+        "element.dataset.playing === 'true' && KNOBS.lambda_gp === 0.05",
     )
     pause(page, first)
     assert n(first) < 400 and ask(page, "len(first.ghosts)") == "1"
@@ -316,19 +306,13 @@ def test_a_point_is_dragged(page):
     handle.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    wait_for(
-        page,
-        found,
-        "JSON.parse(element.querySelector('.gan-picture').dataset.knobs).place[0] > 2.5",
-    )
+    wait_for(page, found, "KNOBS.place[0] > 2.5")
     box, at = canvas.bounding_box(), handle.bounding_box()
     page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4, steps=5)
     page.mouse.up()
-    wait_for(
-        page, found, "JSON.parse(element.querySelector('.gan-picture').dataset.knobs).place[1] > 4"
-    )
+    wait_for(page, found, "KNOBS.place[1] > 4")
     x, y = map(float, ask(page, "*explored.knobs.place").split())
     assert 3 < x < 8 and 4 < y < 10
 

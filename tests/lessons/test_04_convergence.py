@@ -6,7 +6,9 @@ import types
 import numpy as np
 import pytest
 import torch
-from test_03_gaussian_gan_1d import ends, succeeded
+from hints import each_wrong
+from test_03_seeds import SETTINGS, ends, succeeded
+from torch.nn.functional import softplus
 
 from gan_edu.lessons import l04_checks as checks
 from gan_edu.lessons import l04_convergence as room
@@ -14,8 +16,6 @@ from gan_edu.losses import r1_penalty
 from gan_edu.run import Run, descend
 from gan_edu.seeds import over_seeds
 from notebooks import definitions
-
-SETTINGS = dict(batch_size=64, lr_d=0.01, lr_g=0.002)
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +32,6 @@ def test_the_matrix_is_one_step_of_the_walk(lesson, h, gamma):
     path = lesson["walk"](lesson["gradients_r1"], knobs, 20)
     for now, after in itertools.pairwise(path):
         assert np.allclose(np.array(lesson["matrix"](h, gamma)) @ now, after, atol=1e-12)
-
-
-@pytest.mark.parametrize("h", [0.05, 0.2, 0.5])
-def test_distance_of_simultaneous_steps(lesson, h):
-    knobs = types.SimpleNamespace(start=(0.3, 0.4), h=h, order="simultaneous")
-    path = lesson["walk"](lesson["gradients"], knobs, 50)
-    assert np.allclose(np.hypot(*path.T), 0.5 * (1 + h * h) ** (np.arange(51) / 2))
 
 
 @pytest.mark.parametrize("h", [0.05, 0.2, 0.5])
@@ -69,67 +62,17 @@ def test_the_best_friction_with_the_losses_of_lesson_3(lesson, h):
     assert end(best) < min(end(best - 0.15), end(best + 0.15))
 
 
-def test_energy_is_kept_in_small_steps(lesson):
-    knobs = types.SimpleNamespace(start=(1.0, 0.5), h=1e-3, order="simultaneous")
-    radius = np.hypot(*lesson["walk"](lesson["gradients"], knobs, 10_000).T)
-    assert np.abs(radius / radius[0] - 1).max() < 0.01
+@pytest.mark.parametrize("h", [0.02, 0.05, 0.1])
+def test_only_r1_comes_to_rest_whatever_the_step(lesson, h):
+    def last(**remedy):
+        return np.abs(lesson["play"](h=h, n_steps=4000, **remedy)[-400:, 0]).max()
 
-
-def test_only_r1_comes_to_rest_whatever_the_start_of_the_numbers(lesson):
-    play = lesson["play"]
-    for h in (0.02, 0.05, 0.1):
-        last = {
-            name: np.abs(play(h=h, n_steps=4000, **remedy)[-400:, 0]).max()
-            for name, remedy in dict(
-                clipping=dict(c=0.5), penalty=dict(penalty=1.0), five=dict(n_critic=5), r1=dict(gamma=1.0)
-            ).items()
-        }  # fmt: skip
-        assert last.pop("r1") < 1e-6 and min(last.values()) > 0.1
-        assert play(h=h, penalty=1.0, n_steps=4000)[-1] == pytest.approx((-2, 0), abs=0.05)
-    swings = play(penalty=0.1, n_steps=4000)[-2000:, 0]  # a low barrier
-    assert swings.min() < -0.1 < 0.1 < swings.max()
+    assert last(gamma=1.0) < 1e-6 and min(last(c=0.5), last(penalty=1.0), last(n_critic=5)) > 0.1
+    end = lesson["play"](h=h, penalty=1.0, n_steps=4000)[-1]
+    assert end == pytest.approx((-2, 0), abs=0.05)
 
 
 # ---- its exercises
-
-
-@pytest.mark.parametrize(
-    "answer, hint",
-    [
-        (lambda h, g: [[1 - h * h, h * (1 - h * g)], [-h, 1 - h * g]], "Right"),
-        (lambda h, g: torch.tensor([[1 - h * h, h - h * h * g], [-h, 1 - h * g]]), "Right"),
-        (lambda h, g: [[..., ...], [-h, 1]], "still a blank"),
-        (lambda h, g: None, "returns nothing yet"),
-        (lambda h, g: [[1, h], [-h, 1 - h * g]], "the simultaneous step"),
-        (lambda h, g: [[1 - h * h, h], [-h, 1]], "the friction is missing"),
-        (lambda h, g: [[1 - h * h, h], [-h, 1 - h * g]], "has felt the friction"),
-        (lambda h, g: [[1 - h * h, -h], [h * (1 - h * g), 1 - h * g]], "exchanged"),
-        (lambda h, g: [[1 - h * g, -h], [h * (1 - h * g), 1 - h * h]], "Let θ come first"),
-        (lambda h, g: [[1 + h * h, -h * (1 - h * g)], [-h, 1 - h * g]], "G must go up"),
-        (lambda h, g: [[1 - h * h, h * (1 + h * g)], [-h, 1 + h * g]], "a minus"),
-        (lambda h, g: [1, 2], "must have shape (2, 2)"),
-    ],
-)
-def test_each_wrong_matrix_gets_its_own_hint(answer, hint, capsys):
-    assert checks.check_matrix(answer) is (hint == "Right")
-    assert hint in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "answer, hint",
-    [
-        (lambda t, p, k: (-p, t + k.gamma * p), "Right"),
-        (lambda t, p, k: ..., "still a blank"),
-        (lambda t, p, k: (-p, t), "still without friction"),
-        (lambda t, p, k: (-p, t + k.gamma / 2 * p), "is γ ψ"),
-        (lambda t, p, k: (-p, t + k.gamma / 2 * p**2), "its derivative"),
-        (lambda t, p, k: (-p + k.gamma * p, t), "belongs to D"),
-        (lambda t, p, k: (-p, t - k.gamma * p), "is added, too"),
-    ],
-)
-def test_each_wrong_friction_gets_its_own_hint(answer, hint, capsys):
-    assert checks.check_friction(answer) is (hint == "Right")
-    assert hint in capsys.readouterr().out
 
 
 def stepping(penalty, graph=True, at="real", through=lambda a: a):
@@ -140,10 +83,10 @@ def stepping(penalty, graph=True, at="real", through=lambda a: a):
         x_real, x_fake = 4 + 0.5 * torch.randn(n, 1), gan.G(2 * torch.rand(n, 1) - 1).detach()
         x = (x_real if at == "real" else x_fake).clone().requires_grad_()
         (slope,) = torch.autograd.grad(through(gan.D(x)).sum(), x, create_graph=graph)
-        loss = torch.nn.functional.softplus(-gan.D(x_real)).mean()
-        loss = loss + torch.nn.functional.softplus(gan.D(x_fake)).mean()
+        loss = softplus(-gan.D(x_real)).mean()
+        loss = loss + softplus(gan.D(x_fake)).mean()
         descend(gan.opt_D, loss + penalty(slope, knobs.gamma), lr=knobs.lr_d)
-        loss = torch.nn.functional.softplus(-gan.D(gan.G(2 * torch.rand(n, 1) - 1))).mean()
+        loss = softplus(-gan.D(gan.G(2 * torch.rand(n, 1) - 1))).mean()
         descend(gan.opt_G, loss, lr=knobs.lr_g)
         return {"squared slope": slope.square().mean()}
 
@@ -154,27 +97,35 @@ def r1(slope, gamma):
     return gamma / 2 * slope.square().mean()
 
 
-@pytest.mark.parametrize(
-    "step, hint",
-    [
-        (stepping(r1), "Right"),
-        (stepping(lambda s, g: g * s.square().sum(1).mean() / 2), "Right"),
-        (stepping(r1, graph=False), "create_graph=True"),
-        (stepping(r1, at="fake"), "looks at generated ones"),
-        (stepping(r1, through=lambda a: a / 6), "divided by n"),
-        (stepping(lambda s, g: s.square().mean()), "is missing"),
-        (stepping(lambda s, g: g * s.square().mean()), "The factor is γ/2".lower()),
-        (stepping(lambda s, g: g / 2 * (s.abs() - 1).square().mean()), "as WGAN-GP does"),
-        (stepping(lambda s, g: g / 2 * s.mean().square()), "square the slope of each sample"),
-        (stepping(lambda s, g: -r1(s, g)), "wrong sign"),
-        (stepping(r1, through=torch.sigmoid), "the slope of the probability"),
-        (stepping(lambda s, g: g / 2 * s.square().sum()), "take the mean"),
-        (stepping(lambda s, g: ... + s), "still a blank"),
-    ],
-)
-def test_each_wrong_penalty_gets_its_own_hint(step, hint, capsys):
-    assert checks.check_r1(step) is (hint == "Right")
-    assert hint in capsys.readouterr().out
+test_each_wrong_matrix_gets_its_own_hint = each_wrong(checks.check_matrix,
+    (lambda h, g: [[1 - h * h, h * (1 - h * g)], [-h, 1 - h * g]], "Right"),
+    (lambda h, g: torch.tensor([[1 - h * h, h - h * h * g], [-h, 1 - h * g]]), "Right"),
+    (lambda h, g: [[..., ...], [-h, 1]], "still a blank"), (lambda h, g: None, "returns nothing yet"),
+    (lambda h, g: [[1, h], [-h, 1 - h * g]], "the simultaneous step"), (lambda h, g: [[1 - h * h, h], [-h, 1]], "the friction is missing"),
+    (lambda h, g: [[1 - h * h, h], [-h, 1 - h * g]], "has felt the friction"),
+    (lambda h, g: [[1 - h * h, -h], [h * (1 - h * g), 1 - h * g]], "exchanged"),
+    (lambda h, g: [[1 - h * g, -h], [h * (1 - h * g), 1 - h * h]], "Let θ come first"),
+    (lambda h, g: [[1 + h * h, -h * (1 - h * g)], [-h, 1 - h * g]], "G must go up"),
+    (lambda h, g: [[1 - h * h, h * (1 + h * g)], [-h, 1 + h * g]], "a minus"), (lambda h, g: [1, 2], "must have shape (2, 2)"),
+)  # fmt: skip
+
+test_each_wrong_friction_gets_its_own_hint = each_wrong(checks.check_friction,
+    (lambda t, p, k: (-p, t + k.gamma * p), "Right"), (lambda t, p, k: ..., "still a blank"),
+    (lambda t, p, k: (-p, t), "still without friction"), (lambda t, p, k: (-p, t + k.gamma / 2 * p), "is γ ψ"),
+    (lambda t, p, k: (-p, t + k.gamma / 2 * p**2), "its derivative"), (lambda t, p, k: (-p + k.gamma * p, t), "belongs to D"),
+    (lambda t, p, k: (-p, t - k.gamma * p), "is added, too"),
+)  # fmt: skip
+
+test_each_wrong_penalty_gets_its_own_hint = each_wrong(checks.check_r1,
+    (stepping(r1), "Right"), (stepping(lambda s, g: g * s.square().sum(1).mean() / 2), "Right"),
+    (stepping(r1, graph=False), "create_graph=True"), (stepping(r1, at="fake"), "looks at generated ones"),
+    (stepping(r1, through=lambda a: a / 6), "divided by n"), (stepping(lambda s, g: s.square().mean()), "is missing"),
+    (stepping(lambda s, g: g * s.square().mean()), "The factor is γ/2".lower()),
+    (stepping(lambda s, g: g / 2 * (s.abs() - 1).square().mean()), "as WGAN-GP does"),
+    (stepping(lambda s, g: g / 2 * s.mean().square()), "square the slope of each sample"), (stepping(lambda s, g: -r1(s, g)), "wrong sign"),
+    (stepping(r1, through=torch.sigmoid), "the slope of the probability"),
+    (stepping(lambda s, g: g / 2 * s.square().sum()), "take the mean"), (stepping(lambda s, g: ... + s), "still a blank"),
+)  # fmt: skip
 
 
 # ---- a real GAN with friction

@@ -1,4 +1,4 @@
-"""All panels of the second edition: their views draw alike in the page and as a still, their recordings are theirs."""
+"""All panels: their views draw alike in the page and as a still, their recordings are theirs."""
 
 import base64
 import gzip
@@ -21,11 +21,11 @@ from gan_edu.run import Knobs
 from gan_edu.style import STYLE
 from notebooks import NOTEBOOKS, all_cells
 
-NEW = re.compile(rf"\b({live.__name__}|{explore.__name__})\(")
+MAKES = re.compile(rf"\b({live.__name__}|{explore.__name__})\(")
 LESSONS = [
     path.stem[:2]
     for path in sorted(NOTEBOOKS.glob("*.ipynb"))
-    if any(NEW.search(cell.source) for cell in all_cells(path.stem))
+    if any(MAKES.search(cell.source) for cell in all_cells(path.stem))
 ]
 
 
@@ -34,7 +34,7 @@ def panels_of(lesson, monkeypatch):
     monkeypatch.setattr(TRAINER, "add", lambda key, panel: found.append(panel))
     for cell in all_cells(lesson):
         tags = cell.metadata.get("tags", [])
-        if ("live-panel" in tags and NEW.search(cell.source)) or (
+        if ("live-panel" in tags and MAKES.search(cell.source)) or (
             "define" in tags and "live-panel" not in tags
         ):
             exec(cell.source, namespace)  # fmt: skip

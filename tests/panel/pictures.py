@@ -14,9 +14,8 @@ def of_page(fig):
     for ax in fig.axes:
         seen = {"title": ax.head.get("title", ""), "xlabel": ax.head.get("xlabel", "")}
         for layer in ax.head["layers"]:
-            data = [
-                np.frombuffer(bytes(fig.block), kind, size, at) for at, size, kind in layer["data"]
-            ]
+            places, block = layer["data"], bytes(fig.block)
+            data = [np.frombuffer(block, kind, size, at) for at, size, kind in places]
             kind = layer["kind"]
             if kind == "line":
                 seen.setdefault(kind, []).append(number(data))
@@ -54,9 +53,7 @@ def of_matplotlib(fig, like):
             x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
             if line.get_drawstyle() != "default":
                 x, y = cbook.STEP_LOOKUP_MAP[line.get_drawstyle()](x, y)
-            if (
-                line.get_transform() == ax.get_xaxis_transform()
-            ):  # at x, or the marks of moved knobs
+            if line.get_transform() == ax.get_xaxis_transform():  # at x, or marks of moved knobs
                 if len(x) == 2 and x[0] == x[1] and (y == [0, 1]).all():
                     seen.setdefault("vline", []).append(number(x[0]))
             elif line.get_transform() == ax.get_yaxis_transform():
@@ -99,7 +96,5 @@ def assert_alike(page, still):
     for one, other in zip(page, still):
         assert one.keys() == other.keys()
         for kind in one:
-            a, b = (
-                sorted(map(str, x)) if isinstance(x, list) else x for x in (one[kind], other[kind])
-            )
+            a, b = (sorted(map(str, x)) for x in (one[kind], other[kind]))
             assert a == b, kind

@@ -6,9 +6,10 @@ from gan_edu.panel.page import FOLDER
 HTML = """<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><link rel="stylesheet" href="panel.css">
 <body style="margin: 0"><div id="host"></div><script type="module">
 import { panel } from "./panel.js";
-import * as draw from "./draw.js";
+import * as frame from "./frame.js";
+import { Painter } from "./draw.js";
 const all = (selector) => [...document.querySelectorAll(selector)];
-Object.assign(window, { draw, sent: [], leaked: 0, port: { send: (m) => sent.push({ ...m, inked: spot().n > 0 }) } });
+Object.assign(window, { draw: { ...frame, Painter }, sent: [], leaked: 0, port: { send: (m) => sent.push({ ...m, inked: spot().n > 0 }) } });
 document.addEventListener("keydown", () => leaked++);
 window.types = () => sent.splice(0).map((message) => message.type);
 window.give = (message, bytes) => port.onmessage(message, new Uint8Array(bytes).buffer);

@@ -12,7 +12,7 @@ import pytest
 import torch
 from core.loops import LOOPS, RING_KNOBS, clipped_step, ring_build, ring_step
 from core.test_run import everything
-from panel.views import plane
+from panel.views import GRID, Z, plane
 
 from gan_edu.datasets import painted
 from gan_edu.panel import page as page_module
@@ -22,7 +22,7 @@ from gan_edu.panel.knobs import bars, choice, log_slider, point, sketch, slider,
 from gan_edu.panel.live import live
 from gan_edu.panel.page import TRAINER
 from gan_edu.panel.record import record
-from gan_edu.run import Players, Run, descend
+from gan_edu.run import Run, descend
 
 KNOBS = RING_KNOBS | dict(
     lambda_gp=log_slider(0.05, 50, 0.5), lr_g=log_slider(1e-4, 1e-1, 1e-3), batch_size=16
@@ -72,6 +72,23 @@ def last(told, kind):
     return next(filter(None, found))
 
 
+def drawn(told, side=0):
+    """The layers of the first axes of the last picture."""
+    return last(told, "picture")["sides"][side]["figure"]["axes"][0]["layers"]
+
+
+def knobs_of(told):
+    return last(told, "picture")["sides"][0]["knobs"]
+
+
+def stored(path):
+    """What is in a recording: its story and its block of bytes."""
+    text = re.search(r'text/plain">([^<]+)<', path.read_text())[1]
+    whole = gzip.decompress(base64.b64decode(text))
+    size = int.from_bytes(whole[:4], "little")
+    return json.loads(whole[4 : 4 + size]), whole[4 + size :]
+
+
 def wait(true, seconds=60):
     deadline = time.monotonic() + seconds
     while not true():
@@ -88,17 +105,13 @@ def say(panel, kind, **more):
 
 def test_it_plays_and_a_knob_acts_at_the_next_step(told):
     panel = live(ring_build, step, view, KNOBS)
-    assert panel.run.n == 0 and last(told, "picture")["sides"][0]["knobs"]["lambda_gp"] == 0.5
+    assert panel.run.n == 0 and knobs_of(told)["lambda_gp"] == 0.5
     spec = panel.page.spec
-    assert (
-        list(spec["knobs"]) == ["lambda_gp", "lr_g"]
-        and spec["knobs"]["lr_g"]["log"]
-        and spec["kind"] == "live"
-    )
+    assert list(spec["knobs"]) == ["lambda_gp", "lr_g"] and spec["knobs"]["lr_g"]["log"]
     panel.post({"type": "play"})
     wait(lambda: panel.run.n > 30)
     panel.post({"type": "knob", "name": "lambda_gp", "value": 5.0})
-    wait(lambda: last(told, "picture")["sides"][0]["knobs"]["lambda_gp"] == 5.0)
+    wait(lambda: knobs_of(told)["lambda_gp"] == 5.0)
     (at, name, value) = panel.run.moves[0]
     assert (name, value) == ("lambda_gp", 5.0) and last(told, "picture")["n"] >= at + 1
     say(panel, "pause")
@@ -121,28 +134,18 @@ def test_every_button(told):
     whole = everything(panel.run)
     say(panel, "goto", n=25)
     assert panel.run.n == 25 and last(told, "picture")["reached"] == 25
-    lines = [
-        layer
-        for layer in last(told, "picture")["sides"][0]["figure"]["axes"][0]["layers"]
-        if layer["kind"] == "line"
-    ]
-    assert [line["data"][0][1] for line in lines] == [40, 25]  # the ghost stays
+    lengths = [layer["data"][0][1] for layer in drawn(told) if layer["kind"] == "line"]
+    assert lengths == [40, 25]  # the ghost stays
     say(panel, "goto", n=40)
     say(panel, "knob", name="lr_g", value=0.01)
     assert everything(panel.run) == whole
     panel.use(clipped_step)
     say(panel, "code")
-    assert (
-        "def clipped_step" in last(told, "code")["text"]
-        and "run.set(lr_g=0.01)" in last(told, "code")["text"]
-    )
+    code = last(told, "code")["text"]
+    assert "def clipped_step" in code and "run.set(lr_g=0.01)" in code
     say(panel, "new seed")
-    assert (
-        panel.run.seed == 4
-        and panel.run.n == 0
-        and panel.run.knobs.lr_g == 0.01
-        and panel.run.step is clipped_step
-    )
+    assert panel.run.seed == 4 and panel.run.n == 0
+    assert panel.run.knobs.lr_g == 0.01 and panel.run.step is clipped_step
     say(panel, "preset", name="bold")
     wait(lambda: panel.run.n > 3)
     say(panel, "pause")
@@ -164,15 +167,11 @@ def test_two_runs_side_by_side(told):
     say(panel, "knob", side=1, name="lambda_gp", value=10.0)
     for _ in range(5):
         say(panel, "step")
-    picture = last(told, "picture")
-    assert [side["knobs"]["lambda_gp"] for side in picture["sides"]] == [0.5, 10.0]
+    sides = last(told, "picture")["sides"]
+    assert [side["knobs"]["lambda_gp"] for side in sides] == [0.5, 10.0]
     assert everything(panel.run) == everything(Run(ring_build, ring_step, {**KNOBS}).steps(15))
     assert panel.other.moves == [(10, "lambda_gp", 10.0)] and panel.other.n == 15
-    offsets = [
-        layer["data"][0][0]
-        for side in picture["sides"]
-        for layer in side["figure"]["axes"][0]["layers"]
-    ]
+    offsets = [layer["data"][0][0] for side in (0, 1) for layer in drawn(told, side)]
     assert len(set(offsets)) == len(offsets)  # one block for both
     say(panel, "goto", n=12)
     assert panel.other.n == panel.run.n == 12 and panel.other.knobs.lambda_gp == 10.0
@@ -199,9 +198,8 @@ def test_what_goes_wrong_in_a_step_is_said(told, fault, words):
     BREAK.append(fault)
     panel.post({"type": "play"})
     wait(lambda: panel.fault)
-    assert (
-        re.search(words, last(told, "status")["fault"]) and not panel.playing and panel.run.n == 5
-    )
+    assert re.search(words, last(told, "status")["fault"])
+    assert not panel.playing and panel.run.n == 5
     say(panel, "knob", name="lambda_gp", value=1.0)
     panel.post({"type": "play"})
     wait(lambda: panel.run.n > 8)
@@ -228,7 +226,8 @@ def test_a_view_that_fails_stops_the_panel_and_says_so(told):
 # ---- pages that are slow, hidden, gone, new
 
 
-def test_a_page_that_does_not_answer_gets_no_more_pictures(told):
+def test_a_page_that_does_not_answer_gets_no_more_pictures(told, monkeypatch):
+    monkeypatch.setattr(page_module, "LOST", 1e9)  # however slow this machine is
     told["deaf"] = True
     panel = live(ring_build, step, view, KNOBS)
     panel.post({"type": "play"})
@@ -327,9 +326,7 @@ def test_a_rewind_stands_still_too(told):
 # ---- drawing never changes the run
 
 
-@pytest.mark.parametrize(
-    "name", ["lsgan", "two generators"]
-)  # spectral norm and dropout; batch norm
+@pytest.mark.parametrize("name", ["lsgan", "two generators"])  # dropout; batch norm
 def test_drawn_after_every_step_and_never(told, name):
     build, train, knobs = LOOPS[name]
 
@@ -362,17 +359,15 @@ def test_explore(told):
         left.set(title=f"{knobs.kind} {knobs.on} {knobs.n}")
         right.scatter(*torch.randn(2, 5))
 
-    kinds = dict(
-        place=point(0, 1), kind=choice("a", "b"), on=switch(), n=slider(1, 9, 2, step=1), fixed=3
-    )
+    kinds = dict(place=point(0, 1), kind=choice("a", "b"), on=switch(), fixed=3)
+    kinds["n"] = slider(1, 9, 2, step=1)
     state = torch.get_rng_state()
     panel = explore(show, kinds, presets={"far": dict(place=(5, 5))})
     kinds |= dict(later=switch())  # the page's own knobs, for another panel
     assert torch.equal(state, torch.get_rng_state())
     spec = panel.page.spec["knobs"]
-    assert {name: knob["kind"] for name, knob in spec.items()} == dict(
-        place="point", kind="choice", on="switch", n="slider"
-    )
+    expected = dict(place="point", kind="choice", on="switch", n="slider")
+    assert {name: knob["kind"] for name, knob in spec.items()} == expected
     say(panel, "knob", name="kind", value="b")
     say(panel, "knob", name="place", value=[2, 3])
     axes = last(told, "picture")["sides"][0]["figure"]["axes"][0]
@@ -392,10 +387,8 @@ def test_explore(told):
 @pytest.mark.parametrize(
     "knob, value, words",
     [
-        (dict(step=1), (1, 2), None),
         (dict(step=1), (1, 2.5), "h must be a whole number, got 2.5"),
         (dict(), (1, 2, 3), "h must be 2 heights"),
-        (dict(), 3, "h must be 2 heights"),
         (dict(), (1, 6), "h must be .* at most 5|h must be .*5.*6"),
         (dict(total=3), (1, 2), None),
         (dict(total=3), (1, 2.1), "h must add up to 3, got 3.1"),
@@ -421,11 +414,9 @@ def test_heights_that_cannot_be():
     "places, words",
     [
         ([], "must be 1 to 2,000 places"),
-        ("heart", r"must be 1 to 2,000 places \(\(x, y\), ...\), got heart"),
         ([(0, 0)] * 2001, "must be 1 to 2,000 places"),
         ([(0, 1, 2)], r"must be a place \(x, y\)"),
         ([(0, float("nan"))], "must be a finite number"),
-        ([0, 1], r"must be a place \(x, y\)"),
     ],
 )
 def test_drawings_that_cannot_be(places, words):
@@ -456,9 +447,7 @@ def test_a_drawing_is_a_move_is_replayed_saved_and_recorded(tmp_path):
     run.goto(10)
     assert run.moves == [] and run.knobs.drawing == ((-1.0, 0.0),)
     record(again, view, tmp_path / "run.html", every=20)
-    text = re.search(r'text/plain">([^<]+)<', (tmp_path / "run.html").read_text())[1]
-    whole = gzip.decompress(base64.b64decode(text))
-    story = json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])
+    story, _ = stored(tmp_path / "run.html")
     drawings = [picture["sides"][0]["knobs"]["drawing"] for picture in story["pictures"]]
     assert drawings == [[[-1, 0]], [[-1, 0]], [[1, 0], [1, 1]]]
 
@@ -473,27 +462,16 @@ def test_a_recording_holds_the_run(tmp_path):
     before = everything(run)
     path = tmp_path / "the_ring.html"
     record(run, plane, path, every=10)
-    assert everything(run) == before and [file.name for file in tmp_path.iterdir()] == [
-        "the_ring.html"
-    ]
-    text = path.read_text()
-    assert path.stat().st_size < 1e6 and "<title>the ring</title>" in text
-    whole = gzip.decompress(base64.b64decode(re.search(r'text/plain">([^<]+)<', text)[1]))
-    size = int.from_bytes(whole[:4], "little")
-    story, block = json.loads(whole[4 : 4 + size]), whole[4 + size :]
+    assert everything(run) == before and list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_size < 1e6 and "<title>the ring</title>" in path.read_text()
+    (story, block), moved = stored(path), [0.5] * 11 + [7.0] * 30
+    sides = [picture["sides"][0] for picture in story["pictures"]]
     assert [picture["n"] for picture in story["pictures"]] == list(range(0, 401, 10))
-    assert [picture["sides"][0]["knobs"]["lambda_gp"] for picture in story["pictures"]] == [
-        0.5
-    ] * 11 + [7.0] * 30
-    layers = {
-        layer["kind"]: layer
-        for layer in story["pictures"][-1]["sides"][0]["figure"]["axes"][0]["layers"]
-    }
+    assert [side["knobs"]["lambda_gp"] for side in sides] == moved
+    layers = {layer["kind"]: layer for layer in sides[-1]["figure"]["axes"][0]["layers"]}
     at, n, kind, low, scale = layers["points"]["data"][0]  # the generated ones come last
     x = np.frombuffer(block, kind, n, at) * scale + low
     with torch.no_grad():
-        from panel.views import GRID, Z
-
         assert np.abs(x - run.gan.G(Z)[:, 0].numpy()).max() < 1e-3
         at, n, kind, low, scale = layers["surface"]["data"][0]
         z = np.frombuffer(block, kind, n, at) * scale + low
@@ -508,6 +486,4 @@ def test_replayed_moments_are_those_of_the_run():
     run.set(lambda_gp=7.0)
     run.steps(25)
     for moment in run.replayed(20):
-        assert everything(moment) == everything(run.fork().goto(moment.n)) and isinstance(
-            moment.gan, Players
-        )
+        assert everything(moment) == everything(run.fork().goto(moment.n))

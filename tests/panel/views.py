@@ -7,10 +7,8 @@ from gan_edu.panel.figure import curves, describe
 from gan_edu.style import FAKE, PUSH, REAL, SURFACE
 
 SEEDED = torch.Generator().manual_seed(0)
-Z, X = (
-    torch.randn(400, 2, generator=SEEDED),
-    gaussian_ring(400, radius=1.414, sigma=0.1, generator=SEEDED),
-)
+Z = torch.randn(400, 2, generator=SEEDED)
+X = gaussian_ring(400, radius=1.414, sigma=0.1, generator=SEEDED)
 SIDE = torch.linspace(-2.2, 2.2, 56)
 GRID = torch.cartesian_prod(SIDE, SIDE)
 

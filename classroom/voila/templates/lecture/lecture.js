@@ -21,7 +21,7 @@ function addSwitch(label, key, name, on) {
 }
 
 function go(direction) {
-  const stops = [...document.querySelectorAll(".jp-RenderedMarkdown h1, .jp-RenderedMarkdown h2, .gan-live, .gan-panel")];
+  const stops = [...document.querySelectorAll(".jp-RenderedMarkdown h1, .jp-RenderedMarkdown h2, .gan-panel")];
   const tops = stops.map((stop) => stop.getBoundingClientRect().top);
   const at = direction > 0 ? tops.findIndex((top) => top > 40) : tops.findLastIndex((top) => top < -40);
   if (at >= 0) stops[at].scrollIntoView();
