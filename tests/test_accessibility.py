@@ -65,7 +65,8 @@ def page():
         yield page
 
 
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+# The decks show the cells of all lessons; here are the guesses, the diagrams and the covered results as a web page has them.
+@pytest.mark.parametrize("path", [LESSONS[n] for n in (0, 2, 16)], ids=lambda path: path.stem)
 def test_the_exported_lesson_has_no_grave_fault(page, tmp_path, path):
     exported = tmp_path / f"{path.stem}.html"
     exported.write_text(HTMLExporter().from_filename(str(path))[0], encoding="utf-8")

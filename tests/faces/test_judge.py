@@ -276,6 +276,7 @@ def test_blur_is_scipys(x):
     torch.testing.assert_close(two[1], blurred(x[1:2], 3.0)[0], atol=1e-5, rtol=0)
 
 
+@pytest.mark.again  # the script that trains the judge, a minute
 def test_training_can_be_repeated_and_learns(tmp_path):
     state = torch.get_rng_state()
     face_judge.main(["--faces", "1280", "--epochs", "3", "--out", str(tmp_path / "a.pt")])
