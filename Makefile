@@ -26,7 +26,7 @@ test: .venv/installed         # everything that proves it works; make test LESSO
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile --no-loadscope-reorder $(PART)
 
-claims: .venv/installed       # the dearest claims, which the notebooks assert over 8 seeds in make test, over 8 other seeds
+claims: .venv/installed       # the dearest claims, which the notebooks assert in make test, over other seeds; the training of the judge
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --dist loadfile -m again tests
 
 walk: .venv/installed         # every lesson from top to bottom in a real browser, every panel played
