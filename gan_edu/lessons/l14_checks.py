@@ -6,6 +6,7 @@ from scipy.linalg import sqrtm
 from scipy.spatial.distance import cdist
 
 from gan_edu.examine import examine
+from gan_edu.lessons.l14_recipes import check_average as check_average
 from gan_edu.metrics import frechet_distance
 
 

@@ -1,10 +1,11 @@
-"""Lesson 14: the recipes, what `benchmarks/face_recipes.py` stored of them, and tables and figures of what is measured."""
+"""Lesson 14: the check of averaging, the recipes, what `benchmarks/face_recipes.py` stored of them, and tables and figures of what is measured."""
 
 import json
 import pathlib
 
 import numpy as np
 
+from gan_edu.examine import examine
 from gan_edu.panel.figure import describe
 from gan_edu.predict import table
 from gan_edu.style import CRITIC, FAKE, PUSH, REAL
@@ -21,6 +22,26 @@ RECIPES = {  # name: what it changes in the base
     "both rates 0.0002": dict(lr_d=2e-4, lr_g=2e-4),
     "β₂ = 0.999": dict(betas=(0.5, 0.999)),
 }
+
+
+def check_average(answer):
+    """Check (w,) -> the running mean of one weight after the steps 1, 2, ..., (N,), as the recipes average theirs."""
+
+    def mean_of(w, s=lambda n, N: n / (n + 9), new=lambda s: 1 - s):
+        mean = w[0]
+        for n, w_n in enumerate(w[1:], start=2):
+            mean = s(n, len(w)) * mean + new(s(n, len(w))) * w_n
+        return mean
+
+    mistakes = {
+        "turned round: s belongs to the mean so far, and 1 − s to the new weight.": lambda w: mean_of(w, lambda n, N: 9 / (n + 9)),
+        "the new weight lacks its factor 1 − s.": lambda w: mean_of(w, new=lambda s: 1),
+        "s is that of the last step all the time. Compute it anew in each step.": lambda w: mean_of(w, lambda n, N: N / (N + 9)),
+        "that is the plain mean, in which all steps count alike. Here s = n / (n + 9).": np.mean,
+        "your n is one too small: the mean begins with step 1, so the loop begins with step 2.": lambda w: mean_of(w, lambda n, N: (n - 1) / (n + 8)),
+    }  # fmt: skip
+    cases = [(np.random.default_rng(n).normal(size=n),) for n in (5, 40)]
+    return examine(answer, cases, mean_of, mistakes, "so the recipes' weights are averaged.")
 
 
 def load_recipes():
