@@ -21,7 +21,7 @@ PAGE = string.Template("""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>$title</title>
 <style>$style
-body { margin: 16px; background: var(--gan-paper, #fff); }</style>
+body { margin: 16px; background: var(--gan-paper); color-scheme: light dark; }</style>
 <body><div id="panel"></div>
 <script id="data" type="text/plain">$data</script>
 <script type="module">

@@ -1,4 +1,4 @@
-import { Frame, short, span, steady } from "./frame.js";
+import { closest, Frame, short, span, steady } from "./frame.js";
 // Draws figures on a canvas: headers in matplotlib's words, with arrays.
 
 const PT = 4 / 3; // CSS pixels
@@ -15,8 +15,8 @@ function path(c, x, y, ...more) {
   for (let i = 0; i < more.length; i += 2) c.lineTo(more[i], more[i + 1]);
 }
 
-function stroke({ c, thick }, { width, dash }, draw) {
-  c.lineWidth = (width ?? 1.8) * PT * thick;
+function stroke({ c, scale }, { width, dash }, draw) {
+  c.lineWidth = (width ?? 1.8) * PT * scale;
   c.setLineDash((DASHES[dash] ?? []).map((v) => v * c.lineWidth));
   c.beginPath();
   draw();
@@ -24,10 +24,10 @@ function stroke({ c, thick }, { width, dash }, draw) {
   c.setLineDash([]);
 }
 
-function arrow({ c, thick }, x, y, toX, toY) {
+function arrow({ c, scale }, x, y, toX, toY) {
   const length = Math.hypot(toX - x, toY - y);
   if (!(length > 0.5)) return;
-  const head = Math.min(6 * thick, 0.45 * length) / length;
+  const head = Math.min(6 * scale, 0.45 * length) / length;
   const [dx, dy] = [(x - toX) * head, (y - toY) * head];
   path(c, x, y, toX, toY);
   path(c, toX + dx - dy / 2, toY + dy + dx / 2, toX, toY, toX + dx + dy / 2, toY + dy - dx / 2);
@@ -42,8 +42,8 @@ const markers = {
 };
 
 const layers = {
-  points({ c, thick }, f, { arrays: [x, y, rgba], size, marker }) {
-    const r = (Math.sqrt(size ?? 20) / 2) * PT * Math.sqrt(thick);
+  points({ c, scale }, f, { arrays: [x, y, rgba], size, marker }) {
+    const r = (Math.sqrt(size) / 2) * PT * Math.sqrt(scale);
     const mark = markers[marker] ?? markers.o;
     const finish = () => (marker === "x" ? c.stroke() : c.fill());
     c.lineWidth = Math.max(1, r / 2);
@@ -104,23 +104,20 @@ const layers = {
     });
   },
   surface(p, f, layer) {
-    const ends = layer.x.map((x, k) => f.within(f.x(x), f.y(layer.y[k])).map((v) => v * p.ratio));
-    const edges = (axis) => ends.map((end) => Math.round(end[axis])).sort((a, b) => a - b);
-    const [[left, right], [top, bottom]] = [edges(0), edges(1)];
-    const scale = Math.min(1, Math.sqrt(CELLS / ((right - left) * (bottom - top))));
-    const [w, h] = [right - left, bottom - top].map((v) => Math.max(1, Math.ceil(v * scale)));
+    const [[x0, y0], [x1, y1]] = layer.x.map((x, k) => f.within(f.x(x), f.y(layer.y[k])));
+    const [left, top] = [Math.min(x0, x1), Math.min(y0, y1)];
+    const [width, height] = [Math.abs(x1 - x0), Math.abs(y1 - y0)];
+    const scale = Math.min(p.ratio, Math.sqrt(CELLS / (width * height))); // for one CSS pixel
+    const [w, h] = [Math.floor(width * scale) + 1, Math.floor(height * scale) + 1];
     const spare = p.spare(w, h);
-    const k = 1 / (scale * p.ratio); // CSS pixels of one of its pixels
-    const [x, y] = [left / p.ratio, top / p.ratio];
-    bands(spare, layer, (i, j) => f.at(x + (i + 0.5) * k, y + (j + 0.5) * k));
-    p.c.imageSmoothingEnabled = scale < 1;
-    p.c.drawImage(spare.canvas, x, y, w * k, h * k);
+    bands(spare, layer, (i, j) => f.at(left + (i + 0.5) / scale, top + (j + 0.5) / scale));
+    p.c.imageSmoothingEnabled = scale < p.ratio;
+    p.c.drawImage(spare.canvas, left, top, w / scale, h / scale);
   },
   image(p, f, { arrays: [data], shape: [h, w, channels], extent: [x0, x1, y0, y1], smooth }) {
     const spare = p.spare(w, h);
-    for (let i = 0; i < 4 * w * h; i++) {
-      const [k, channel] = [(i >> 2) * channels, channels > 1 ? i & 3 : (i & 3) === 3 ? 3 : 0];
-      spare.image.data[i] = channel < channels ? data[k + channel] : 255;
+    for (let i = 0, k = 0; i < 4 * w * h; i++) {
+      spare.image.data[i] = channels === 3 && i % 4 === 3 ? 255 : data[k++];
     }
     spare.putImageData(spare.image, 0, 0);
     const [left, top, width] = [f.x(x0), f.y(y1), f.x(x1) - f.x(x0)];
@@ -129,10 +126,10 @@ const layers = {
   },
   vline: (p, f, l) => stroke(p, l, () => path(p.c, f.x(l.at), f.top, f.x(l.at), f.bottom)),
   hline: (p, f, l) => stroke(p, l, () => path(p.c, f.left, f.y(l.at), f.right, f.y(l.at))),
-  marks({ c, text }, f, { arrays: [x] }) {
+  marks({ c, scale }, f, { arrays: [x] }) {
     c.globalAlpha = 0.6;
     c.beginPath();
-    for (const v of x) markers["^"](c, f.x(v), f.bottom - 5 * text, 4 * text);
+    for (const v of x) markers["^"](c, f.x(v), f.bottom - 5 * scale, 4 * scale);
     c.fill();
   },
 };
@@ -167,9 +164,9 @@ function bands(spare, { shape: [ny, nx], arrays: [z], levels, colors, x, y }, at
   spare.putImageData(spare.image, 0, 0);
 }
 
-/** "#rrggbb" or "#rrggbbaa" as little-endian memory has it. */
+/** "#rrggbbaa" as little-endian memory has it. */
 function pixel(color) {
-  return parseInt(color.slice(1).padEnd(8, "f").match(/../g).reverse().join(""), 16);
+  return parseInt(color.slice(1).match(/../g).reverse().join(""), 16);
 }
 
 // ---- the whole figure
@@ -178,59 +175,55 @@ export class Painter {
   /** held: where a hand has just put the points that can be dragged, by "side/name". */
   constructor(canvas, held) {
     Object.assign(this, { canvas, held, c: canvas.getContext("2d"), frames: [], spares: [] });
-    Object.assign(this, { ink: "#222", paper: "#fff", grid: "#ddd", text: 1, thick: 1, ratio: 1 });
-    this.kept = []; // the limits of each axes: {0: of x, 1: of y}
+    Object.assign(this, { scale: 1, kept: [] }); // kept: limits, of each axes those of x and of y
   }
   fit(width, height, ratio) {
     Object.assign(this, { width, height, ratio });
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
   }
-  /** rows: so many that each axes has one, where the canvas is narrow; else 0. stroke: what the mouse paints right now. */
-  draw(sides, rows, stroke) {
-    const { c, ratio, width, height } = this;
-    const n = sides.length;
-    const [w, h] = rows ? [width, height / n] : [width / n, height];
+  /**
+   * rows: so many that each axes has one, where the canvas is narrow; else 0.
+   * drawing: the layer that the mouse paints right now.
+   */
+  draw(sides, rows, drawing) {
+    const { c, ratio, scale, width, height } = this;
+    const [w, row] = [width / sides.length, height / rows];
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
     c.lineJoin = "bevel";
     Object.assign(this, { used: 0, frames: [], handles: [] });
     sides.forEach((side, s) => {
-      const [x, y] = rows ? [0, s * h] : [s * w, 0];
       side.figure.axes.forEach((axes, i) => {
-        const [left, top, wide, high] = rows ? [0, (i * n) / rows, 1, n / rows] : axes.box;
-        const box = [x + left * w, y + top * h, wide * w, high * h];
+        const [left, top, wide, high] = axes.box;
+        const own = [(s + left) * w, top * height, wide * w, high * height];
+        const box = rows ? [0, this.frames.length * row, width, row] : own;
         const limits = [0, 1].map((axis) => this.limits(sides, i, axis, axes));
-        const labels = this.legend(axes, box[2] - 40 * this.text);
-        this.frames.push(new Frame(axes, s, box, ...limits, this.text, labels));
-        this.drawAxes(this.frames.at(-1));
-        if (stroke?.side === s && stroke.name === axes.canvas) this.dots(this.frames.at(-1), stroke);
+        const labels = this.legend(axes, box[2] - 40 * scale);
+        const frame = new Frame(axes, s, box, ...limits, scale, labels);
+        this.frames.push(frame);
+        this.drawAxes(frame);
+        c.fillStyle = this.ink;
+        const here = drawing?.side === s && drawing.name === axes.canvas;
+        if (here) layers.points(this, frame, drawing);
+        this.font(13, 700);
+        const name = sides.length > 1 && i === 0 ? "AB"[s] : "";
+        this.write(name, box[0] + 8, box[1] + 17 * scale, "left");
       });
-      this.font(13, 700);
-      if (n > 1) this.write("AB"[s], x + 8, y + 17 * this.text, "left");
     });
   }
-  dots(f, { places }) {
-    this.c.fillStyle = this.ink;
-    for (const [x, y] of places) {
-      this.c.beginPath();
-      this.c.arc(f.x(x), f.y(y), 3 * this.text, 0, 7);
-      this.c.fill();
-    }
-  }
-  /** The limits of an axis; both sides share them. */
-  limits(sides, i, axis, axes) {
-    const [given, scale] = axis ? [axes.ylim, axes.yscale] : [axes.xlim, axes.xscale];
-    const value = (v) => (scale === "log" ? Math.log10(v) : v);
-    const known = [0, 1].map((k) => value(given?.[k] ?? NaN));
+  /** The limits of an axis (0: x, 1: y); both sides share them. */
+  limits(sides, i, axis, { xlim, ylim, xscale, yscale }) {
+    const log = [xscale, yscale][axis] === "log";
+    const given = [xlim, ylim][axis] ?? [NaN, NaN];
+    const known = given.map((v) => (log ? Math.log10(v ?? NaN) : (v ?? NaN)));
     const all = sides.flatMap((side) => side.figure.axes[i]?.layers ?? []);
-    const image = all.find((layer) => layer.kind === "image");
-    const kept = (this.kept[i] ??= {});
+    const image = all.find(({ kind }) => kind === "image");
     let found = image?.extent.slice(2 * axis, 2 * axis + 2); // may run downwards
     if (!found && !known.every(Number.isFinite)) {
-      found = span(all, axis, scale === "log");
-      const exact = all.some((layer) => layer.kind === "surface");
-      if (!exact) found = kept[axis] = steady(kept[axis], found);
+      found = span(all, axis, log);
+      const exact = all.some(({ kind }) => kind === "surface");
+      if (!exact) found = this.kept[2 * i + axis] = steady(this.kept[2 * i + axis], found);
     }
     const [low, high] = known.map((v, k) => (Number.isFinite(v) ? v : found[k]));
     return low === high ? [low - 0.5, high + 0.5] : [low, high];
@@ -240,7 +233,7 @@ export class Painter {
     if (!f.bare) this.drawTicks(f);
     c.save();
     c.beginPath();
-    c.rect(f.left, f.top, f.right - f.left, f.bottom - f.top);
+    c.rect(f.left, f.top, f.width, f.height);
     c.clip();
     for (const layer of f.axes.layers) {
       c.globalAlpha = layer.alpha ?? 1;
@@ -253,7 +246,7 @@ export class Painter {
   }
   /** The lines and numbers around the data; where no surface will lie, also a grid. */
   drawTicks(f) {
-    const { c, ratio, text: size } = this;
+    const { c, ratio, scale } = this;
     const { axes, left, right, top, bottom, box } = f;
     const crisp = (v) => (Math.floor(v * ratio) + 0.5) / ratio; // there a thin line is sharp
     const draw = (color, alpha, ...paths) => {
@@ -265,53 +258,48 @@ export class Painter {
     };
     const full = axes.layers.some(({ kind }) => kind === "surface" || kind === "image");
     const grid = f.yticks.map(([v]) => [left, f.y(v), right, f.y(v)]);
-    if (!full) draw(this.grid, 0.6, ...grid.filter(([, y]) => y > top - 1 && y < bottom));
+    if (!full) draw(this.grid, 0.6, ...grid);
     const [l, t] = [left - 1, top - 1];
     draw(this.ink, 0.45, [l, t, l, bottom, right, bottom, ...(full ? [right, t, l, t] : [])]);
     this.font(12);
-    const room = (right - left) / f.xticks.length;
     for (const [v, text] of f.xticks) {
       const x = Math.min(f.x(v), box[0] + box[2] - c.measureText(text).width / 2 - 1);
-      const inside = x > left - 1 && x < right + 1;
-      if (inside) this.write(text, x, bottom + 16 * size, "center", null, room);
+      this.write(text, x, bottom + 16 * scale, "center", null, f.width / f.xticks.length);
     }
-    for (const [v, text] of f.yticks) {
-      const y = f.y(v);
-      if (y > top - 1 && y < bottom + 1) this.write(text, left - 6, y + 4 * size, "right");
-    }
-    this.write(axes.xlabel ?? "", (left + right) / 2, bottom + 33 * size, "center");
+    for (const [v, text] of f.yticks) this.write(text, left - 6, f.y(v) + 4 * scale, "right");
+    this.write(axes.xlabel ?? "", (left + right) / 2, bottom + 33 * scale, "center");
     c.save();
-    c.translate(Math.max(box[0] + 14 * size, left - 50 * size), (top + bottom) / 2);
+    c.translate(Math.max(box[0] + 14 * scale, left - 50 * scale), (top + bottom) / 2);
     c.rotate(-Math.PI / 2);
     this.write(axes.ylabel ?? "", 0, 0, "center");
     c.restore();
   }
   font(size, weight = 400) {
-    this.c.font = `${weight} ${size * this.text}px system-ui, sans-serif`;
+    this.c.font = `${weight} ${size * this.scale}px system-ui, sans-serif`;
   }
   write(text, x, y, align, color, room) {
     Object.assign(this.c, { textAlign: align, fillStyle: color ?? this.ink });
     this.c.fillText(text, x, y, room);
   }
-  widest(texts) {
-    return Math.max(...texts.map((text) => this.c.measureText(text).width));
-  }
-  /** The labels of a legend in rows that fit the width: [[layer, its width], ...]. */
-  legend({ legend, layers }, width) {
+  /** The labels of a legend in rows that fit: [{width, labels: [[layer, its width], ...]}, ...]. */
+  legend({ legend, layers }, room) {
     const rows = [];
     this.font(12);
     for (const layer of legend ? layers.filter(({ label }) => label) : []) {
-      const w = this.c.measureText(layer.label).width + 32 * this.text;
-      const used = rows.at(-1)?.reduce((sum, [, one]) => sum + one, w) ?? Infinity;
-      if (used > width) rows.push([]);
-      rows.at(-1).push([layer, w]);
+      const w = this.c.measureText(layer.label).width + 32 * this.scale;
+      const row = rows.at(-1);
+      if (row && row.width + w <= room) {
+        row.labels.push([layer, w]);
+        row.width += w;
+      } else rows.push({ width: w, labels: [[layer, w]] });
     }
     return rows;
   }
   /** Above the frame: the lines of the title, then the rows of the legend. */
   drawHeading(f) {
-    const [size, edge] = [this.text, f.box[0] + f.box[2] - 2];
-    const line = (k) => f.top - (9 + 17 * k) * size; // from below
+    const { scale } = this;
+    const edge = f.box[0] + f.box[2] - 2;
+    const line = (k) => f.top - (9 + 17 * k) * scale; // from below
     const titles = f.axes.title?.split("\n").reverse() ?? [];
     this.font(13, 600);
     titles.forEach((title, k) => {
@@ -319,31 +307,31 @@ export class Painter {
     });
     this.font(12);
     f.rows.toReversed().forEach((row, k) => {
-      let x = Math.min(f.left, edge - row.reduce((sum, [, w]) => sum + w, -14 * size));
-      for (const [{ kind, dash, color, label }, w] of row) {
-        const sign = kind !== "points" && DASHES[dash] ? "╍╍" : SIGNS[kind];
-        this.write(sign, x + 7 * size, line(k), "center", color);
-        this.write(label, x + 18 * size, line(k), "left");
+      let x = Math.min(f.left, edge - row.width + 14 * scale);
+      for (const [{ kind, dash, color, label }, w] of row.labels) {
+        const sign = DASHES[dash] ? "╍╍" : SIGNS[kind];
+        this.write(sign, x + 7 * scale, line(k), "center", color);
+        this.write(label, x + 18 * scale, line(k), "left");
         x += w;
       }
     });
-  }
-  drawPaper(...box) {
-    Object.assign(this.c, { fillStyle: this.paper, globalAlpha: 0.85 });
-    this.c.fillRect(...box);
-    this.c.globalAlpha = 1;
   }
   /** Write a text where matplotlib would, but inside the canvas; return its box. */
   drawText({ s, size = 11, ha = "left", va = "baseline", box, color }, x, y) {
     this.font(size * 1.2);
     const lines = s.split("\n");
-    const step = 1.5 * size * this.text;
-    const [w, h] = [this.widest(lines), step * lines.length];
+    const step = 1.5 * size * this.scale;
+    const w = Math.max(...lines.map((line) => this.c.measureText(line).width));
+    const h = step * lines.length;
     const across = { left: 0, center: w / 2, right: w }[ha];
     const up = { top: 0, center: h / 2, bottom: h }[va] ?? h - 0.25 * step;
     const left = Math.max(2, Math.min(x - across, this.width - w - 2));
     const top = Math.max(2, Math.min(y - up, this.height - h - 2));
-    if (box) this.drawPaper(left - 5, top - 2, w + 10, h + 4);
+    if (box) {
+      Object.assign(this.c, { fillStyle: this.paper, globalAlpha: 0.85 });
+      this.c.fillRect(left - 5, top - 2, w + 10, h + 4);
+      this.c.globalAlpha = 1;
+    }
     lines.forEach((line, k) => this.write(line, left, top + step * (k + 0.75), "left", color));
     return [left, top, left + w, top + h];
   }
@@ -360,16 +348,16 @@ export class Painter {
   near(px, py) {
     const f = this.frames.find((frame) => frame.holds(px, py));
     const found = f?.axes.layers.map((layer) => nearest[layer.kind]?.(f, layer, px, py)) ?? [];
-    return found.reduce((best, one) => (one && !(best?.far < one.far) ? one : best), null);
+    const upper = found.filter(Boolean).reverse(); // of two as near, the one that lies above
+    return upper.length ? closest(upper, (one) => one.far) : null;
   }
 }
 
 // What may reach over the frame.
 const over = {
   text(p, f, layer) {
-    const [w, h] = [f.right - f.left, f.bottom - f.top];
     if (layer.coords !== "axes") p.drawText(layer, f.x(layer.x), f.y(layer.y));
-    else p.drawText(layer, f.left + layer.x * w, f.bottom - layer.y * h);
+    else p.drawText(layer, f.left + layer.x * f.width, f.bottom - layer.y * f.height);
   },
   note(p, f, layer) {
     const [x, y] = [f.x(layer.xy[0]), f.y(layer.xy[1])];
@@ -386,7 +374,7 @@ const over = {
     places.forEach((place, i) => {
       const [x, y] = [f.x(place[0]), f.y(place[1])];
       p.handles.push({ name, frame: f, x, y, i, heights });
-      const ring = (width) => stroke(p, { width }, () => markers.o(p.c, x, y, 7 * p.text));
+      const ring = (width) => stroke(p, { width }, () => markers.o(p.c, x, y, 7 * p.scale));
       p.c.strokeStyle = p.paper;
       ring(5);
       p.c.strokeStyle = color ?? p.ink;
@@ -406,9 +394,8 @@ function nearestPoint(f, { kind, label, arrays: [x, y] }, px, py) {
   if (k < 0) return null;
   const { xlabel = "x", ylabel = "y", title = ylabel } = f.axes;
   const [at, value] = [`${xlabel} ${short(x[k])}`, short(y[k])];
-  const name = label ?? (kind === "line" ? title : null);
-  const pair = `${name ? `${name} · ` : ""}${at}, ${ylabel} ${value}`;
-  const text = kind === "line" ? `${at} · ${name} ${value}` : pair;
+  const point = `${label ? `${label} · ` : ""}${at}, ${ylabel} ${value}`;
+  const text = kind === "line" ? `${at} · ${label ?? title} ${value}` : point;
   return { far, x: f.x(x[k]), y: f.y(y[k]), text };
 }
 

@@ -1,6 +1,6 @@
 // Numbers of a figure: its arrays, its limits and ticks, and where its axes stand.
 
-const TYPES = { f4: Float32Array, u1: Uint8Array, i2: Int16Array, i4: Int32Array };
+const TYPES = { f4: Float32Array, u1: Uint8Array, i2: Int16Array };
 const MISSING = { u1: 255, i2: 32767 }; // nan, where numbers were quantised
 
 /** A number as text, with a true minus sign. */
@@ -8,6 +8,11 @@ export function short(v, digits = 4) {
   const plain = v === 0 || (Math.abs(v) >= 1e-4 && Math.abs(v) < 1e6);
   const text = plain ? +v.toPrecision(v % 1 ? digits : 7) : v.toExponential(digits - 1);
   return `${text}`.replace(/\.?0*e\+?/, "e").replaceAll("-", "−");
+}
+
+/** The one of some things that is least far; the first of two. */
+export function closest(things, far) {
+  return things.reduce((best, one) => (far(one) < far(best) ? one : best));
 }
 
 /** Give each layer its arrays: views of the buffer, or copies where numbers were quantised. */
@@ -18,21 +23,21 @@ export function decode(sides, buffer) {
     return Float32Array.from(raw, (k) => (k === MISSING[type] ? NaN : low + step * k));
   };
   const axes = sides.flatMap((side) => side.figure.axes);
-  for (const layer of axes.flatMap((a) => a.layers)) layer.arrays = (layer.data ?? []).map(read);
+  for (const layer of axes.flatMap((a) => a.layers)) layer.arrays = layer.data.map(read);
 }
 
 // ---- limits and ticks: on a log axis, of the logarithms
 
 /** What must be seen of a layer on an axis (0: x, 1: y), as lists of numbers. */
-function reach({ kind, arrays, extent, at, x, y }, axis) {
+function reach({ kind, arrays, at, x, y }, axis) {
   if (kind === "area" && axis) return arrays.slice(1);
   if (["points", "line", "arrows", "area"].includes(kind)) return [arrays[axis]];
   if (kind === "handle" && arrays.length) return [arrays[axis]];
   if (kind === "surface" || kind === "handle") return [[axis ? y : x].flat()];
-  if (kind === "image") return [extent.slice(2 * axis, 2 * axis + 2)];
   if (kind === (axis ? "hline" : "vline")) return [[at]];
-  const [begin, length] = kind === "bars" ? arrays.slice(2 * axis) : [];
-  return begin ? [begin, begin.map((v, i) => v + length[i])] : [];
+  if (kind !== "bars") return [];
+  const [begin, length] = arrays.slice(2 * axis);
+  return [begin, begin.map((v, i) => v + length[i])];
 }
 
 export function span(layers, axis, log) {
@@ -70,14 +75,14 @@ function ticks(low, high, n, log) {
   const step = log ? Math.ceil((high - low) / n) : niceStep(high - low, n);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const free = log || step < 1e-4 || Math.max(-low, high) >= 1e5;
+  const wide = log && (low < -4 || high > 5);
   const found = [];
-  const end = Math.min(Math.floor(high / step + 1e-6), low / step + 100);
-  for (let k = Math.ceil(low / step - (log ? 1 : 1e-6)); k <= end; k++) {
+  for (let k = Math.ceil(low / step - (log ? 1 : 1e-6)); k <= high / step + 1e-6; k++) {
     for (const f of log && high - low < 2 ? [1, 2, 5] : [1]) {
       const v = log ? f * 10 ** (k * step) : k * step;
       const plain = free || !k ? short(v, 3) : v.toFixed(digits);
-      const wide = log && (low < -4 || high > 5);
-      found.push([v, (wide ? v.toExponential(0).replace("+", "") : plain).replace(/-/g, "−")]);
+      const text = wide ? v.toExponential(0).replace("+", "") : plain;
+      found.push([v, text.replace("-", "−")]);
     }
   }
   return found;
@@ -104,11 +109,13 @@ export class Frame {
     const [xlog, ylog] = [axes.xscale === "log", axes.yscale === "log"];
     const [kx, ky] = [width / (x1 - x0), height / (y1 - y0)];
     Object.assign(this, { axes, side, box, left, top, xlog, ylog, x0, y0, kx, ky, bare, rows });
-    Object.assign(this, { right: left + width, bottom: top + height });
+    Object.assign(this, { right: left + width, bottom: top + height, width, height });
     const named = (places, names) => places?.map((v, i) => [v, names?.[i] ?? short(v)]);
     const found = (low, high, n, log) => ticks(low, high, Math.max(2, Math.min(8, n / size)), log);
-    this.xticks = named(axes.xticks, axes.xticklabels) ?? found(x0, x1, width / 50, xlog);
-    this.yticks = named(axes.yticks) ?? found(y0, y1, height / 40, ylog);
+    const xticks = named(axes.xticks, axes.xticklabels) ?? found(x0, x1, width / 50, xlog);
+    const yticks = named(axes.yticks) ?? found(y0, y1, height / 40, ylog);
+    this.xticks = xticks.filter(([v]) => this.holds(this.x(v), top));
+    this.yticks = yticks.filter(([v]) => this.holds(left, this.y(v)));
   }
   x(v) {
     return this.left + ((this.xlog ? logarithm(v) : v) - this.x0) * this.kx;
@@ -126,7 +133,9 @@ export class Frame {
     const x = Math.max(this.left, Math.min(px, this.right));
     return [x, Math.max(this.top, Math.min(py, this.bottom))];
   }
+  /** Whether a pixel lies inside, or on the edge. */
   holds(px, py) {
-    return px >= this.left && px <= this.right && py >= this.top && py <= this.bottom;
+    const [x, y] = this.within(px, py);
+    return Math.hypot(px - x, py - y) < 1;
   }
 }

@@ -19,24 +19,24 @@ export function put(element, values) {
 
 export const kinds = {
   slider({ low, high, step, log }, tell) {
-    const unit = step || (high - low) / 200;
-    const parts = log ? 200 : Math.round((high - low) / unit);
-    const onLog = (at) => +(low * (high / low) ** at).toPrecision(3);
-    const onSteps = (at) => +(low + Math.round((at * (high - low)) / unit) * unit).toPrecision(9);
+    // Between two places of the slider lies a factor or a difference.
+    const unit = log ? (high / low) ** (1 / 200) : step || (high - low) / 200;
+    const valueAt = (k) => (log ? low * unit ** k : low + k * unit);
+    const placeOf = (v) => (log ? Math.log(v / low) / Math.log(unit) : (v - low) / unit);
     const text = make("span", { class: "gan-value" });
-    const range = { type: "range", min: 0, max: 1, step: Math.floor(1e9 / parts) / 1e9 };
-    const input = make("input", range); // the last step ends before 1, not after it
+    const input = make("input", { type: "range", max: Math.round(placeOf(high)) });
     const say = (v) => {
       put(text, { textContent: short(v, log ? 3 : 4) });
       put(input, { ariaValueText: text.textContent });
     };
     input.oninput = () => {
-      const v = Math.max(low, Math.min(high, (log ? onLog : onSteps)(input.value)));
+      const rounded = +valueAt(input.value).toPrecision(log ? 3 : 9);
+      const v = Math.max(low, Math.min(high, rounded));
       say(v);
       tell(v);
     };
     const show = (v) => {
-      input.value = log ? Math.log(v / low) / Math.log(high / low) : (v - low) / (high - low);
+      input.value = placeOf(v);
       say(v);
     };
     return [show, input, text];

@@ -1,29 +1,32 @@
 import { Painter } from "./draw.js";
-import { decode, short } from "./frame.js";
+import { closest, decode, short } from "./frame.js";
 import { kinds, make, put, raised } from "./knobs.js";
 // The page of a panel: buttons, knobs, time line and picture, on one side of a port.
 
 const PATIENCE = 4000; // ms that a moved control waits for its value to come back in a picture
 const EACH = 4; // pictures: one in four is acknowledged, as that costs as much as a picture
 const NARROW = 560; // pixels of width below which all axes stand one below the other
-const LEFT = { recording: "play step lecture", explore: "lecture" }; // the buttons of these kinds
 const BRUSH = 6; // pixels between two places of a stroke
 const MOST = 2000; // places of a drawing, as the kernel takes them
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const HTML = `
   <div class="gan-bar"><div class="gan-run">
-    <button data-action="play" title="Play or pause (space)"><i></i><b>Play</b></button>
+    <button data-action="play" title="Play or pause (space)">Play</button>
     <button data-action="step" title="Pause, and take one step">Step</button>
-    <input class="gan-time" type="range" min="0" max="0" aria-label="Time line" title="drag to go back">
+    <input class="gan-time" type="range" min="0" max="0" aria-label="Time line"
+      title="drag to go back">
     <span class="gan-step">step 0</span>
     <select class="gan-speed" aria-label="Speed" title="Speed"></select>
   </div><div class="gan-more">
     <button data-action="reset" title="Begin again with the same seed">Reset</button>
     <button data-action="new-seed" title="Begin again with another seed">New seed</button>
-    <button data-action="keep" title="Let these curves stay, for the next run to be compared with">Keep</button>
+    <button data-action="keep"
+      title="Let these curves stay, for the next run to be compared with">Keep</button>
     <button data-action="compare" title="Go on from here in two ways, side by side">Compare</button>
-    <button data-action="code" title="Copy this run as Python to the clipboard">Copy as code</button>
-    <button data-action="lecture" title="All larger, for the back row" aria-pressed="false">A⁺</button>
+    <button data-action="code"
+      title="Copy this run as Python to the clipboard">Copy as code</button>
+    <button data-action="lecture" aria-pressed="false"
+      title="All larger, for the back row">A⁺</button>
   </div></div>
   <div class="gan-knobs">
     <div class="gan-presets"></div>
@@ -39,7 +42,7 @@ const HTML = `
 class Panel {
   constructor(el, port) {
     Object.assign(this, { port, knobs: new Map(), held: new Map(), moved: new Map(), waiting: [] });
-    Object.assign(this, { ui: {}, buttons: {}, shown: 0, told: -EACH, status: {}, last: null, note: "" });
+    Object.assign(this, { ui: {}, buttons: {}, state: {}, shown: 0, told: -EACH, note: "" });
     const attributes = { class: "gan-panel", tabindex: 0, role: "group", "aria-label": "Panel" };
     this.root = make("div", { ...attributes, "data-lm-suppress-shortcuts": "true" });
     this.root.innerHTML = HTML;
@@ -50,77 +53,48 @@ class Panel {
     this.painter = new Painter(this.ui.picture, this.held);
     el.append(this.root);
     this.listen();
-    port.onmessage = (message, buffer) => this.take(message, buffer);
+    port.onmessage = (message, buffer) => this[message.type]?.(message, buffer);
     this.send("hello");
   }
   send(type, more) {
     this.port.send({ type, ...more });
   }
-  take(message, buffer) {
-    if (message.type === "spec") this.begin(message);
-    else if (message.type === "status") this.say(message);
-    else if (message.type === "code") this.copy(message.text);
-    else if (message.type === "picture") {
-      decode(message.sides, buffer);
-      // Two may come before a frame: the second waits for the next one, unless it answers to a hand.
-      const knobs = ({ sides }) => JSON.stringify(sides.map((side) => side.knobs));
-      const [first] = this.waiting;
-      if (this.waiting.length > 1 || (first && knobs(first) !== knobs(message))) this.waiting.shift();
-      this.waiting.push(message);
-      this.say(message.status);
-      this.ask();
-    }
-  }
-  begin({ kind, knobs, presets, speeds, speed }) {
-    const { root, ui } = this;
+
+  // ---- what comes: for each type of message a method of its name
+
+  spec({ kind, knobs, presets, speeds, speed }) {
+    const { root, ui, sides } = this;
+    this.specs = knobs;
+    this.fixed = kind === "recording"; // no knob can be moved
     root.dataset.kind = kind;
-    ui.run.hidden = kind === "explore";
-    for (const [action, b] of Object.entries(this.buttons)) {
-      b.hidden = !(LEFT[kind] ?? action).split(" ").includes(action);
-    }
-    ui.speed.replaceChildren(...speeds.map((s) => make("option", { value: s.value }, s.label)));
+    root.dataset.moves = Object.values(knobs).map((knob) => knob.kind).join(" ");
+    ui.speed.append(...speeds.map(({ value, label }) => make("option", { value }, label)));
     ui.speed.value = speed;
-    const chips = presets.map((name) => make("button", { "data-preset": name }, name));
-    ui.presets.replaceChildren(...chips);
-    this.spec = knobs;
-    for (const kind of ["bars", "sketch"]) {
-      root.toggleAttribute(`data-${kind}`, Object.values(knobs).some((knob) => knob.kind === kind));
-    }
-    this.knobs.clear();
-    this.sides.forEach((box, side) => {
-      const rows = Object.entries(knobs).filter(([, knob]) => kinds[knob.kind]); // a point is dragged
-      box.replaceChildren(...rows.map(([name, knob]) => this.row(side, name, knob)));
-    });
-    this.painter.kept = [];
+    ui.presets.append(...presets.map((name) => make("button", { "data-preset": name }, name)));
+    const rows = Object.entries(knobs).filter(([, knob]) => kinds[knob.kind]); // a point is dragged
+    sides.forEach((box, side) => box.append(...rows.map((row) => this.row(side, ...row))));
   }
-  row(side, name, knob) {
-    const tell = (value) => this.move(side, name, value);
-    const [show, input, ...more] = kinds[knob.kind](knob, tell);
-    Object.assign(input.dataset, { knob: name, side });
-    const ariaLabel = input.matches("button") ? `${input.textContent}: ${name}` : name;
-    Object.assign(input, { ariaLabel, disabled: this.root.dataset.kind === "recording" });
-    show(knob.value);
-    this.knobs.set(`${side}/${name}`, { show, value: knob.value });
-    return make("label", { class: "gan-knob" }, make("span", {}, name), input, ...more);
+  picture(message, buffer) {
+    decode(message.sides, buffer);
+    // Two may come before a frame: the second waits for the next, unless it answers to a hand.
+    const { waiting } = this;
+    const knobs = ({ sides }) => JSON.stringify(sides.map((side) => side.knobs));
+    if (waiting.length > 1 || waiting.some((one) => knobs(one) !== knobs(message))) waiting.shift();
+    waiting.push(message);
+    this.status(message.status);
+    this.ask();
   }
-  say(status) {
+  status(state) {
     const { root, ui, buttons } = this;
-    const { playing, n, text, fault } = (this.status = status);
+    const { playing, n, text, fault } = (this.state = state);
     put(root.dataset, { playing: String(playing), n: String(n) });
-    put(buttons.play.lastChild, { textContent: playing ? "Pause" : "Play" });
+    put(buttons.play, { textContent: playing ? "Pause" : "Play" });
     if (text || fault) this.note = "";
     put(ui.status, { textContent: fault || text || this.note });
     ui.status.classList.toggle("gan-fault", Boolean(fault));
     this.count();
   }
-  /** Write the step and the speed. */
-  count() {
-    const { speed } = this.status;
-    const pace = speed ? ` · ${speed < 10 ? speed.toFixed(1) : Math.round(speed)}/s` : "";
-    const n = this.held.get("time") ?? this.last?.n ?? 0;
-    put(this.ui.step, { textContent: `step ${n}${pace}` });
-  }
-  async copy(text) {
+  async code({ text }) {
     const { code, status } = this.ui;
     try {
       await navigator.clipboard.writeText(text);
@@ -131,6 +105,26 @@ class Panel {
       this.note = "This page may not use the clipboard: copy the text below with Ctrl+C.";
     }
     status.textContent = this.note;
+  }
+
+  // ---- what is shown
+
+  row(side, name, knob) {
+    const tell = (value) => this.move(side, name, value);
+    const [show, input, ...more] = kinds[knob.kind](knob, tell);
+    Object.assign(input.dataset, { knob: name, side });
+    const ariaLabel = input.matches("button") ? `${input.textContent}: ${name}` : name;
+    Object.assign(input, { ariaLabel, disabled: this.fixed });
+    show(knob.value);
+    this.knobs.set(`${side}/${name}`, { show, value: knob.value });
+    return make("label", { class: "gan-knob" }, make("span", {}, name), input, ...more);
+  }
+  /** Write the step and the speed. A recording has not every step: it may stay before the thumb. */
+  count() {
+    const { speed } = this.state;
+    const pace = speed ? ` · ${speed < 10 ? speed.toFixed(1) : Math.round(speed)}/s` : "";
+    const n = (this.fixed ? null : this.held.get("time")) ?? this.last?.n ?? 0;
+    put(this.ui.step, { textContent: `step ${n}${pace}` });
   }
   /** Ask for the next frame, in which all that waits is done. */
   ask() {
@@ -145,18 +139,16 @@ class Panel {
   }
   show() {
     const { root, ui, buttons } = this;
-    const { frame, n, sides, words } = (this.last = this.waiting.shift());
+    const { frame, sides, words } = (this.last = this.waiting.shift());
     if (this.waiting.length) this.ask();
-    const rows = sides.flatMap((side) => side.figure.axes).length;
-    if (root.dataset.sides !== String(sides.length) || rows !== this.axes) {
-      this.axes = rows;
-      root.dataset.sides = sides.length;
-      buttons.compare.textContent = sides.length > 1 ? "Stop comparing" : "Compare";
-      this.fit();
-    }
-    this.paint();
+    put(root.dataset, { sides: String(sides.length) });
+    put(buttons.compare, { textContent: sides.length > 1 ? "Stop comparing" : "Compare" });
+    const axes = sides.flatMap((side) => side.figure.axes).length;
+    const same = axes === this.axes;
+    this.axes = axes;
+    if (same) this.paint();
+    else this.dress();
     this.sync();
-    put(root.dataset, { n: String(n) });
     put(ui.picture, { ariaLabel: words });
     const knobs = JSON.stringify(sides[0].knobs);
     Object.assign(ui.picture.dataset, { frame, shown: ++this.shown, knobs });
@@ -164,7 +156,7 @@ class Panel {
     this.told = frame;
     this.send("shown", { frame });
   }
-  /** Let the controls show what the picture was drawn with, save those that a hand has just moved. */
+  /** Let the controls show what the picture was drawn with, save those that were just moved. */
   sync() {
     const { n, reached, sides } = this.last;
     sides.forEach((side, k) => {
@@ -176,8 +168,7 @@ class Panel {
       }
     });
     put(this.ui.time, { max: String(Math.max(n, reached)) });
-    const still = this.waits("time", n) || this.waits("thumb", n);
-    if (!still) put(this.ui.time, { value: String(n) });
+    if (!this.waits("time", n)) put(this.ui.time, { value: String(n) });
     this.count();
   }
   /** Whether a value that was told has not yet come back. */
@@ -197,34 +188,27 @@ class Panel {
   paint() {
     if (!this.last) return;
     this.dragged = false;
-    if (this.painter.ratio !== devicePixelRatio) this.fit();
+    if (this.painter.ratio !== devicePixelRatio) return this.dress();
     this.painter.draw(this.last.sides, this.rows, this.stroke);
     this.placeHandles();
     this.point();
   }
-  /** Give the canvas as many pixels as it has on the screen; on a narrow one each axes has a row. */
-  fit() {
-    const { picture, stage } = this.ui;
-    this.rows = stage.clientWidth < NARROW && this.axes <= 8 ? this.axes : 0;
-    this.root.toggleAttribute("data-narrow", this.rows > 0);
-    this.root.style.setProperty("--gan-rows", this.rows);
-    this.painter.fit(picture.clientWidth, picture.clientHeight, devicePixelRatio);
-  }
-  /** Take colours and sizes from the page. */
+  /** Take sizes and colours from the page, and paint; on a narrow one each axes has a row. */
   dress() {
-    const light = document.body.dataset.jpThemeLight ?? String(!this.night.matches);
-    this.root.dataset.dark = light === "false";
-    const css = getComputedStyle(this.root);
-    const color = (name) => css.getPropertyValue(`--gan-${name}`);
-    const colors = { ink: color("ink"), paper: color("paper"), grid: color("line") };
-    const [text, thick] = this.root.classList.contains("gan-lecture") ? [1.5, 1.6] : [1, 1];
-    Object.assign(this.painter, colors, { text, thick });
+    const { picture } = this.ui;
+    this.rows = picture.clientWidth < NARROW && this.axes <= 8 ? this.axes : 0;
+    picture.style.height = this.rows ? `${260 * this.rows}px` : "";
+    const { color, backgroundColor, borderTopColor } = getComputedStyle(this.root);
+    const scale = this.root.classList.contains("gan-lecture") ? 1.5 : 1;
+    const look = { ink: color, paper: backgroundColor, grid: borderTopColor, scale };
+    Object.assign(this.painter, look);
+    this.painter.fit(picture.clientWidth, picture.clientHeight, devicePixelRatio);
     this.paint();
   }
   /** Show the value under the pointer. */
   point() {
     const { tip, stage } = this.ui;
-    const found = this.last && this.pointer ? this.painter.near(...this.pointer) : null;
+    const found = this.pointer && this.painter.near(...this.pointer);
     put(tip, { hidden: !found });
     if (!found) return;
     tip.style.transform = `translate(${found.x}px, ${found.y}px)`;
@@ -236,97 +220,79 @@ class Panel {
     const { handles } = this.ui;
     const found = this.painter.handles;
     if (handles.children.length !== found.length) {
-      handles.replaceChildren(...found.map((_, k) => this.handle(k)));
+      handles.replaceChildren(...found.map(() => make("button", { class: "gan-handle" })));
     }
     found.forEach(({ name, x, y, i, heights }, k) => {
-      handles.children[k].style.transform = `translate(${x}px, ${y}px)`;
       const which = heights ? `${name} ${i + 1}, ${short(heights[i], 3)}` : name;
-      put(handles.children[k], { ariaLabel: `${which}: drag, or press the arrow keys` });
+      const ariaLabel = `${which}: drag, or press the arrow keys`;
+      put(handles.children[k], { ariaLabel, disabled: this.fixed });
+      handles.children[k].style.transform = `translate(${x}px, ${y}px)`;
     });
   }
-  handle(k) {
-    const button = make("button", { class: "gan-handle" });
-    button.disabled = this.root.dataset.kind === "recording";
-    button.onpointerdown = ({ pointerId }) => button.setPointerCapture(pointerId);
-    button.onpointermove = (event) => {
-      if (button.hasPointerCapture(event.pointerId)) this.drag(k, ...this.place(event));
-    };
-    button.onkeydown = (event) => {
-      if (!ARROWS[event.key]) return;
-      event.preventDefault();
-      const { frame, name, x, y, heights } = this.painter.handles[k];
-      const [right, down] = ARROWS[event.key];
-      if (heights && right) return this.ui.handles.children[k + right]?.focus();
-      const [w, h] = [frame.right - frame.left, frame.bottom - frame.top];
-      const step = Math.max(h / 50, (this.spec[name].step ?? 0) * Math.abs(frame.ky));
-      this.drag(k, x + (right * w) / 50, y + down * (heights ? step : h / 50));
-    };
-    return button;
+
+  // ---- what a hand does
+
+  /** Press at a place of the picture; return what then follows the pointer, or null. */
+  grasp(target, px, py) {
+    const { handles, frames } = this.painter;
+    const k = [...this.ui.handles.children].indexOf(target);
+    if (k >= 0) return (x, y) => this.drag(k, x, y);
+    const frame = frames.find((one) => one.holds(px, py));
+    const rows = handles.filter((one) => one.heights && one.frame === frame);
+    if (rows.length) {
+      const { name } = closest(rows, ({ x, y }) => Math.hypot(x - px, y - py));
+      const row = { name, side: frame.side, from: px };
+      return (x, y) => this.sweep(row, x, y);
+    }
+    if (!frame?.axes.canvas) return null;
+    this.stroke = { name: frame.axes.canvas, side: frame.side, arrays: [[], []], size: 20 };
+    return (x, y) => this.brush(x, y);
   }
   drag(k, px, py) {
     const handle = this.painter.handles[k];
     const { frame, name, i, heights } = handle;
     const [x, y] = frame.within(px, py);
-    const place = frame.at(x, y);
+    const place = frame.at(x, y).map((v) => +v.toPrecision(4));
     const now = this.held.get(`${frame.side}/${name}`) ?? heights;
-    const rounded = place.map((v) => +v.toPrecision(4));
-    const value = heights ? raised(now, i, rounded[1], this.spec[name]) : rounded;
-    Object.assign(handle, heights ? { y: frame.y(value[i]) } : { x, y }); // the next key goes on from here
+    const value = heights ? raised(now, i, place[1], this.specs[name]) : place;
+    Object.assign(handle, heights ? { y: frame.y(value[i]) } : { x, y }); // from here a key goes on
     this.dragged = true;
     this.move(frame.side, name, value);
   }
   /** Draw heights with the mouse: those that it passes come to where it is. */
-  sweep(event) {
-    const [px, py] = this.place(event);
+  sweep(row, px, py) {
     const { handles } = this.painter;
-    const far = ({ x, y }) => Math.hypot(x - px, event.type === "pointerdown" ? y - py : 0);
-    const same = (one) => one.name === this.swept?.name && one.frame.side === this.swept.side;
-    const open = handles.filter((one) => one.heights && (this.swept ? same(one) : one.frame.holds(px, py)));
-    if (!open.length) return;
-    const near = open.reduce((best, one) => (far(one) < far(best) ? one : best));
-    const { from = px } = this.swept ?? {};
-    for (const one of open) {
-      const passed = (one.x - from) * (one.x - px) < 0;
+    const all = handles.filter(({ name, frame }) => name === row.name && frame.side === row.side);
+    const near = closest(all, ({ x }) => Math.abs(x - px));
+    for (const one of all) {
+      const passed = (one.x - row.from) * (one.x - px) < 0;
       if (one === near || passed) this.drag(handles.indexOf(one), one.x, py);
     }
-    this.swept = { name: near.name, side: near.frame.side, from: px };
+    row.from = px;
   }
-  /** Paint with the mouse: a stroke is shown at once, and told as a whole at its end. */
-  stroked(event) {
-    const [px, py] = this.place(event);
-    if (event.type === "pointerdown") {
-      const frame = this.painter.frames.find((one) => one.axes.canvas && one.holds(px, py));
-      this.stroke = frame && { side: frame.side, name: frame.axes.canvas, places: [], px, py };
+  /** Paint on to a pixel, in even steps however fast the hand is. */
+  brush(px, py) {
+    const { name, side, arrays, at } = this.stroke;
+    const frame = this.painter.frames.find((one) => one.side === side && one.axes.canvas === name);
+    const [fromX, fromY] = at ?? [px, py];
+    const parts = at ? Math.floor(Math.hypot(px - fromX, py - fromY) / BRUSH) : 1;
+    for (let k = 1; k <= parts; k++) {
+      const [x, y] = [fromX + ((px - fromX) * k) / parts, fromY + ((py - fromY) * k) / parts];
+      frame.at(...frame.within(x, y)).forEach((v, axis) => arrays[axis].push(+v.toFixed(3)));
     }
-    const { stroke } = this;
-    const find = ({ side, axes }) => side === stroke?.side && axes.canvas === stroke.name;
-    const frame = this.painter.frames.find(find);
-    if (!frame) return;
-    // Evenly spaced, however fast the hand was.
-    const parts = Math.max(1, Math.floor(Math.hypot(px - stroke.px, py - stroke.py) / BRUSH));
-    const moved = Math.hypot(px - stroke.px, py - stroke.py) >= BRUSH;
-    for (let k = 1; k <= parts && (moved || !stroke.places.length); k++) {
-      const part = ([from, to]) => from + ((to - from) * k) / parts;
-      const at = frame.at(...frame.within(part([stroke.px, px]), part([stroke.py, py])));
-      stroke.places.push(at.map((v) => +v.toFixed(3)));
-    }
-    if (moved) Object.assign(stroke, { px, py });
+    if (parts) this.stroke.at = [px, py];
     this.dragged = true;
-    if (event.type === "pointerup") this.painted(stroke);
     this.ask();
   }
-  painted({ side, name, places }) {
+  /** Tell a stroke, which was shown at once, as a whole at its end. */
+  painted({ name, side, arrays: [xs, ys] }) {
     this.stroke = null;
+    const places = xs.map((x, k) => [x, ys[k]]);
     const knob = this.root.querySelector(`[data-knob="${name}"][data-side="${side}"]`);
     const old = this.held.get(`${side}/${name}`) ?? this.last.sides[side].knobs[name];
     const whole = knob.ariaPressed === "true" ? places : [...old, ...places];
     knob.ariaPressed = "false";
     this.move(side, name, whole.slice(-MOST));
-  }
-  /** Where in the picture the pointer is. */
-  place({ clientX, clientY }) {
-    const box = this.ui.stage.getBoundingClientRect();
-    return [clientX - box.x, clientY - box.y];
   }
   move(side, name, value) {
     const key = `${side}/${name}`;
@@ -338,27 +304,34 @@ class Panel {
   act({ action, preset }) {
     this.note = "";
     this.ui.code.hidden = true;
-    const goesOn = action === "step" || action === "play";
-    for (const key of goesOn ? ["time", "thumb"] : [...this.held.keys()]) this.held.delete(key);
+    if (action === "step" || action === "play") this.held.delete("time");
+    else this.held.clear();
     if (preset) this.send("preset", { name: preset });
-    else if (action === "play") this.send(this.status.playing ? "pause" : "play");
+    else if (action === "play") this.send(this.state.playing ? "pause" : "play");
     else if (action === "compare") this.send("compare", { on: this.root.dataset.sides !== "2" });
     else if (action === "lecture") {
       this.buttons.lecture.ariaPressed = this.root.classList.toggle("gan-lecture");
       this.dress();
     } else this.send(action.replace("-", " "));
   }
-  goBack() {
-    if (!this.held.has("time")) this.send("pause");
-    this.hold("time", +this.ui.time.value);
-    this.count();
-  }
   press(event) {
     event.stopPropagation(); // the notebook's keys are not meant
-    const own = event.target.closest("button, select, textarea, [type=checkbox]");
-    if (event.type !== "keydown" || event.key !== " " || own) return;
+    const { key, target, type } = event;
+    const handle = target.closest(".gan-handle");
+    if (type !== "keydown") return;
+    if (handle && ARROWS[key]) this.nudge(handle, ...ARROWS[key]);
+    else if (key !== " " || target.closest("button, select, textarea, [type=checkbox]")) return;
+    else if (this.root.dataset.kind !== "explore") this.act({ action: "play" });
     event.preventDefault();
-    if (!this.ui.run.hidden) this.act({ action: "play" });
+  }
+  /** Move a handle by a key; in a row of heights, keys to the sides go to the next one. */
+  nudge(button, right, down) {
+    const buttons = [...this.ui.handles.children];
+    const k = buttons.indexOf(button);
+    const { frame, name, x, y, heights } = this.painter.handles[k];
+    if (heights && right) return buttons[k + right]?.focus();
+    const step = Math.max(frame.height / 50, (this.specs[name].step ?? 0) * Math.abs(frame.ky));
+    this.drag(k, x + (right * frame.width) / 50, y + down * step);
   }
   see(near = this.near) {
     this.near = near;
@@ -372,39 +345,42 @@ class Panel {
     const on = (target, types, job) => {
       for (const type of types.split(" ")) target.addEventListener(type, job, end);
     };
-    this.night = matchMedia("(prefers-color-scheme: dark)");
     on(root, "click", ({ target }) => {
       const button = target.closest("[data-action], [data-preset]");
       if (button) this.act(button.dataset);
     });
     on(root, "keydown keypress keyup", (event) => this.press(event));
-    on(ui.time, "input", () => this.goBack());
-    on(ui.time, "change", () => {
-      const n = +ui.time.value;
-      if (root.dataset.kind === "recording") {
-        this.held.delete("time"); // it has not every step,
-        this.hold("thumb", n); // but arrow keys must come to the next that it has
-      }
-      this.send("goto", { n });
+    on(ui.time, "input", () => {
+      if (!this.held.has("time")) this.send("pause");
+      this.hold("time", +ui.time.value);
+      if (this.fixed) this.send("goto", { n: +ui.time.value }); // it can follow at once
+      this.count();
     });
+    on(ui.time, "change", () => this.send("goto", { n: +ui.time.value }));
     on(ui.speed, "change", () => this.send("speed", { value: +ui.speed.value }));
-    on(ui.stage, "pointermove pointerleave", (event) => {
-      this.pointer = event.type === "pointermove" ? this.place(event) : null;
+    let hand = null; // what follows the pointer as long as it is pressed
+    on(ui.stage, "pointerdown pointermove pointerleave", (event) => {
+      const { type, target } = event;
+      const box = ui.stage.getBoundingClientRect();
+      const place = [event.clientX - box.x, event.clientY - box.y];
+      this.pointer = type === "pointerleave" ? null : place;
+      if (type === "pointerdown" && !this.fixed) {
+        target.setPointerCapture(event.pointerId);
+        hand = this.grasp(target, ...place);
+      }
+      // A handle that is pressed stays where it is.
+      if (type === "pointermove" || target === ui.picture) hand?.(...place);
       this.ask();
     });
-    on(ui.picture, "pointerdown pointermove pointerup", (event) => {
-      if (event.type === "pointerdown") ui.picture.setPointerCapture(event.pointerId);
-      const on = ui.picture.hasPointerCapture(event.pointerId) && event.type !== "pointerup";
-      if (root.dataset.kind === "recording") return;
-      if (on) this.sweep(event);
-      else this.swept = null;
-      if (on || this.stroke) this.stroked(event);
+    on(ui.stage, "lostpointercapture", () => {
+      hand = null;
+      if (this.stroke) this.painted(this.stroke);
     });
     on(document, "visibilitychange", () => this.see());
-    on(this.night, "change", () => this.dress());
-    // Colours anew too: an element that is not yet in the page has none.
-    const size = new ResizeObserver(() => (this.fit(), this.dress()));
-    const theme = new MutationObserver(() => this.dress());
+    const dress = () => this.dress();
+    on(matchMedia("(prefers-color-scheme: dark)"), "change", dress);
+    const size = new ResizeObserver(dress); // also when the element comes into the page
+    const theme = new MutationObserver(dress);
     const view = new IntersectionObserver((seen) => this.see(seen.at(-1).isIntersecting));
     size.observe(ui.stage);
     theme.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
@@ -419,7 +395,6 @@ class Panel {
       this.port.onmessage = () => {};
       root.remove();
     };
-    this.dress();
   }
 }
 

@@ -1,41 +1,32 @@
+import { closest } from "./frame.js";
 // The other side of a panel without a kernel: it plays stored pictures.
 
 export function recording({ spec, pictures }, block) {
   const last = pictures.length - 1;
-  let [at, playing, speed, timer, frame] = [last, false, spec.speed, 0, 0];
+  let [at, speed, timer, frame] = [last, spec.speed, 0, 0];
 
-  function show(k) {
-    at = Math.max(0, Math.min(last, k));
+  function show(k, playing = false) {
+    clearTimeout(timer);
+    at = Math.min(last, k);
     frame += 1;
     const status = { playing, n: pictures[at].n, speed: null, text: "A recording.", fault: "" };
     port.onmessage({ type: "picture", frame, ...pictures[at], status }, block);
   }
-  function tick() {
-    playing = at + 1 < last;
-    show(at + 1);
-    if (playing) timer = setTimeout(tick, 1000 / speed);
+  function play(k) {
+    show(k, k < last);
+    if (k < last) timer = setTimeout(play, 1000 / speed, k + 1);
   }
   function nearest(n) {
-    const far = pictures.map((picture) => Math.abs(picture.n - n));
-    return far.indexOf(Math.min(...far));
+    return pictures.indexOf(closest(pictures, (picture) => Math.abs(picture.n - n)));
   }
   const acts = {
     hello: () => (port.onmessage(spec), show(last)),
-    play: () => ((at = at === last ? -1 : at), tick()),
+    play: () => play(at === last ? 0 : at + 1),
     pause: () => show(at),
     step: () => show(at + 1),
     goto: ({ n }) => show(nearest(n)),
     speed: ({ value }) => (speed = value),
   };
-  const port = {
-    onmessage: () => {},
-    send(message) {
-      if (["play", "pause", "step", "goto"].includes(message.type)) {
-        clearTimeout(timer);
-        playing = false;
-      }
-      acts[message.type]?.(message);
-    },
-  };
+  const port = { send: (message) => acts[message.type]?.(message) };
   return port;
 }
