@@ -39,14 +39,14 @@ def write(path, state):
         raise OSError(f"{path} could not be written: {why}. Nothing was changed.") from None
 
 
-def read(path, kind, parts):
-    """Return what `write` wrote; ValueError where the file is of another kind, or lacks one of these parts."""
+def read(path, kind, parts, key="kind"):
+    """Return what `write` wrote; ValueError where the file is of another kind, its `key`, or lacks one of these parts."""
     try:
         with zipfile.ZipFile(path) as members:
             if members.testzip():  # torch does not look at the checksums
                 raise ValueError("damaged")
         state = torch.load(path, weights_only=True, map_location="cpu")
-        if state["kind"] != kind or not all(part in state for part in parts):
+        if state[key] != kind or not all(part in state for part in parts):
             raise ValueError("foreign")
         return state
     except OSError:
@@ -149,7 +149,7 @@ def from_plain(name, part, state):
         return {k: from_plain(f"{name}[{k!r}]", known.get(k), one) for k, one in pairs}
     if isinstance(state, (list, tuple)):
         known = list(part or [])
-        if any(networks(known)) and len(known) != len(state):
+        if networks(known) and len(known) != len(state):
             raise ValueError(f"{name} has {len(known)} parts, not {len(state)}")
         known += [None] * len(state)
         found = [from_plain(f"{name}[{k}]", *pair) for k, pair in enumerate(zip(known, state))]
