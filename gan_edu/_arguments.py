@@ -37,8 +37,7 @@ def check_knobs(knobs, values):
     """Return {name: value} as plain Python; ValueError where there is no such knob, or it cannot take the value."""
     unknown = [name for name in values if name not in knobs]
     if unknown:
-        known = ", ".join(knobs) or "none"
-        raise ValueError(f"there is no knob {unknown[0]!r}; there are {known}")
+        raise ValueError(f"there is no knob {unknown[0]!r}; there are {', '.join(knobs) or 'none'}")
     return {name: check_knob(name, knobs[name], value) for name, value in values.items()}
 
 

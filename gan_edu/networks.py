@@ -15,9 +15,8 @@ def mlp(*widths, activation=nn.ReLU):
     """
     if len(widths) < 2:
         raise ValueError(f"widths must be at least two numbers, input and output, got {widths!r}")
-    widths = [check_count("widths", width) for width in widths]
     layers = []
-    for n_in, n_out in itertools.pairwise(widths):
+    for n_in, n_out in itertools.pairwise(check_count("widths", width) for width in widths):
         layers += [nn.Linear(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
 
@@ -36,9 +35,8 @@ def init_normal_(module):
 class MinibatchDiscrimination(nn.Module):
     """Append to each sample how close it is to the rest of its batch: (N, F) -> (N, F + num_kernels).
 
-    Feature k of sample i is the sum over j != i of exp(-||M_ik - M_jk||_1), where M = x T has shape
-    (N, num_kernels, kernel_dim). The sample itself is excluded: it would add 1 to every feature.
-    Salimans et al. (2016), section 3.2.
+    Feature k of sample i is the sum over j != i of exp(-||M_ik - M_jk||_1), where M = x T has shape (N, num_kernels,
+    kernel_dim). The sample itself is excluded: it would add 1 to every feature. Salimans et al. (2016), section 3.2.
     """
 
     def __init__(self, in_features, num_kernels=5, kernel_dim=3):
@@ -66,11 +64,8 @@ def up_block(n_in, n_out):
 
     The convolution has no bias: the batch normalisation after it would subtract it again.
     """
-    return nn.Sequential(
-        nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(),
-    )
+    convolution = nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(n_out), nn.ReLU())
 
 
 def down_block(n_in, n_out, norm=True, bias=True):
