@@ -3,7 +3,7 @@
 import time
 
 from gan_edu import players
-from gan_edu._arguments import check_callable
+from gan_edu._arguments import check_callable, check_knobs
 from gan_edu.panel.figure import Figure
 from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.page import ALIVE, TRAINER, Panel
@@ -19,16 +19,13 @@ class Live(Panel):
     def __init__(self, build, step, view, knobs, seed, presets, still):
         self.run = Run(build, step, knobs, seed)
         self.view = check_callable("view", view, "def view(fig, gan, log): ...")
-        for values in presets.values():
-            self.run.fork().set(**values)  # a preset that no knob takes is an error here and now
-        self.presets, self.other, self.ghosts, self.still_at = dict(presets), None, [], still
+        self.presets = {words: check_knobs(knobs, values) for words, values in presets.items()}
+        self.other, self.ghosts, self.still_at = None, [], still
         self.playing, self.speed, self.pace, self.step_due = False, 0, 0.0, 0.0
         self.counted = time.monotonic(), 0
         super().__init__()
         self.run.between = TRAINER.between  # a fork's too
         self.draw()
-
-    # ---- for a cell
 
     def play(self):
         """Train until paused; it begins when the running cell has ended."""
@@ -45,8 +42,6 @@ class Live(Panel):
         for run in self.runs():
             run.use(step)
         self.dirty = True
-
-    # ---- messages from the page
 
     def take(self, message):
         kind, run = message["type"], self.run
