@@ -44,8 +44,7 @@ def check_knobs(knobs, values):
 def check_knob(name, knob, value):
     """Return `value` as plain Python; ValueError where the knob cannot take it.
 
-    knob: a slider of gan_edu.panel.knobs, which knows its range, or a plain first value: a number, True or False, a string,
-    or a tuple of these.
+    knob: a slider of gan_edu.panel.knobs, or a plain first value: a number, True or False, a string, or a tuple of these.
     """
     if hasattr(value, "item"):  # one number of NumPy or torch
         value = value.item()

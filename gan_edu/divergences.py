@@ -225,12 +225,10 @@ def optimal_transport(a, b, cost):
         wanted = "a, b and cost must have shapes (n,), (m,) and (n, m)"
         raise ValueError(f"{wanted}, got {a.shape}, {b.shape} and {cost.shape}")
     if n * m > LARGE_TRANSPORT:
-        task = (
-            f"optimal_transport of {n} x {m} points is a linear programme with {n * m:,} unknowns"
-        )
+        task = f"optimal_transport of {n} x {m} points is a linear programme with {n * m:,} unknown"
         price = f"about {2 * (n * m / 1e5) ** 2:.0f} s and {1.3e-3 * n * m:.0f} MB"
         other = "For samples on the line, wasserstein_1d is immediate; otherwise take fewer points."
-        warnings.warn(f"{task}: expect {price}. {other}", stacklevel=2)
+        warnings.warn(f"{task} numbers: expect {price}. {other}", stacklevel=2)
     rows = sparse.kron(sparse.eye_array(n), np.ones((1, m)))
     columns = sparse.kron(np.ones((1, n)), sparse.eye_array(m))
     # One sum follows from all the others. Left in, it contradicts them by a rounding error, which can cost a factor of

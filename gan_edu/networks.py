@@ -56,9 +56,6 @@ class MinibatchDiscrimination(nn.Module):
         return f"in_features={len(self.weight)}, num_kernels={self.num_kernels}, kernel_dim={self.kernel_dim}"
 
 
-# ---- DCGAN, from lesson 12 on
-
-
 def up_block(n_in, n_out):
     """Return layers that double the side of a picture: (N, n_in, S, S) -> (N, n_out, 2 S, 2 S), none negative.
 
@@ -73,9 +70,8 @@ def down_block(n_in, n_out, norm=True, bias=True):
 
     norm: with batch normalisation; bias: where there is none, whether the convolution has a bias.
     """
-    layers = [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias and not norm)]
-    layers += [nn.BatchNorm2d(n_out)] if norm else []
-    return nn.Sequential(*layers, nn.LeakyReLU(0.2))
+    convolution = nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias and not norm)
+    return nn.Sequential(convolution, *[nn.BatchNorm2d(n_out)] * norm, nn.LeakyReLU(0.2))
 
 
 class DCGANGenerator(nn.Sequential):
@@ -99,10 +95,9 @@ class DCGANGenerator(nn.Sequential):
 class DCGANDiscriminator(nn.Sequential):
     """Judge pictures by strided convolutions: (N, channels, image_size, image_size) -> logits (N,).
 
-    image_size: a power of two, at least 8; each stage halves the side and doubles the channels, from `width` on. No batch
-    normalisation in the first stage; norm: whether there is any. bias: where no normalisation follows, in the first and the
-    last layer; without any normalisation all layers have one. 2,765,568 parameters at the defaults, which are those of the
-    authors' code. Radford, Metz & Chintala (2016), section 3.
+    image_size: a power of two, at least 8; each stage halves the side and doubles the channels, from `width` on. norm:
+    whether there is batch normalisation, never in the first stage. bias: where no normalisation follows; without any all
+    layers have one. 2,765,568 parameters at the defaults, those of the authors' code. Radford et al. (2016), section 3.
     """
 
     def __init__(self, width=64, channels=3, image_size=64, norm=True, bias=False):

@@ -73,9 +73,7 @@ def copied(gan):
         try:
             setattr(twin, name, copy.deepcopy(part, memo))
         except Exception as fault:
-            what = (
-                f"gan.{name} cannot be kept ({type(part).__name__}: {fault}), as a rewind needs it"
-            )
+            what = f"gan.{name} cannot be kept ({type(part).__name__}: {fault}) for a rewind"
             cure = "detach tensors, open files elsewhere, take batches from Batches(dataset, batch_size)"
             raise ValueError(f"{what}: {cure}") from None
     for p, q in zip(weights(gan), weights(twin)):  # deepcopy drops the gradients of parameters

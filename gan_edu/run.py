@@ -48,9 +48,7 @@ class Run:
         self._build = check_callable("build", build, "def build(): return Players(G=..., D=...)")
         self._first_step = check_callable("step", step, "def step(gan, knobs): ...")
         self.sliders = dict(knobs or {})
-        self.between = lambda: (
-            None
-        )  # in a panel: lets a running cell go first while steps are played again
+        self.between = lambda: None  # while steps are played again; in a panel a cell goes first
         for name in self.sliders:
             if not str(name).isidentifier() or name in ("n", "step"):
                 raise ValueError(f"a knob needs a name such as lr_d, not n or step, got {name!r}")
@@ -129,9 +127,7 @@ class Run:
             once, again = ({k: float(v[-1]) for k, v in run.steps().log.items()} for run in new)
             pairs = zip(*(players.weights(run.gan) for run in new))
             if str(once) != str(again) or not all(torch.equal(p, q) for p, q in pairs):
-                other = (
-                    f"step {n} gives other numbers when it is played again ({once}, then {again})"
-                )
+                other = f"step {n} gives other numbers when it is played again ({once}, {again})"
                 cure = "something that changes and is not in gan. Keep it there: Players(..., name=...)."
                 raise ValueError(f"{other}: it uses {cure}")
 

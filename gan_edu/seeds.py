@@ -70,16 +70,12 @@ def trained(run, n_steps):
     return run
 
 
-class Each(nn.Module):
+class Each(nn.ModuleList):
     """K networks side by side: rows k n to (k + 1) n of a batch pass through network k."""
 
-    def __init__(self, networks):
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-
     def forward(self, x):
-        apart = x.unflatten(0, (len(self.networks), -1))
-        return torch.cat([network(one) for network, one in zip(self.networks, apart)])
+        apart = x.unflatten(0, (len(self), -1))
+        return torch.cat([network(one) for network, one in zip(self, apart)])
 
 
 def one_by_one(build, step, knobs, n_seeds, n_steps):
