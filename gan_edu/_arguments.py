@@ -37,16 +37,14 @@ def check_knobs(knobs, values):
     """Return {name: value} as plain Python; ValueError where there is no such knob, or it cannot take the value."""
     unknown = [name for name in values if name not in knobs]
     if unknown:
-        known = ", ".join(knobs) or "none"
-        raise ValueError(f"there is no knob {unknown[0]!r}; there are {known}")
+        raise ValueError(f"there is no knob {unknown[0]!r}; there are {', '.join(knobs) or 'none'}")
     return {name: check_knob(name, knobs[name], value) for name, value in values.items()}
 
 
 def check_knob(name, knob, value):
     """Return `value` as plain Python; ValueError where the knob cannot take it.
 
-    knob: a slider of gan_edu.panel.knobs, which knows its range, or a plain first value: a number, True or False, a string,
-    or a tuple of these.
+    knob: a slider of gan_edu.panel.knobs, or a plain first value: a number, True or False, a string, or a tuple of these.
     """
     if hasattr(value, "item"):  # one number of NumPy or torch
         value = value.item()

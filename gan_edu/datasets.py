@@ -55,7 +55,7 @@ def grid_centers(side=5, spacing=2.0):
 def painted(n, places):
     """Return n samples of a drawing, shape (n, 2): one of its places (x, y) by chance, plus noise of standard deviation 0.05."""
     places = torch.as_tensor(places, dtype=torch.float32)
-    if places.ndim != 2 or places.shape[1] != 2 or not len(places):
+    if places.shape[1:] != (2,) or not len(places):
         raise ValueError(f"places must have shape (number, 2), got {tuple(places.shape)}")
     return _mixture(n, places, 0.05, None)
 
@@ -69,10 +69,9 @@ def _mixture(n, centers, sigma, generator):
 def swiss_roll(n, noise=0.25, scale=7.5, generator=None):
     """Return n samples of a spiral with Gaussian noise, shape (n, 2).
 
-    (t cos t, t sin t) / scale with t = 1.5π (1 + 2u), u uniform on [0, 1).
-    noise: standard deviation of each coordinate before the division by `scale`; the radius grows from 0.63 to 1.88 at the
-    defaults, which are those of the code of Gulrajani et al. (2017), figure 1. The roll without its third dimension:
-    Marsland (2009).
+    (t cos t, t sin t) / scale with t = 1.5π (1 + 2u), u uniform on [0, 1). noise: standard deviation of each coordinate
+    before the division by `scale`; the radius grows from 0.63 to 1.88 at the defaults, which are those of the code of
+    Gulrajani et al. (2017), figure 1. The roll without its third dimension: Marsland (2009).
     """
     n, scale = check_count("n", n), check_number("scale", scale, low=0, low_open=True)
     t = 1.5 * math.pi * (1 + 2 * torch.rand(n, generator=generator))
@@ -102,47 +101,43 @@ def load_mnist(folder=None):
 
 def _mnist_files(path):
     """Return the pictures (N, 28, 28) and labels (N,) of the first of these that is there."""
-    npz = path if path.suffix == ".npz" else path / "mnist.npz"
-    if npz.is_file():
+    names = [path if path.suffix == ".npz" else path / "mnist.npz"] * 2
+    if names[0].is_file():
         try:
-            with np.load(npz, allow_pickle=False) as file:
-                pixels, labels = file["x_train"], file["y_train"]
+            with np.load(names[0], allow_pickle=False) as file:
+                found = file["x_train"], file["y_train"]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            what = f"{npz} must be the mnist.npz of Keras, with x_train and y_train"
+            what = f"{names[0]} must be the mnist.npz of Keras, with x_train and y_train"
             raise ValueError(f"{what}: {error}") from error
-        return _checked_mnist(npz, pixels, npz, labels)
-    for part, dot, zipped in itertools.product(("train", "t10k"), "-.", ("", ".gz")):
-        names = [f"{part}-images{dot}idx3-ubyte{zipped}", f"{part}-labels{dot}idx1-ubyte{zipped}"]
-        images, labels = (path / name for name in names)
-        if images.exists():
-            return _checked_mnist(images, load_idx(images), labels, load_idx(labels))
-    raise FileNotFoundError(
-        f"folder must hold mnist.npz or train-images-idx3-ubyte and train-labels-idx1-ubyte (or .gz), but {path} "
-        + ("does not" if path.is_dir() else "is no folder")
-    )
-
-
-def _checked_mnist(images_name, pixels, labels_name, labels):
-    for name, array, shape in ((images_name, pixels, (28, 28)), (labels_name, labels, ())):
+    else:
+        for part, dot, zipped in itertools.product(("train", "t10k"), "-.", ("", ".gz")):
+            kinds = f"images{dot}idx3", f"labels{dot}idx1"
+            names = [path / f"{part}-{kind}-ubyte{zipped}" for kind in kinds]
+            if names[0].exists():
+                break
+        else:
+            wanted = "mnist.npz or train-images-idx3-ubyte and train-labels-idx1-ubyte (or .gz)"
+            fault = "does not" if path.is_dir() else "is no folder"
+            raise FileNotFoundError(f"folder must hold {wanted}, but {path} {fault}")
+        found = [load_idx(name) for name in names]
+    wanted = ("images, uint8 (N, 28, 28)", (28, 28)), ("labels, uint8 (N,)", ())
+    for name, array, (what, shape) in zip(names, found, wanted):
         if array.shape[1:] != shape or array.dtype != np.uint8:
-            what = "images, uint8 (N, 28, 28)" if shape else "labels, uint8 (N,)"
             raise ValueError(f"{name} must hold {what}, got {array.dtype} {array.shape}")
-    if len(pixels) != len(labels):
-        counts = (
-            f"{images_name} has {len(pixels):,} images and {labels_name} {len(labels):,} labels"
-        )
+    images, labels = map(len, found)
+    if images != labels:
+        counts = f"{names[0]} has {images:,} images and {names[1]} {labels:,} labels"
         raise ValueError(f"{counts}: they belong together")
-    if labels.max(initial=0) > 9:
-        raise ValueError(f"{labels_name} must hold labels from 0 to 9, got {labels.max()}")
-    return pixels, labels
+    if found[1].max(initial=0) > 9:
+        raise ValueError(f"{names[1]} must hold labels from 0 to 9, got {found[1].max()}")
+    return found
 
 
 def load_idx(path):
     """Return the array in an IDX file, the format of MNIST and Fashion-MNIST, plain or gzipped, whatever its name.
 
-    A numpy array of the file's own type (uint8, int8, int16, int32, float32, float64) and shape, in native byte order:
-    uint8 (60000, 28, 28) for MNIST's training images; torch.from_numpy takes it as it is. ValueError says what is wrong
-    with a file. Format: LeCun, Cortes & Burges (1998).
+    A numpy array of the file's own type and shape, in native byte order: uint8 (60000, 28, 28) for MNIST's training images.
+    ValueError says what is wrong with a file. Format: LeCun, Cortes & Burges (1998).
     """
     data = pathlib.Path(path).read_bytes()
     if data[:2] == b"\x1f\x8b":
@@ -153,9 +148,7 @@ def load_idx(path):
     code, ndim = data[2:4] if len(data) > 3 else (0, 0)
     if data[:2] != b"\0\0" or code not in IDX_TYPES or ndim == 0:
         wanted = f"two zero bytes, a type of {', '.join(map(str, IDX_TYPES))}, and its dimensions"
-        raise ValueError(
-            f"{path} is no IDX file: it begins with {list(data[:4])}, not with {wanted}"
-        )
+        raise ValueError(f"{path} is no IDX file: it begins with {list(data[:4])}, not {wanted}")
     head, dtype = 4 + 4 * ndim, np.dtype(IDX_TYPES[code])
     shape = struct.unpack(f">{ndim}I", data[4:head].ljust(4 * ndim, b"\0"))
     promised = head + math.prod(shape) * dtype.itemsize
@@ -197,9 +190,8 @@ class Batches:
         return torch.utils.data.default_collate([self.dataset[k] for k in chosen.tolist()])
 
     def __deepcopy__(self, memo):
-        twin = copy.copy(self)  # one data set for all; `order` is never changed in place
-        memo[id(self)] = twin
-        return twin
+        # One data set for all; `order` is never changed in place.
+        return memo.setdefault(id(self), copy.copy(self))
 
     def state_dict(self):
         return dict(epoch=self.epoch, position=self.position, order=self.order)

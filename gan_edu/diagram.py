@@ -33,17 +33,14 @@ FORWARD = (  # frames, from x, y to x, y
     ("2", 334, 96, 408, 138), ("2", 480, 140, 558, 98), ("4", 480, 160, 558, 202),
 )  # fmt: skip
 BACKWARD = (
-    ("3", 556, 82, 482, 126), ("3", 406, 168, 350, 199), ("5", 556, 216, 482, 174),
-    ("5", 406, 172, 338, 214), ("5", 246, 222, 198, 222),
+    ("3", 556, 82, 482, 126), ("3", 406, 168, 350, 199), ("5", 556, 216, 482, 174), ("5", 406, 172, 338, 214), ("5", 246, 222, 198, 222),
 )  # fmt: skip
-NUMBERS = itertools.count()
-
-
 MARKS = (  # text, class, frames in which it shows, x, y
-    ("D moves", "moves", "3", 445, 118), ("G moves", "moves", "5", 161, 250),
-    ("✂", "cut", "123", 222, 201),
+    ("D moves", "moves", "3", 445, 118), ("G moves", "moves", "5", 161, 250), ("✂", "cut", "123", 222, 201),
 )  # fmt: skip
 WORDS = "The picture of a GAN: z goes through G to x_fake; x_fake and x_real go through D to the two losses."
+HEAD = 'viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"'
+NUMBERS = itertools.count()
 
 
 def gan_diagram(*lines):
@@ -55,49 +52,43 @@ def gan_diagram(*lines):
 
 
 def turned(frames, lines, parts, view_box, words):
-    """Return a picture in several frames, {button: what happens}, with a line of code for each; its parts light up."""
+    """Return a picture in several frames, {button: what happens}, with a line of code for each; its parts light up.
+
+    parts: boxes, arrows forward, arrows backward, and marks, as those above.
+    """
     name = f"gan{next(NUMBERS)}"  # several on one page turn each for itself
-    turn, lit = [], []
-    for k, frame in enumerate(frames, 1):
-        checked = " checked" if k == 1 else ""
-        turn.append(f'<input type="radio" name="{name}" id="{name}{k}"{checked}>')
-        turn.append(f'<label for="{name}{k}">{k} {frame}</label>')
+    turn, said, code, lit = "", "", "", []
+    for k, ((frame, happens), line) in enumerate(zip(frames.items(), lines), 1):
+        turn += f'<input type="radio" name="{name}" id="{name}{k}"{" checked" * (k == 1)}>'
+        turn += f'<label for="{name}{k}">{k} {frame}</label>'
+        said += f'<p class="p{k}">{happens}</p>'
+        code += f'<code class="p{k}">{html.escape(line)}</code>'
         lit.append(f"#{name}{k}:checked ~ div .p{k}")
-    code = [f'<code class="p{k}">{html.escape(one)}</code>' for k, one in enumerate(lines, 1)]
-    said = [f'<p class="p{k}">{one}</p>' for k, one in enumerate(frames.values(), 1)]
     style = STYLE.replace("ROOT", f"#{name}").replace("LIT", f":is({', '.join(lit)})")
-    drawn = svg(name, *parts, view_box, words)
-    inside = f'<div class="words">{"".join(said)}</div>{drawn}<div>{"".join(code)}</div>'
-    inside = f"<style>{style}</style>{''.join(turn)}<div>{inside}</div>"
-    return HTML(f'<figure id="{name}">{inside}</figure>')
+    drawn = svg(name, *parts)
+    drawn = f'<svg viewBox="{view_box}" role="img" aria-label="{words}">{drawn}</svg>'
+    inside = f'<div class="words">{said}</div>{drawn}<div>{code}</div>'
+    return HTML(f'<figure id="{name}"><style>{style}</style>{turn}<div>{inside}</div></figure>')
 
 
-def svg(name, boxes, forward, backward, marks, view_box, words):
-    parts = [line(name, "go", frames, places) for frames, *places in forward]
-    parts += [line(name, "back", frames, places) for frames, *places in backward]
-    for text, frames, x, y, width, colour in boxes:
-        parts.append(
-            f'<g class="{lit_in(frames)}"><rect x="{x}" y="{y}" width="{width}" height="40" rx="8" fill="{colour}" '
-            f'fill-opacity=".25" stroke="{colour}"/><text x="{x + width / 2}" y="{y + 25}">{text}</text></g>'
-        )
+def svg(name, boxes, forward, backward, marks):
+    """Return the parts in SVG; p1, p2, ... are the classes of what is lit in these frames."""
+    heads, parts = "", []
+    for kind, color, arrows in (("go", "currentColor", forward), ("back only", PUSH, backward)):
+        head = f"{name}-{kind[:4]}"
+        heads += f'<marker id="{head}" {HEAD}><path d="M0 0L8 4L0 8z" fill="{color}"/></marker>'
+        for frames, x, y, to_x, to_y in arrows:
+            place = f'x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" marker-end="url(#{head})"'
+            parts.append(f'<line class="{kind} p{" p".join(frames)}" {place}/>')
+    for text, frames, x, y, width, color in boxes:
+        rect = f'<rect x="{x}" y="{y}" width="{width}" height="40" rx="8" fill="{color}" '
+        rect += f'fill-opacity=".25" stroke="{color}"/>'
+        word = f'<text x="{x + width / 2}" y="{y + 25}">{text}</text>'
+        parts.append(f'<g class="p{" p".join(frames)}">{rect}{word}</g>')
     for text, kind, frames, x, y in marks:
-        parts.append(f'<text class="only {kind} {lit_in(frames)}" x="{x}" y="{y}">{text}</text>')
-    head = '<marker id="{}-{}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="{}"/></marker>'
-    heads = head.format(name, "go", "currentColor") + head.format(name, "back", PUSH)
-    return f'<svg viewBox="{view_box}" role="img" aria-label="{words}"><defs>{heads}</defs>{"".join(parts)}</svg>'
-
-
-def line(name, kind, frames, places):
-    x, y, to_x, to_y = places
-    only = " only" if kind == "back" else ""
-    return (
-        f'<line class="{kind}{only} {lit_in(frames)}" x1="{x}" y1="{y}" x2="{to_x}" y2="{to_y}" '
-        f'marker-end="url(#{name}-{kind})"/>'
-    )
-
-
-def lit_in(frames):
-    return " ".join(f"p{k}" for k in frames)
+        place = f'x="{x}" y="{y}"'
+        parts.append(f'<text class="only {kind} p{" p".join(frames)}" {place}>{text}</text>')
+    return f"<defs>{heads}</defs>{''.join(parts)}"
 
 
 STYLE = f"""

@@ -1,12 +1,13 @@
 """Divergences and distances between distributions: exact, without networks, in nats (natural logarithm).
 
-Probability vectors may have any shape (a histogram of pictures, say). Their sums may be off by 1e-6, as after rounding to
-float32; what is off is divided out, so that no result is negative. 0 log 0 = 0 throughout.
+Probability vectors p and q may have any shape (a histogram of pictures, say), but the same; ValueError for anything else.
+Their sums may be off by 1e-6, as after rounding to float32; what is off is divided out, so that no result is negative.
+0 log 0 = 0 throughout.
 """
 
 import math
 import warnings
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 from scipy import sparse
@@ -17,6 +18,7 @@ from gan_edu._arguments import check_number
 
 LARGE_TRANSPORT = 100_000  # unknowns of a linear programme: about 2 seconds on one core, then growing with the square
 NEGLIGIBLE_MASS = 1e-12  # of p, where the values of q have underflowed to 0
+TransportPlan = namedtuple("TransportPlan", "plan cost potentials")
 
 
 def numbers(name, value):
@@ -26,9 +28,9 @@ def numbers(name, value):
     except (TypeError, ValueError, RuntimeError) as error:
         kind = type(value).__name__
         raise ValueError(f"{name} must be an array of numbers, got a {kind}: {error}") from error
-    if array.dtype.kind not in "iuf" or array.ndim == 0 or array.size == 0:
-        got = f"type {array.dtype} and shape {array.shape}"
-        raise ValueError(f"{name} must be an array of at least one real number, got {got}")
+    kind, shape = array.dtype, array.shape
+    if kind.kind not in "iuf" or not shape or 0 in shape:
+        raise ValueError(f"{name} must be at least one real number, got {kind} of shape {shape}")
     return array.astype(float)
 
 
@@ -44,9 +46,10 @@ def _probabilities(name, value):
     array = finite(name, numbers(name, value))
     if array.min() < 0:
         raise ValueError(f"{name} must not be negative, its smallest entry is {array.min():g}")
-    if not abs(array.sum() - 1) <= 1e-6:
-        raise ValueError(f"{name} must sum to 1 (within 1e-6), its sum is {array.sum():.8g}")
-    return array / array.sum()
+    total = array.sum()
+    if not abs(total - 1) <= 1e-6:
+        raise ValueError(f"{name} must sum to 1 (within 1e-6), its sum is {total:.8g}")
+    return array / total
 
 
 def _pair(p, q):
@@ -62,26 +65,20 @@ def entropy(p):
 
 
 def cross_entropy(p, q):
-    """Return -sum p log q, in nats: the entropy of p plus KL(p || q); inf where q = 0 < p.
-
-    Shapes: any, but the same; ValueError unless both are probability vectors.
-    """
+    """Return -sum p log q, in nats: the entropy of p plus KL(p || q); inf where q = 0 < p."""
     p, q = _pair(p, q)
     return max(0.0, float(-xlogy(p, q).sum()))
 
 
 def kl_divergence(p, q):
-    """Return KL(p || q) = sum p log(p / q), in nats: at least 0, not symmetric, inf where q = 0 < p.
-
-    Shapes: any, but the same; ValueError unless both are probability vectors. Kullback & Leibler (1951).
-    """
+    """Return KL(p || q) = sum p log(p / q), in nats: not symmetric, inf where q = 0 < p. Kullback & Leibler (1951)."""
     return max(0.0, float(rel_entr(*_pair(p, q)).sum()))
 
 
 def js_divergence(p, q):
     """Return (KL(p || m) + KL(q || m)) / 2 with m = (p + q) / 2, in nats: symmetric, from 0 to log 2 = 0.693.
 
-    Shapes: any, but the same; ValueError unless both are probability vectors. Its square root is a distance. Lin (1991).
+    Its square root is a distance. Lin (1991).
     """
     return _js(*_pair(p, q))
 
@@ -93,10 +90,7 @@ def _js(p, q):
 
 
 def total_variation(p, q):
-    """Return sum |p - q| / 2, from 0 to 1: the largest difference in probability that p and q give to any event.
-
-    Shapes: any, but the same; ValueError unless both are probability vectors.
-    """
+    """Return sum |p - q| / 2, from 0 to 1: the largest difference in probability that p and q give to any event."""
     p, q = _pair(p, q)
     return min(float(np.abs(p - q).sum() / 2), 1.0)
 
@@ -161,10 +155,9 @@ def js_from_densities(p, q, grid, log=False):
 
 
 def _grid(grid):
-    grid = finite("grid", numbers("grid", grid))
+    grid, wanted = finite("grid", numbers("grid", grid)), "increasing, of shape (n,) with n >= 2"
     if grid.ndim != 1 or len(grid) < 2 or not (np.diff(grid) > 0).all():
-        shape = "of shape (n,) with n >= 2"
-        raise ValueError(f"grid must be increasing, {shape}, got shape {grid.shape}: {grid}")
+        raise ValueError(f"grid must be {wanted}, got shape {grid.shape}: {grid}")
     return grid
 
 
@@ -175,20 +168,17 @@ def _masses(name, density, grid, log):
     if values.shape != grid.shape:
         expected = f"one number for each point of the grid, {grid.shape}"
         raise ValueError(f"{name} must give {expected}, got shape {values.shape}")
-    if not log and values.min() < 0:
-        least = f"(for log densities: log=True), its minimum is {values.min():g}"
-        raise ValueError(f"{name} must not be negative {least}")
-    gaps = np.diff(grid)
-    weights = (np.append(gaps, 0) + np.append(0, gaps)) / 2
+    if not log and (low := values.min()) < 0:
+        raise ValueError(f"{name} must not be negative (unless log=True), its minimum is {low:g}")
+    weights = (np.diff(grid, append=grid[-1]) + np.diff(grid, prepend=grid[0])) / 2
     with np.errstate(divide="ignore", over="ignore"):  # log 0 = -inf is meant
         log_values = values if log else np.log(values)
         masses = weights * (np.exp(values) if log else values)
         total = masses.sum()
     if not abs(total - 1) <= 1e-3:
-        raise ValueError(
-            f"{name} must integrate to 1 (within 1e-3) over the grid, its integral is {total:.6g}: "
-            f"the grid is too short or too coarse, or {name} is no {'log ' if log else ''}density"
-        )
+        reason = f"the grid is too short or too coarse, or {name} is no {'log ' * log}density"
+        wanted = f"{name} must integrate to 1 (within 1e-3) over the grid"
+        raise ValueError(f"{wanted}, its integral is {total:.6g}: {reason}")
     return log_values - math.log(total), masses / total
 
 
@@ -220,52 +210,35 @@ def _samples(name, value):
     return array.ravel()
 
 
-class TransportPlan(NamedTuple):
-    """An optimal plan (n, m), its cost and the potentials (f (n,), g (m,)) that prove that no plan is cheaper."""
-
-    plan: np.ndarray
-    cost: float
-    potentials: tuple[np.ndarray, np.ndarray]
-
-
 def optimal_transport(a, b, cost):
-    """Return the TransportPlan from a to b of the least cost, sum of plan * cost, by an exact linear programme.
+    """Return TransportPlan(plan (n, m), cost, potentials (f (n,), g (m,))) from a to b of the least cost, sum of plan * cost.
 
     a: (n,), b: (m,), probability vectors; zeros are allowed. cost: (n, m), finite, any sign; for the Wasserstein distance
-    of order r, pass distances^r and take the r-th root. The plan has row sums a and column sums b. The potentials have
-    f_i + g_j <= cost_ij everywhere and sum f a + sum g b = cost, to 1e-10 of the largest cost or so; f[0] = 0, and each is
-    the largest that the other allows. UserWarning above 100,000 entries. Peyré & Cuturi (2019), sections 2.3 and 2.5.
+    of order r, pass distances^r and take the r-th root. An exact linear programme. The plan has row sums a and column sums b.
+    The potentials prove that no plan is cheaper: f_i + g_j <= cost_ij everywhere and sum f a + sum g b = cost, to 1e-10 of
+    the largest cost or so; f[0] = 0, and each is the largest that the other allows. UserWarning above 100,000 entries.
+    Peyré & Cuturi (2019), sections 2.3 and 2.5.
     """
-    a, b, cost = (
-        _probabilities("a", a),
-        _probabilities("b", b),
-        finite("cost", numbers("cost", cost)),
-    )
-    n, m = len(a), len(b)
+    a, b = _probabilities("a", a), _probabilities("b", b)
+    n, m, cost = len(a), len(b), finite("cost", numbers("cost", cost))
     if a.ndim + b.ndim > 2 or cost.shape != (n, m):
-        got = f"{a.shape}, {b.shape} and {cost.shape}"
-        raise ValueError(f"a, b and cost must have shapes (n,), (m,) and (n, m), got {got}")
+        wanted = "a, b and cost must have shapes (n,), (m,) and (n, m)"
+        raise ValueError(f"{wanted}, got {a.shape}, {b.shape} and {cost.shape}")
     if n * m > LARGE_TRANSPORT:
-        warnings.warn(
-            f"optimal_transport of {n} x {m} points is a linear programme with {n * m:,} unknowns: expect about "
-            f"{2 * (n * m / 1e5) ** 2:.0f} s and {1.3e-3 * n * m:.0f} MB. For samples on the line, wasserstein_1d "
-            "is exact and immediate; otherwise take fewer points.",
-            stacklevel=2,
-        )
+        task = f"optimal_transport of {n} x {m} points is a linear programme with {n * m:,} unknown"
+        price = f"about {2 * (n * m / 1e5) ** 2:.0f} s and {1.3e-3 * n * m:.0f} MB"
+        other = "For samples on the line, wasserstein_1d is immediate; otherwise take fewer points."
+        warnings.warn(f"{task} numbers: expect {price}. {other}", stacklevel=2)
     rows = sparse.kron(sparse.eye_array(n), np.ones((1, m)))
     columns = sparse.kron(np.ones((1, n)), sparse.eye_array(m))
     # One sum follows from all the others. Left in, it contradicts them by a rounding error, which can cost a factor of
     # ten in time; the largest one can take up that error. The solver's tolerances are absolute: hence costs from 0 to 1,
     # and a mass of 1000.
-    kept = np.arange(n + m) != a.argmax()
-    span, mass, tolerance = float(np.ptp(cost)) or 1.0, 1000, 1e-10
-    result = linprog(
-        ((cost - cost.min()) / span).ravel(),
-        A_eq=sparse.vstack([rows, columns], format="csr")[kept],
-        b_eq=mass * np.concatenate([a, b])[kept],
-        method="highs",
-        options={f"{kind}_feasibility_tolerance": tolerance for kind in ("primal", "dual")},
-    )
+    kept, span, mass = np.arange(n + m) != a.argmax(), float(np.ptp(cost)) or 1.0, 1000
+    sums = sparse.vstack([rows, columns], format="csr")[kept], mass * np.concatenate([a, b])[kept]
+    options = {f"{kind}_feasibility_tolerance": 1e-10 for kind in ("primal", "dual")}
+    scaled = ((cost - cost.min()) / span).ravel()
+    result = linprog(scaled, A_eq=sums[0], b_eq=sums[1], method="highs", options=options)
     if not result.success:
         raise RuntimeError(f"the linear programme was not solved: {result.message}")
     plan = np.maximum(result.x.reshape(n, m) / mass, 0)

@@ -12,6 +12,7 @@ from gan_edu.players import Players, weights
 from gan_edu.run import Run
 
 GAP = "there is still a blank: put your code in the place of each ...."
+NO_GRADIENT = "the numbers are right, but their gradient is not, and a network could not learn from it. Leave out detach, no_grad, item and numpy."
 
 
 class Remark(Exception):
@@ -46,12 +47,8 @@ def judge(answer, cases, right, mistakes):
     try:
         got = [tensor(one) for one in got]
     except (TypeError, ValueError, RuntimeError):
-        kind = type(got[0]).__name__
-        return (
-            GAP
-            if "Ellipsis" in str(got)
-            else f"it must return numbers or a tensor, it returned {kind}."
-        )
+        said = f"it must return numbers or a tensor, it returned {type(got[0]).__name__}."
+        return GAP if "Ellipsis" in str(got) else said
     for one, expected in zip(got, wanted):
         if one.shape != expected.shape:
             more = " Is a sum or a mean missing?" if one.dim() > expected.dim() else ""
@@ -61,18 +58,14 @@ def judge(answer, cases, right, mistakes):
         for hint, mistaken in dict(mistakes).items():
             if all(close(one, tensor(mistaken(*case))) for one, case in zip(got, cases)):
                 return hint
-        rows = [row for row in zip(cases, got, wanted) if not close(row[1], row[2])]
-        case, one, expected = rows[0]
+        triples = zip(cases, got, wanted)
+        case, one, expected = next(three for three in triples if not close(*three[1:]))
         at = (one - expected).abs().nan_to_num(torch.inf).argmax()  # where they differ most
         one, expected = (x.flatten()[at].item() for x in (one, expected))
         return f"for {shown(case)} it should be {expected:.5g}, it is {one:.5g}."
     for case in cases:
-        slopes = [gradients(function, case) for function in (answer, right)]
-        if not all(map(close, *slopes)):
-            return (
-                "the numbers are right, but their gradient is not, and a network could not learn from it. "
-                "Leave out detach, no_grad, item and numpy."
-            )
+        if not all(map(close, gradients(answer, case), gradients(right, case))):
+            return NO_GRADIENT
     return ""
 
 
@@ -83,8 +76,7 @@ def gradients(function, case):
     total = tensor(function(*case)).sum() if inputs else tensor(0)
     if not total.requires_grad:
         return [torch.zeros_like(x) for x in inputs]
-    found = torch.autograd.grad(total, inputs, allow_unused=True)
-    return [torch.zeros_like(x) if slope is None else slope for x, slope in zip(inputs, found)]
+    return torch.autograd.grad(total, inputs, materialize_grads=True)
 
 
 def tensor(value):
@@ -98,13 +90,13 @@ def close(one, other):
 
 def shown(values):
     """Return arguments as words, long ones shortened."""
-    words = []
-    for x in values:
+
+    def word(x):
         if isinstance(x, torch.Tensor | np.ndarray):
-            words.append(f"[{x.flatten()[0].item():.4g}, ...]")
-        else:
-            words.append(type(x).__name__ if isinstance(x, nn.Module) else str(x))
-    return ", ".join(words)
+            return f"[{x.flatten()[0].item():.4g}, ...]"
+        return type(x).__name__ if isinstance(x, nn.Module) else str(x)
+
+    return ", ".join(map(word, values))
 
 
 class Still(TorchFunctionMode):
@@ -113,15 +105,13 @@ class Still(TorchFunctionMode):
     Uniform numbers are squared in the second draw, so that reused latents are found out.
     """
 
-    def __init__(self):
-        super().__init__()
-        self.uniform = 0
+    uniform = 0  # draws so far
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         if function not in (torch.rand, torch.randn):
             return function(*args, **(kwargs or {}))
         size = (kwargs or {}).get("size", args)
-        n = next(iter(size[0])) if isinstance(size[0], (tuple, list)) else size[0]
+        n = size[0][0] if isinstance(size[0], (tuple, list)) else size[0]
         share = ((torch.arange(n) + 0.5) / n)[:, None]
         self.uniform += function is torch.rand
         return share**self.uniform if function is torch.rand else torch.special.ndtri(share)

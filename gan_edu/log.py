@@ -6,7 +6,6 @@ import sys
 import threading
 
 import numpy as np
-import torch
 from tqdm.std import tqdm
 
 
@@ -30,14 +29,12 @@ class Log(collections.abc.Mapping):
 
     def append(self, row):
         """Add what one step returned, {name: float}."""
-        for name in row:
-            if name not in self._columns:
-                self._columns[name] = np.full(self.n, np.nan)
-        for name, column in self._columns.items():
+        for name in {**self._columns, **row}:
+            column = self._columns.get(name, np.full(self.n, np.nan))
             if self.n == len(column):
-                column = np.concatenate([column, np.full(max(256, self.n), np.nan)])
-                self._columns[name] = column
+                column = np.append(column, np.full(max(256, self.n), np.nan))
             column[self.n] = row.get(name, math.nan)
+            self._columns[name] = column
         self.n += 1
 
     def first(self, n):
@@ -56,24 +53,20 @@ def to_numbers(row, n):
     found = {}
     for name, value in row.items():
         try:
-            if isinstance(value, str):
-                raise TypeError
-            found[name] = value.item() if isinstance(value, torch.Tensor) else float(value)
+            found[name] = value.item() if hasattr(value, "item") else float(+value)  # not of text
         except (TypeError, ValueError, RuntimeError):  # of a tensor with several numbers
             shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
-            raise ValueError(
-                f"step returned {name!r} as {type(value).__name__}{shape}, a log takes one number, "
-                "such as its .mean()"
-            ) from None
+            what = f"step returned {name!r} as {type(value).__name__}{shape}"
+            raise ValueError(f"{what}, a log takes one number, such as its .mean()") from None
         if not math.isfinite(found[name]):
             raise FloatingPointError(f"{name!r} is {found[name]} in step {n}")
     return found
 
 
-def progress(**settings):
+def progress(disable=False, **settings):
     """Return a one-line bar with the time left, which appears when half a second was not enough."""
-    # Plain text on stdout: a widget bar would be empty in a saved notebook, and stderr is shown as an error.
     # A panel trains in a thread of its own, and has its own line of words.
     aside = threading.current_thread() is not threading.main_thread()
-    settings["disable"] = aside or settings.get("disable", False)
-    return tqdm(file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25, **settings)
+    looks = dict(file=sys.stdout, ncols=88, delay=0.5, mininterval=0.25)
+    # Plain text on stdout: a widget bar would be empty in a saved notebook, and stderr is shown as an error.
+    return tqdm(disable=aside or disable, **looks, **settings)

@@ -11,34 +11,27 @@ from gan_edu._arguments import check_number
 
 
 def discriminator_loss(logits_real, logits_fake):
-    """Return -mean log D(x_real) - mean log(1 - D(x_fake)), in nats.
+    """Return -mean log D(x_real) - mean log(1 - D(x_fake)), in nats; a D that always says 1/2 gets 2 log 2 = 1.386.
 
-    Shapes: any, also different ones; the mean is over all elements. A discriminator that always says 1/2 gets
-    2 log 2 = 1.386. Goodfellow et al. (2014), equation 1.
+    Shapes: any, also different ones; the mean is over all elements. Goodfellow et al. (2014), equation 1.
     """
     return softplus(-logits_real).mean() + softplus(logits_fake).mean()
 
 
 def generator_loss_saturating(logits_fake):
-    """Return mean log(1 - D(x_fake)), in nats: the minimax loss, flat where D is sure that the samples are generated.
-
-    Shape: any. Goodfellow et al. (2014), equation 1.
-    """
+    """Return mean log(1 - D(x_fake)), in nats: the minimax loss, flat where D is sure. Goodfellow et al. (2014), equation 1."""
     return -softplus(logits_fake).mean()
 
 
 def generator_loss_nonsaturating(logits_fake):
-    """Return -mean log D(x_fake), in nats: the loss used in practice, steep where D is sure.
-
-    Shape: any. Goodfellow et al. (2014), section 3.
-    """
+    """Return -mean log D(x_fake), in nats: used in practice, steep where D is sure. Goodfellow et al. (2014), section 3."""
     return softplus(-logits_fake).mean()
 
 
 def critic_loss(scores_real, scores_fake):
     """Return mean score of x_fake - mean score of x_real: what the critic *minimises*, the negative of the estimate.
 
-    Shapes: any; unbounded scores, no sigmoid. Arjovsky et al. (2017), algorithm 1.
+    Unbounded scores, no sigmoid. Arjovsky et al. (2017), algorithm 1.
     """
     return scores_fake.mean() - scores_real.mean()
 
@@ -59,9 +52,8 @@ def wasserstein_estimate(scores_real, scores_fake):
 def gradient_penalty(critic, x_real, x_fake):
     """Return mean over the batch of (||grad critic(x_hat)||_2 - 1)^2, without the factor λ.
 
-    x_real, x_fake: (N, ...), the same shape; x_hat lies between them at one random ε per sample. The graph is kept,
-    so that the penalty can be differentiated with respect to the critic's weights.
-    Gulrajani et al. (2017), equation 3 and algorithm 1.
+    x_real, x_fake: (N, ...), the same shape; x_hat lies between them at one random ε per sample. The graph is kept, so that
+    the penalty can be differentiated with respect to the critic's weights. Gulrajani et al. (2017), equation 3, algorithm 1.
     """
     if x_real.shape != x_fake.shape:
         got = f"got {tuple(x_real.shape)} and {tuple(x_fake.shape)}"

@@ -20,7 +20,6 @@ from gan_edu.run import Knobs
 
 LOSSES = {F.binary_cross_entropy_with_logits, F.binary_cross_entropy, F.mse_loss, F.l1_loss}
 BY_ROW = {nn.Linear, nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.Softplus}
-Sorted = collections.namedtuple("Sorted", "values indices")
 
 
 class NotTogether(Exception):
@@ -33,33 +32,24 @@ def together(build, step, ends, n_seeds, n_steps):
     if "batch_size" not in values:
         raise NotTogether("there is no knob batch_size")
     rows, log, alive = n_seeds * values["batch_size"], {}, np.ones(n_seeds, bool)
-    knobs, outside = Knobs(values | {"batch_size": rows}), players.random_state()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several gain a fifth, and stall a hundredfold beside another program
-    try:
-        made = [players.built(build, seed) for seed in range(n_seeds)]
-        gan = stacked([gan for gan, _ in made])
-        mode = Members([torch.Generator().set_state(state[0]) for _, state in made], rows)
-        with progress(total=n_steps) as bar:
-            for n in range(n_steps):
-                vars(knobs)["n"] = n
-                with mode:
-                    row = step(gan, knobs)
-                row = {name: by_member(name, value, n_seeds) for name, value in row.items()}
-                alive &= np.isfinite(list(row.values())).all(0)
-                for name, values in row.items():
-                    column = log.setdefault(name, np.full((n_seeds, n_steps), np.nan))
-                    column[alive, n] = values[alive]
-                if n + 1 == min(3, n_steps):
-                    compare(gan, log, ends, (made[0][0], made[-1][0]))
-                bar.update()
-    except NotTogether:
-        raise
-    except Exception as fault:
-        raise NotTogether(f"their step does not take them at once ({fault})") from fault
-    finally:
-        torch.set_num_threads(threads)
-        players.set_random_state(outside)
+    knobs = Knobs(values | {"batch_size": rows})
+    made = [players.built(build, seed) for seed in range(n_seeds)]
+    gan = stacked([gan for gan, _ in made])
+    mode = Members([torch.Generator().set_state(state[0]) for _, state in made], rows)
+    # Several threads gain a fifth, and stall a hundredfold beside another program.
+    with players.apart(threads=1), progress(total=n_steps) as bar:
+        for n in range(n_steps):
+            vars(knobs)["n"] = n
+            with mode:
+                row = step(gan, knobs)
+            row = {name: by_member(name, value, n_seeds) for name, value in row.items()}
+            alive &= np.isfinite(list(row.values())).all(0)
+            for name, values in row.items():
+                column = log.setdefault(name, np.full((n_seeds, n_steps), np.nan))
+                column[alive, n] = values[alive]
+            if n + 1 == min(3, n_steps):
+                compare(gan, log, ends, (made[0][0], made[-1][0]))
+            bar.update()
     return gan, log, alive
 
 
@@ -96,24 +86,20 @@ class Stacked(nn.Module):
         self.names, self.k = list(weights), len(networks)
         self.weights = nn.ParameterList(weights.values())
         self.network = [networks[0]]  # in a list: its own weights are not those of this module
-        parts = list(networks[0].children()) if type(networks[0]) is nn.Sequential else [None]
-        self.by_row = all(
-            type(part) in BY_ROW and getattr(part, "bias", 0) is not None for part in parts
-        )
+        parts = networks[0] if type(networks[0]) is nn.Sequential else [None]
+        kinds = (getattr(part, "bias", 0) is not None and type(part) for part in parts)
+        self.by_row = all(kind in BY_ROW for kind in kinds)
 
     def forward(self, x):
         x = x.unflatten(0, (self.k, -1))
         if self.by_row:
-            weights, before = iter(self.weights), None
+            weights = iter(self.weights)
             for layer in self.network[0]:  # a third less time than vmap
                 if isinstance(layer, nn.Linear):
                     weight, bias = next(weights), next(weights)
                     x = torch.baddbmm(bias[:, None], x, weight.mT)
-                elif isinstance(layer, nn.ReLU) and isinstance(before, nn.Linear):
-                    x = torch.relu_(x)  # in place a tenth less for the whole step: memory is slow
                 else:
                     x = layer(x)
-                before = layer
             return x.flatten(0, 1)
 
         def one(weights, x):
@@ -145,7 +131,7 @@ class Members(TorchFunctionMode):
             values, order = function(args[0].unflatten(0, (self.k, -1)), 1)
             first = torch.arange(0, self.rows, self.rows // self.k)
             order = order + first.reshape(-1, *[1] * (order.dim() - 1))
-            return Sorted(values.flatten(0, 1), order.flatten(0, 1))
+            return torch.return_types.sort((values.flatten(0, 1), order.flatten(0, 1)))
         if function in (torch.mean, torch.Tensor.mean) and len(args) == 1 and not kwargs:
             return self.means(args[0]) if self.is_batch(args[0]) else function(*args)
         if function in LOSSES:
@@ -185,9 +171,8 @@ def compare(gan, log, ends, begun):
                 raise NotTogether(f"{name!r} of seed {run.seed} is not what it is alone")
         for name, net in vars(gan).items():
             if isinstance(net, Stacked):
-                alone = (getattr(gan, name).parameters() for gan in (run.gan, before))
-                triples = zip(net.weights, *alone)
-                pairs = [((p[k] - q).norm(), (q - start).norm()) for p, q, start in triples]
-                off, way = zip(*pairs)
-                if torch.stack(off).norm() > 3e-4 * torch.stack(way).norm():
+                pair = (getattr(one, name).parameters() for one in (run.gan, before))
+                three = [p[k] for p in net.weights], *pair
+                mine, alone, begin = map(nn.utils.parameters_to_vector, three)
+                if (mine - alone).norm() > 3e-4 * (alone - begin).norm():
                     raise NotTogether(f"the weights of {name} move otherwise than alone")

@@ -4,7 +4,7 @@ Samples are arrays or torch tensors (on any device) of shape (n, d), one sample 
 """
 
 import math
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,14 +14,9 @@ from gan_edu._arguments import check_number
 from gan_edu.divergences import finite, kl_divergence, numbers, optimal_transport, wasserstein_1d
 
 K = 3  # precision_recall: a ball reaches to the third nearest other feature
-
-
-class ModeCoverage(NamedTuple):
-    """Number of modes hit, share of samples of high quality, reverse KL in nats; see `mode_coverage`."""
-
-    modes: int
-    high_quality: float
-    reverse_kl: float
+ModeCoverage = namedtuple("ModeCoverage", "modes high_quality reverse_kl")
+Parts = namedtuple("VarianceDecomposition", "pooled_mean pooled_std within_std between_std")
+PrecisionRecall = namedtuple("PrecisionRecall", "precision recall")
 
 
 def mode_coverage(samples, centers, sigma):
@@ -65,18 +60,10 @@ def wasserstein_samples(x, y):
     return float(costs[linear_sum_assignment(costs)].mean())
 
 
-class VarianceDecomposition(NamedTuple):
-    """Mean and standard deviation over all numbers, and its two parts: pooled_std^2 = within_std^2 + between_std^2."""
-
-    pooled_mean: float
-    pooled_std: float
-    within_std: float
-    between_std: float
-
-
 def variance_decomposition(samples):
-    """Return the VarianceDecomposition of samples (n, F): the spread over samples, and the offsets between features.
+    """Return VarianceDecomposition(pooled_mean, pooled_std, within_std, between_std) of samples (n, F).
 
+    Mean and standard deviation over all numbers, and its two parts, pooled_std^2 = within_std^2 + between_std^2.
     within_std^2: the variance over the n samples, averaged over the features. between_std^2: the variance of the F means
     of the features. Both divide by n and F, not by n - 1, so that they add up (the law of total variance). A generator
     that ignores z has within_std = 0, and between_std can still bring pooled_std to the target. Independent real features
@@ -85,10 +72,9 @@ def variance_decomposition(samples):
     """
     samples = _rows("samples", samples)
     if not np.isfinite(samples).all():
-        return VarianceDecomposition(*[math.nan] * 4)
+        return Parts(*[math.nan] * 4)
     within, between = math.sqrt(samples.var(axis=0).mean()), float(samples.mean(axis=0).std())
-    pooled = float(samples.mean()), math.hypot(within, between)
-    return VarianceDecomposition(*pooled, within, between)
+    return Parts(float(samples.mean()), math.hypot(within, between), within, between)
 
 
 def frechet_distance(x, y):
@@ -100,24 +86,14 @@ def frechet_distance(x, y):
     equal n and m. Dowson & Landau (1982); Heusel et al. (2017), equation 6.
     """
     x, y = _pair("x", x, "y", y, least=2)
-    root_x, root_y = _covariance_root(x), _covariance_root(y)
+    # R with R^T R = C, of shape (min(n, d), d).
+    pair = [np.linalg.qr(s - s.mean(axis=0), mode="r") / math.sqrt(len(s) - 1) for s in (x, y)]
+    root_x, root_y = pair
     # The eigenvalues of C_x C_y are the squared singular values of root_x root_y^T. Taking their roots instead would turn
     # rounding errors of 1e-16 into 1e-8 where a covariance is singular, and into complex numbers where they are negative.
     overlap = np.linalg.svd(root_x @ root_y.T, compute_uv=False).sum()
     shift = x.mean(axis=0) - y.mean(axis=0)
     return max(0.0, float(shift @ shift + (root_x**2).sum() + (root_y**2).sum() - 2 * overlap))
-
-
-def _covariance_root(x):
-    """Return R of shape (min(n, d), d) with R^T R = the covariance of x."""
-    return np.linalg.qr(x - x.mean(axis=0), mode="r") / math.sqrt(len(x) - 1)
-
-
-class PrecisionRecall(NamedTuple):
-    """Share of generated samples that look real, share of real ones that could be generated; see `precision_recall`."""
-
-    precision: float
-    recall: float
 
 
 def precision_recall(real, generated):
@@ -132,36 +108,29 @@ def precision_recall(real, generated):
 
 
 def _share_inside(points, centers):
-    """Return the share of points in a ball; a thousand rows at a time, to save memory."""
-    radii = [np.partition(cdist(few, centers), K)[:, K] for few in _blocks(centers)]  # 0: itself
-    inside = [cdist(few, centers) <= np.concatenate(radii) for few in _blocks(points)]
-    return float(np.concatenate([row.any(axis=1) for row in inside]).mean())
-
-
-def _blocks(rows, size=1000):
-    return (rows[i : i + size] for i in range(0, len(rows), size))
+    """Return the share of points in a ball; some thousand rows at a time, to save memory."""
+    around, asked = (np.array_split(x, len(x) // 1000 + 1) for x in (centers, points))
+    radii = [np.partition(cdist(few, centers), K)[:, K] for few in around]  # 0: itself
+    inside = [(cdist(few, centers) <= np.concatenate(radii)).any(axis=1) for few in asked]
+    return float(np.concatenate(inside).mean())
 
 
 def _rows(name, value, least=1):
     """Return `value` as a float64 array of shape (n, d); ValueError unless n >= least and d >= 1."""
-    if hasattr(
-        value, "detach"
-    ):  # a tensor, with a gradient, on a GPU, or of a type that numpy lacks
+    if hasattr(value, "detach"):  # with a gradient, on a GPU, or of a type that numpy lacks
         value = value.detach().cpu().double()
     array = numbers(name, value)
-    if array.ndim != 2 or len(array) < least:
-        wanted = f"shape (n, d) with n >= {least} and d >= 1"
-        raise ValueError(f"{name} must have {wanted}, got shape {array.shape}")
+    shape = array.shape
+    if len(shape) != 2 or shape[0] < least:
+        raise ValueError(f"{name} must have shape (n, d) with n >= {least}, got shape {shape}")
     return array
 
 
 def _pair(name, array, other_name, other, least=1):
     """Return both as finite arrays with the same number of columns."""
-    array, other = (
-        finite(name, _rows(name, array, least)),
-        finite(other_name, _rows(other_name, other, least)),
-    )
-    if array.shape[1] != other.shape[1]:
-        shapes = f"got shapes {array.shape} and {other.shape}"
-        raise ValueError(f"{name} and {other_name} must have the same number of columns, {shapes}")
+    array = finite(name, _rows(name, array, least))
+    other = finite(other_name, _rows(other_name, other, least))
+    a, b = array.shape, other.shape
+    if a[1] != b[1]:
+        raise ValueError(f"{name} and {other_name} must have as many columns, got shapes {a}, {b}")
     return array, other

@@ -15,9 +15,8 @@ def mlp(*widths, activation=nn.ReLU):
     """
     if len(widths) < 2:
         raise ValueError(f"widths must be at least two numbers, input and output, got {widths!r}")
-    widths = [check_count("widths", width) for width in widths]
     layers = []
-    for n_in, n_out in itertools.pairwise(widths):
+    for n_in, n_out in itertools.pairwise(check_count("widths", width) for width in widths):
         layers += [nn.Linear(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
 
@@ -36,9 +35,8 @@ def init_normal_(module):
 class MinibatchDiscrimination(nn.Module):
     """Append to each sample how close it is to the rest of its batch: (N, F) -> (N, F + num_kernels).
 
-    Feature k of sample i is the sum over j != i of exp(-||M_ik - M_jk||_1), where M = x T has shape
-    (N, num_kernels, kernel_dim). The sample itself is excluded: it would add 1 to every feature.
-    Salimans et al. (2016), section 3.2.
+    Feature k of sample i is the sum over j != i of exp(-||M_ik - M_jk||_1), where M = x T has shape (N, num_kernels,
+    kernel_dim). The sample itself is excluded: it would add 1 to every feature. Salimans et al. (2016), section 3.2.
     """
 
     def __init__(self, in_features, num_kernels=5, kernel_dim=3):
@@ -58,19 +56,13 @@ class MinibatchDiscrimination(nn.Module):
         return f"in_features={len(self.weight)}, num_kernels={self.num_kernels}, kernel_dim={self.kernel_dim}"
 
 
-# ---- DCGAN, from lesson 12 on
-
-
 def up_block(n_in, n_out):
     """Return layers that double the side of a picture: (N, n_in, S, S) -> (N, n_out, 2 S, 2 S), none negative.
 
     The convolution has no bias: the batch normalisation after it would subtract it again.
     """
-    return nn.Sequential(
-        nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False),
-        nn.BatchNorm2d(n_out),
-        nn.ReLU(),
-    )
+    convolution = nn.ConvTranspose2d(n_in, n_out, 4, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(n_out), nn.ReLU())
 
 
 def down_block(n_in, n_out, norm=True, bias=True):
@@ -78,9 +70,8 @@ def down_block(n_in, n_out, norm=True, bias=True):
 
     norm: with batch normalisation; bias: where there is none, whether the convolution has a bias.
     """
-    layers = [nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias and not norm)]
-    layers += [nn.BatchNorm2d(n_out)] if norm else []
-    return nn.Sequential(*layers, nn.LeakyReLU(0.2))
+    convolution = nn.Conv2d(n_in, n_out, 4, stride=2, padding=1, bias=bias and not norm)
+    return nn.Sequential(convolution, *[nn.BatchNorm2d(n_out)] * norm, nn.LeakyReLU(0.2))
 
 
 class DCGANGenerator(nn.Sequential):
@@ -104,10 +95,9 @@ class DCGANGenerator(nn.Sequential):
 class DCGANDiscriminator(nn.Sequential):
     """Judge pictures by strided convolutions: (N, channels, image_size, image_size) -> logits (N,).
 
-    image_size: a power of two, at least 8; each stage halves the side and doubles the channels, from `width` on. No batch
-    normalisation in the first stage; norm: whether there is any. bias: where no normalisation follows, in the first and the
-    last layer; without any normalisation all layers have one. 2,765,568 parameters at the defaults, which are those of the
-    authors' code. Radford, Metz & Chintala (2016), section 3.
+    image_size: a power of two, at least 8; each stage halves the side and doubles the channels, from `width` on. norm:
+    whether there is batch normalisation, never in the first stage. bias: where no normalisation follows; without any all
+    layers have one. 2,765,568 parameters at the defaults, those of the authors' code. Radford et al. (2016), section 3.
     """
 
     def __init__(self, width=64, channels=3, image_size=64, norm=True, bias=False):

@@ -43,16 +43,13 @@ def descend(opt, loss, lr=None):
 
 
 def networks(part):
-    """Yield every network among the players, also those in lists and dictionaries."""
+    """Return every network among the players, also those in lists and dictionaries."""
     if isinstance(part, nn.Module):
-        yield part
-    elif isinstance(part, Players):
-        yield from networks(vars(part))
-    elif isinstance(part, dict):
-        yield from networks(list(part.values()))
-    elif isinstance(part, (list, tuple, collections.deque)):
-        for one in part:
-            yield from networks(one)
+        return [part]
+    part = vars(part) if isinstance(part, Players) else part
+    part = list(part.values()) if isinstance(part, dict) else part
+    inside = part if isinstance(part, (list, tuple, collections.deque)) else ()
+    return [network for one in inside for network in networks(one)]
 
 
 def weights(gan):
@@ -70,28 +67,19 @@ def copied(gan):
 
     A copy, not a state dictionary: that forgets training flags, frozen parameters, lists, schedulers, pools.
     """
-    memo = {}
-    try:
-        twin = copy.deepcopy(gan, memo)
-    except Exception as fault:
-        name = next((name for name, part in vars(gan).items() if not _copies(part)), "?")
-        raise ValueError(
-            f"gan.{name} cannot be kept ({type(getattr(gan, name, None)).__name__}: {fault}). What build() returns "
-            "and what step() puts there must be copied when the run is rewound: detach tensors, open files elsewhere, "
-            "take batches from Batches(dataset, batch_size)"
-        ) from None
+    twin = Players()
+    memo = {id(gan): twin}
+    for name, part in vars(gan).items():
+        try:
+            setattr(twin, name, copy.deepcopy(part, memo))
+        except Exception as fault:
+            what = f"gan.{name} cannot be kept ({type(part).__name__}: {fault}) for a rewind"
+            cure = "detach tensors, open files elsewhere, take batches from Batches(dataset, batch_size)"
+            raise ValueError(f"{what}: {cure}") from None
     for p, q in zip(weights(gan), weights(twin)):  # deepcopy drops the gradients of parameters
         q.grad = None if p.grad is None else p.grad.clone()
     arrays = [part for part in memo.values() if isinstance(part, (torch.Tensor, np.ndarray))]
     return twin, sum(part.nbytes for part in arrays)
-
-
-def _copies(part):
-    try:
-        copy.deepcopy(part)
-    except Exception:
-        return False
-    return True
 
 
 def random_state():
@@ -109,31 +97,41 @@ def set_random_state(state):
     random.setstate(state[3])
 
 
-def built(build, seed):
-    """Return (build() after seeding, the random numbers that follow); the page's own are left alone."""
-    outside = random_state()
+@contextlib.contextmanager
+def apart(state=None, threads=None):
+    """Work with random numbers and threads of one's own, if given from these on; the page's are put back afterwards."""
+    outside, before = random_state(), torch.get_num_threads()
     try:
+        if state is not None:
+            set_random_state(state)
+        torch.set_num_threads(threads or before)
+        yield
+    finally:
+        torch.set_num_threads(before)
+        set_random_state(outside)
+
+
+def built(build, seed):
+    """Return (build() after seeding, the random numbers that follow)."""
+    with apart():
         random.seed(seed)
         np.random.seed(seed % 2**32)
         torch.manual_seed(seed)
         return build(), random_state()
-    finally:
-        set_random_state(outside)
 
 
 @contextlib.contextmanager
-def untouched(gan):
+def untouched(gan, threads=None):
     """Look at the players without changing them: random numbers, training flags and buffers are put back.
 
     Otherwise a picture would move the statistics of batch normalisation, or leave a network in eval().
     """
-    outside = random_state()
     flags = [(module, module.training) for net in networks(gan) for module in net.modules()]
     buffers = [(buffer, buffer.clone()) for net in networks(gan) for buffer in net.buffers()]
     try:
-        yield
+        with apart(threads=threads):
+            yield
     finally:
-        set_random_state(outside)
         for module, training in flags:
             module.training = training
         for buffer, before in buffers:

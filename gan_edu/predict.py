@@ -22,10 +22,10 @@ COVER = "No guess yet: enter yours above, and this opens. Or show it now."
 
 
 class Memory:
-    """What was guessed: {question: {"guess", "sure", "right", "lesson"}}."""
+    """What was guessed, {question: {"guess", "sure", "right", "lesson"}}; kept: where the file is out of reach."""
 
     def __init__(self):
-        self.kept, self.told = {}, False
+        self.kept = None
 
     @property
     def path(self):
@@ -33,35 +33,36 @@ class Memory:
 
     def read(self):
         """Return all guesses, those of other notebooks too."""
+        if self.kept is not None:
+            return self.kept
         try:
             found = json.loads(self.path.read_text(encoding="utf-8"))
             if not all(isinstance(one, dict) for one in found.values()):
                 raise ValueError("it holds something else")
+            return found
         except FileNotFoundError:
-            found = {}
+            return {}
         except (OSError, ValueError, AttributeError) as fault:
-            self.say(f"{self.path.name} cannot be read ({fault}) and is left as it is")
-            return self.kept
-        return found | self.kept if self.told else found
+            return self.keep({}, f"cannot be read ({fault}) and is left as it is")
 
     def put(self, question, **values):
         """Add what is known of a question; without permission to write it is kept until the kernel ends, and said."""
         found = self.read()
-        self.kept[question] = found[question] = found.get(question, {}) | values
-        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        if self.told:
+        found[question] = found.get(question, {}) | values
+        if self.kept is not None:
             return
+        unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             unfinished.write_text(json.dumps(found, indent=1), encoding="utf-8")
             os.replace(unfinished, self.path)
         except OSError as fault:
             unfinished.unlink(missing_ok=True)
-            self.say(f"{self.path.name} cannot be written ({fault.strerror})")
+            self.keep(found, f"cannot be written ({fault.strerror})")
 
-    def say(self, why):
-        if not self.told:
-            print(f"{why}: your guesses are kept until the kernel stops.")
-        self.told = True
+    def keep(self, found, why):
+        print(f"{self.path.name} {why}: your guesses are kept until the kernel stops.")
+        self.kept = found
+        return found
 
 
 MEMORY = Memory()
@@ -98,17 +99,17 @@ class Sheet:
 
     def compare(self, truth, guess):
         """Return the picture of truth and guess as HTML."""
-        drawn = {"the answer": (OPTIMAL, truth)}
-        drawn |= {} if guess is None else {"your guess": (FAKE, guess)}
+        curves = {"the answer": (OPTIMAL, truth), "your guess": (FAKE, guess)}
+        drawn = {label: one for label, one in curves.items() if one[1] is not None}
         return shown(lambda fig: self.draw(fig, drawn))
 
 
 class Guess:
     """A question with its answer; see `choice`, `number` and `curve`."""
 
-    def __init__(self, question, control, answers, options=None, limits=None, unit=""):
+    def __init__(self, question, control, answers, options=None, within=None, unit=""):
         self.question, self.control, self.answers, self.covered = question, control, answers, []
-        self.options, self.limits, self.unit = options, limits, unit
+        self.options, self.within, self.unit = options, within, unit
         self.sheet = control if isinstance(control, Sheet) else None
         kept = MEMORY.read().get(question, {})
         self.value, self.sure = kept.get("guess"), kept.get("sure")
@@ -116,13 +117,11 @@ class Guess:
         self.how = ipywidgets.ToggleButtons(options=SURE, value=self.sure or SURE[0], style=style)
         button = ipywidgets.Button(description="This is my guess", button_style="primary")
         button.on_click(lambda _: self.enter(self.control.value, self.how.value))
-        self.line = ipywidgets.HTML()
+        earlier = "" if self.value is None else f"You guessed {self.words()} earlier."
+        self.line, asked = map(ipywidgets.HTML, (earlier, f"<b>Your guess.</b> {question}"))
         row = ipywidgets.HBox([self.how, button], layout={"flex_flow": "row wrap"})
-        asked = ipywidgets.HTML(f"<b>Your guess.</b> {question}")
         control = self.sheet.panel.page if self.sheet else control
         self.box = ipywidgets.VBox([asked, control, row, self.line])
-        if self.value is not None:
-            self.line.value = f"You guessed {self.words()} earlier."
         display(self)
 
     def enter(self, value, sure):
@@ -164,13 +163,13 @@ def number(question, low, high, unit=""):
     low, high = check_number("low", low), check_number("high", high)
     if not low < high:
         raise ValueError(f"low must be below high, got {low!r} and {high!r}")
-    whole = all(float(v).is_integer() for v in (low, high)) and high - low >= 20
+    whole = low.is_integer() and high.is_integer() and high - low >= 20
     looks = dict(readout_format=".4g", layout={"width": "min(36em, 95%)"})
     looks |= dict(min=low, max=high, step=1 if whole else (high - low) / 100)
     control = ipywidgets.FloatSlider((low + high) / 2, **looks)
     unit = f" {unit}" if unit else ""
     answers = f"a number from {short(low)} to {short(high)}{unit}"
-    return Guess(question, control, answers, limits=(low, high), unit=unit)
+    return Guess(question, control, answers, within=(high - low) / 10, unit=unit)
 
 
 def curve(question, x, low, high, xlabel="", ylabel=""):
@@ -182,7 +181,7 @@ def curve(question, x, low, high, xlabel="", ylabel=""):
         raise ValueError(f"{what}, got {low!r}, {high!r}, {x!r}")
     sheet = Sheet(x, low, high, xlabel, ylabel)
     answers = f"a curve of {ylabel} from {short(low)} to {short(high)}, over {xlabel} from {short(x[0])} to {short(x[-1])}"
-    return Guess(question, sheet, answers, limits=(low, high))
+    return Guess(question, sheet, answers, within=(high - low) / 10)
 
 
 def reveal(guess, truth, *results, within=None):
@@ -194,8 +193,7 @@ def reveal(guess, truth, *results, within=None):
     """
     if not isinstance(guess, Guess):
         raise ValueError(f"guess must be made by choice, number or curve of predict, got {guess!r}")
-    if guess.limits:
-        within = (guess.limits[1] - guess.limits[0]) / 10 if within is None else within
+    within = guess.within if within is None else within
     if guess.sheet:
         truth = np.array([check_number("truth", one) for one in truth])
         if len(truth) != len(guess.sheet.x):
@@ -217,8 +215,7 @@ def reveal(guess, truth, *results, within=None):
 
     def opened():
         MEMORY.put(guess.question, right=bool(right()))
-        verdict = " Right!" if right() else ""
-        said = f"<p>You said {guess.words()}.{verdict}</p>"
+        said = f"<p>You said {guess.words()}.{' Right!' if right() else ''}</p>"
         return HTML(f'<div class="gan-reveal">{said}{body()}</div>')
 
     if guess.value is not None:
@@ -232,16 +229,13 @@ def reveal(guess, truth, *results, within=None):
 
 def shown(result):
     """Return a result as HTML."""
-    if isinstance(result, str):
-        return f"<p>{result}</p>"
-    if isinstance(result, HTML):
-        return result.data
+    if isinstance(result, str | HTML):
+        return f"<p>{result}</p>" if isinstance(result, str) else result.data
     with matplotlib.rc_context(STYLE):
-        fig = result
+        fig, content = result, io.BytesIO()
         if callable(result):
             fig = Figure(figsize=(9, 3.6))
             result(fig)
-        content = io.BytesIO()
         fig.savefig(content, format="png", dpi=90)
     data = base64.b64encode(content.getvalue()).decode()
     words = html.escape(getattr(fig, "words", ""), quote=True)
@@ -262,27 +256,20 @@ def table(head, rows):
         ends = f" ({short(np.min(cell), 2)} to {short(np.max(cell), 2)})" if np.ndim(cell) else ""
         return short(np.median(cell), 2) + ends
 
-    lines = ("".join(f"<td>{words(cell)}</td>" for cell in row) for row in rows)
-    top = "".join(f"<th>{one}</th>" for one in head)
-    return HTML(f"<table><tr>{top}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>")
+    lines = ["".join(f"<th>{one}</th>" for one in head)]
+    lines += ["".join(f"<td>{words(cell)}</td>" for cell in row) for row in rows]
+    return HTML(f"<table>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>")
 
 
 def record():
     """Show how many guesses were right, and how often those were that one was sure of."""
-    guesses = [one for one in MEMORY.read().values() if "guess" in one]
-    known = [one for one in guesses if "right" in one]
-    if not known:
-        display(HTML("<p>No guess checked yet.</p>"))
-        return
-    rows = []
-    for sure in reversed(SURE):
-        these = [one["right"] for one in known if one["sure"] == sure]
-        share = f"{sum(these)} of {len(these)} right" if these else "none yet"
-        rows.append(f"<tr><td>{sure}</td><td>{share}</td></tr>")
-    lessons = sorted({one["lesson"] for one in known if one["lesson"].isdigit()})
-    where = f", in lessons {', '.join(lessons)}" if lessons else ""
-    sure = [one["right"] for one in known if one["sure"] == "sure"]
-    words = f"{len(known)} guesses{where}: {sum(one['right'] for one in known)} were right. "
-    if len(sure) >= 5:
+    known = [one for one in MEMORY.read().values() if "guess" in one and "right" in one]
+    rights = {sure: [one["right"] for one in known if one["sure"] == sure] for sure in SURE[::-1]}
+    lessons = ", ".join(sorted({one["lesson"] for one in known if one["lesson"].isdigit()}))
+    words = f"{len(known)} guesses{f', in lessons {lessons}' if lessons else ''}: "
+    words += f"{sum(map(sum, rights.values()))} were right. "
+    if len(sure := rights["sure"]) >= 5:
         words += f"Of those that you were sure of, {100 * sum(sure) / len(sure):.0f} % were."
-    display(HTML(f"<p>{words}</p><table>{''.join(rows)}</table>"))
+    shares = (f"{sum(one)} of {len(one)} right" if one else "none yet" for one in rights.values())
+    said = f"<p>{words}</p>{table(('you were', 'guesses'), zip(rights, shares)).data}"
+    display(HTML(said if known else "<p>No guess checked yet.</p>"))

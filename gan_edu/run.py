@@ -3,7 +3,6 @@
 Everything else follows from that: exact replay, rewind, fork, undo, files, many seeds (gan_edu.seeds).
 """
 
-import contextlib
 import copy
 import time
 import warnings
@@ -13,7 +12,7 @@ import torch
 from gan_edu import players
 from gan_edu._arguments import check_callable, check_count, check_knobs
 from gan_edu.log import Log, progress, to_numbers
-from gan_edu.players import Players, adam, descend, random_state, set_random_state
+from gan_edu.players import Players, adam, descend
 from gan_edu.run_files import from_plain, read, source, to_plain, write
 
 __all__ = ["Knobs", "Players", "Run", "adam", "descend"]
@@ -42,14 +41,14 @@ class Run:
     step: trains once and returns numbers to log, {"critic gap": gap}.
     knobs: {name: value}, a value plain or a slider (gan_edu.panel.knobs).
     Random numbers of torch, NumPy and Python and the number of threads are the run's own.
-    sliders: the knobs as given; step: the present step; reached: the furthest step so far with these moves;
-    between: called now and then while a rewind plays steps again; a panel lets a running cell go first there.
+    sliders: the knobs as given; reached: the furthest step so far with these moves.
     """
 
     def __init__(self, build, step, knobs=None, seed=0):
         self._build = check_callable("build", build, "def build(): return Players(G=..., D=...)")
         self._first_step = check_callable("step", step, "def step(gan, knobs): ...")
-        self.sliders, self.between = dict(knobs or {}), lambda: None
+        self.sliders = dict(knobs or {})
+        self.between = lambda: None  # while steps are played again; in a panel a cell goes first
         for name in self.sliders:
             if not str(name).isidentifier() or name in ("n", "step"):
                 raise ValueError(f"a knob needs a name such as lr_d, not n or step, got {name!r}")
@@ -66,7 +65,7 @@ class Run:
         self.log, self.n, self.reached, self._whole = Log(), 0, 0, True
         self._kept, self._distance = {}, 100
         self.gan, self._random = players.built(self._build, self.seed)
-        if not isinstance(self.gan, Players) or not any(players.networks(self.gan)):
+        if not isinstance(self.gan, Players) or not players.networks(self.gan):
             raise ValueError(f"build must return Players(G=net, D=net, ...), got {self.gan!r}")
         weights = sum(p.numel() for p in players.weights(self.gan))
         # Several threads make small networks slower, on a busy machine ten times.
@@ -123,16 +122,14 @@ class Run:
     def check(self, n_steps=5):
         """Play the first steps twice; ValueError that names the first one that differs: something hides outside gan."""
         new = [Run(self._build, self._first_step, self.sliders, self.seed) for _ in range(2)]
-        once, again = new
         for n in range(1, n_steps + 1):
-            again.gan, _ = players.copied(again.gan)
-            rows = [{k: float(v[-1]) for k, v in run.steps().log.items()} for run in new]
-            pairs = zip(players.weights(once.gan), players.weights(again.gan))
-            if str(rows[0]) != str(rows[1]) or not all(torch.equal(p, q) for p, q in pairs):
-                raise ValueError(
-                    f"step {n} gives other numbers when it is played again ({rows[0]}, then {rows[1]}): it uses "
-                    "something that changes and is not in gan. Keep it there: Players(..., name=...)."
-                )
+            new[1].gan, _ = players.copied(new[1].gan)
+            once, again = ({k: float(v[-1]) for k, v in run.steps().log.items()} for run in new)
+            pairs = zip(*(players.weights(run.gan) for run in new))
+            if str(once) != str(again) or not all(torch.equal(p, q) for p, q in pairs):
+                other = f"step {n} gives other numbers when it is played again ({once}, {again})"
+                cure = "something that changes and is not in gan. Keep it there: Players(..., name=...)."
+                raise ValueError(f"{other}: it uses {cure}")
 
     def code(self):
         """Return Python code that makes this run again, on a page with the same imports and data."""
@@ -146,7 +143,7 @@ class Run:
             if name == "step":
                 lines += ["", source(value) + f"run.use({getattr(value, '__name__', 'step')})"]
             elif name:
-                lines.append(f"run.set({name}={value!r})")
+                lines += [f"run.set({name}={value!r})"]
             n = at
         return "\n".join(lines)
 
@@ -194,7 +191,7 @@ class Run:
     def _burst(self, end, bar=None):
         """Take the steps up to number `end`, with random numbers and threads of the run's own."""
         self._whole = False
-        with self._inside():
+        with players.apart(self._random, self.threads):
             while self.n < end:
                 vars(self.knobs)["n"] = self.n
                 row = to_numbers(self.step(self.gan, self.knobs), self.n + 1)
@@ -205,22 +202,11 @@ class Run:
                 self.log.append(row)
                 self.n = n
                 if due:
-                    self._keep(state, random_state())
+                    self._keep(state, players.random_state())
                 if bar is not None:
                     bar.update()
+            self._random = players.random_state()
         self._whole = True
-
-    @contextlib.contextmanager
-    def _inside(self):
-        outside, threads = random_state(), torch.get_num_threads()
-        set_random_state(self._random)
-        torch.set_num_threads(self.threads)
-        try:
-            yield
-            self._random = random_state()
-        finally:
-            torch.set_num_threads(threads)
-            set_random_state(outside)
 
     def _keep(self, state, random):
         """Keep a state for rewinding: evenly spread ones, and the two last."""
@@ -239,33 +225,30 @@ class Run:
         else:
             vars(self.knobs)[name] = value
 
-    def _at(self, n, moves):
-        """Return a run at step n: from the kept state before it, the same steps with these moves."""
-        start = max((k for k in self._kept if k <= n), default=None)
+    def replayed(self, begin, end, moves, every=20):
+        """Yield a run at the kept state at or before step `begin` and after every so many steps, up to `end`, with these moves."""
+        start = max((k for k in self._kept if k <= begin), default=None)
         if start is None:
-            raise ValueError(f"step {n} was made by a step of which the file has only the text")
-        run = copy.copy(self)
+            raise ValueError(f"step {begin} was made by a step of which the file has only the text")
+        run, moves = copy.copy(self), list(moves)
         (gan, _), run._random = self._kept[start]
         run.gan, run.n, run.log = players.copied(gan)[0], start, self.log.first(start)
         run.moves, run.knobs, run.step = [], Knobs(self._initial), self._first_step
         run._kept, run._whole = {k: v for k, v in self._kept.items() if k <= start}, True
-        for at, name, value in [*moves, (n, None, None)]:
-            while run.n < at:
-                run._burst(min(at, run.n + 20))
-                self.between()
-            if name:
-                run._move(at, name, value)
-        return run
-
-    def replayed(self, every):
-        """Yield this run as it was at step 0, every, 2 every, ... up to the present one."""
-        run, moves = self._at(0, []), list(self.moves)
-        for n in range(0, self.n + 1, every):
+        for n in [*range(start, end, every), end]:
             while moves and moves[0][0] < n:
                 run._burst(moves[0][0])
                 run._move(*moves.pop(0))
             run._burst(n)
             yield run
+        for move in moves:  # made after the last step
+            run._move(*move)
+
+    def _at(self, n, moves):
+        """Return a run at step n: from the kept state before it, the same steps with these moves."""
+        for run in self.replayed(n, n, moves):
+            run.between()
+        return run
 
     def _become(self, run):
         reached = self.reached if run.moves == self.moves else run.n

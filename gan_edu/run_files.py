@@ -39,14 +39,14 @@ def write(path, state):
         raise OSError(f"{path} could not be written: {why}. Nothing was changed.") from None
 
 
-def read(path, kind, parts):
-    """Return what `write` wrote; ValueError where the file is of another kind, or lacks one of these parts."""
+def read(path, kind, parts, key="kind"):
+    """Return what `write` wrote; ValueError where the file is of another kind, its `key`, or lacks one of these parts."""
     try:
         with zipfile.ZipFile(path) as members:
             if members.testzip():  # torch does not look at the checksums
                 raise ValueError("damaged")
         state = torch.load(path, weights_only=True, map_location="cpu")
-        if state["kind"] != kind or not all(part in state for part in parts):
+        if state[key] != kind or not all(part in state for part in parts):
             raise ValueError("foreign")
         return state
     except OSError:
@@ -72,10 +72,7 @@ def source(function):
 
 
 def to_plain(name, part):
-    """Return the state of a part as numbers, strings, tensors, lists and dictionaries, which torch loads safely.
-
-    ValueError, with the part's name, where there is no such form.
-    """
+    """Return a part as numbers, strings, tensors, lists and dictionaries, which torch loads safely; ValueError names others."""
     if isinstance(part, nn.Module):
         every = list(part.parameters())
         return dict(kind=type(part).__name__, state=part.state_dict(), training=[m.training for m in part.modules()],
@@ -88,8 +85,6 @@ def to_plain(name, part):
         return to_plain(name, part.bit_generator.state)
     if isinstance(part, np.ndarray) and part.dtype.kind in "biufc":
         return dict(array=torch.from_numpy(part.copy()))
-    if isinstance(part, np.generic):
-        return part.item()
     if isinstance(part, torch.Tensor):
         return part.detach().clone()  # a view would be saved with all that it is a view of
     if isinstance(part, Players):
@@ -99,13 +94,14 @@ def to_plain(name, part):
     if isinstance(part, (list, tuple, collections.deque)):
         plain = [to_plain(f"{name}[{k}]", one) for k, one in enumerate(part)]
         return tuple(plain) if isinstance(part, tuple) else plain
-    if part is None or isinstance(part, (bool, int, float, str, bytes)):
-        return part
+    if part is None or isinstance(part, (bool, int, float, str, bytes, np.generic)):
+        return part.item() if isinstance(part, np.generic) else part
     if isinstance(part, MADE_AGAIN):
         return None
+    kinds = "networks, optimisers, tensors, numbers, strings, lists, dictionaries"
+    others = "and what has state_dict() and load_state_dict()"
     raise ValueError(
-        f"{name} ({type(part).__name__}) cannot be saved: a file holds networks, optimisers, tensors, numbers, strings, "
-        "lists and dictionaries; give it state_dict() and load_state_dict()"
+        f"{name} ({type(part).__name__}) cannot be saved: a file holds {kinds}, {others}"
     )
 
 
@@ -126,8 +122,7 @@ def from_plain(name, part, state):
         if isinstance(part, nn.Module):
             for module, training in zip(part.modules(), state["training"], strict=True):
                 module.training = training
-            kept = zip(part.parameters(), state["moving"], state["grads"], strict=True)
-            for p, moving, grad in kept:
+            for p, moving, grad in zip(part.parameters(), state["moving"], state["grads"]):
                 p.requires_grad_(moving).grad = None if grad is None else grad.to(p.device)
         return part
     if isinstance(part, torch.Generator):
@@ -145,11 +140,10 @@ def from_plain(name, part, state):
         return part
     if isinstance(state, dict):
         known = part if isinstance(part, dict) else {}
-        pairs = state.items()
-        return {k: from_plain(f"{name}[{k!r}]", known.get(k), one) for k, one in pairs}
+        return {k: from_plain(f"{name}[{k!r}]", known.get(k), v) for k, v in state.items()}
     if isinstance(state, (list, tuple)):
         known = list(part or [])
-        if any(networks(known)) and len(known) != len(state):
+        if networks(known) and len(known) != len(state):
             raise ValueError(f"{name} has {len(known)} parts, not {len(state)}")
         known += [None] * len(state)
         found = [from_plain(f"{name}[{k}]", *pair) for k, pair in enumerate(zip(known, state))]

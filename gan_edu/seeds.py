@@ -28,7 +28,9 @@ def over_seeds(build, step, knobs=None, n_seeds=64, n_steps=1000):
     ends = [trained(Run(build, step, knobs, seed=k), min(3, n_steps)) for k in (0, n_seeds - 1)]
     try:
         gan, log, alive = together(build, step, ends, n_seeds, n_steps)
-    except NotTogether as why:
+    except Exception as fault:
+        known = isinstance(fault, NotTogether)
+        why = fault if known else f"their step does not take them at once ({fault})"
         print(f"over_seeds trains the {n_seeds} runs one after another: {why}.")
         gan, log, alive = one_by_one(build, step, knobs, n_seeds, n_steps)
     if not alive.all():
@@ -68,16 +70,12 @@ def trained(run, n_steps):
     return run
 
 
-class Each(nn.Module):
+class Each(nn.ModuleList):
     """K networks side by side: rows k n to (k + 1) n of a batch pass through network k."""
 
-    def __init__(self, networks):
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-
     def forward(self, x):
-        apart = x.unflatten(0, (len(self.networks), -1))
-        return torch.cat([network(one) for network, one in zip(self.networks, apart)])
+        apart = x.unflatten(0, (len(self), -1))
+        return torch.cat([network(one) for network, one in zip(self, apart)])
 
 
 def one_by_one(build, step, knobs, n_seeds, n_steps):
@@ -96,12 +94,12 @@ def one_by_one(build, step, knobs, n_seeds, n_steps):
         for result in joblib.Parallel(n_jobs=2 if pays else 1, return_as="generator")(work):
             found.append(result)
             bar.update()
-    log = {name: np.full((n_seeds, n_steps), np.nan) for name in found[0][1]}
-    for k, (_, columns, n, _) in enumerate(found):
+    gans, logs, steps, _ = zip(*found)
+    log = {name: np.full((n_seeds, n_steps), np.nan) for name in logs[0]}
+    for k, columns in enumerate(logs):
         for name, column in columns.items():
-            log[name][k, :n] = column
-    gans = [gan for gan, *_ in found]
-    return side_by_side(gans), log, np.array([n == n_steps for _, _, n, _ in found])
+            log[name][k, : len(column)] = column
+    return side_by_side(gans), log, np.array(steps) == n_steps
 
 
 def side_by_side(parts):

@@ -8,9 +8,8 @@ REAL, FAKE, CRITIC = "#0072B2", "#E69F00", "#6B6B6B"
 OPTIMAL, PUSH, MARK = "#009E73", "#D55E00", "#CC79A7"
 # Five numbers for the distance of two distributions; W1 has the page's ink.
 KL, REVERSE_KL, JS, TV, W1 = "#D55E00", "#CC79A7", "#009E73", "#56B4E9", "#000000"
-SURFACE = matplotlib.colors.LinearSegmentedColormap.from_list(  # clear to grey-blue, on any paper
-    "critic", [(0.36, 0.45, 0.56, 0.04), (0.36, 0.45, 0.56, 0.7)]
-)
+CLEAR, STRONG = (0.36, 0.45, 0.56, 0.04), (0.36, 0.45, 0.56, 0.7)  # grey-blue, on any paper
+SURFACE = matplotlib.colors.LinearSegmentedColormap.from_list("critic", [CLEAR, STRONG])
 STYLE = {
     "figure.constrained_layout.use": True,
     "font.size": 11,

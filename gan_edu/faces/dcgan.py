@@ -39,10 +39,9 @@ def pictures(images, device):
 
 
 def build_faces(images, width=16, batch_size=32, betas=(0.5, 0.99), norm=True):
-    """Return the players for these pictures, uint8 (N, 3, S, S): G, D, their optimisers, batches, and mean_G.
+    """Return the players for these pictures, uint8 (N, 3, S, S): G, D, their optimisers, batches, and mean_G, see `averaged`.
 
     Every layer that no batch normalisation follows has a bias. norm: whether D has batch normalisation.
-    mean_G: the generator with averaged weights, see `averaged`.
     """
     sizes = dict(width=width, image_size=images.shape[-1], channels=images.shape[1], bias=True)
     nets = DCGANGenerator(LATENT_DIM, **sizes), DCGANDiscriminator(**sizes, norm=norm)

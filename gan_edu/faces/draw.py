@@ -79,15 +79,9 @@ CUTS = {  # of each hair style: what `_shape_hair` and `_hair` are to do
 HAIR = np.array([[0.11, 0.09, 0.11], [0.40, 0.23, 0.13], [0.91, 0.72, 0.38], [0.74, 0.30, 0.11], [0.72, 0.73, 0.77]])
 SKIN = np.array([[252, 222, 200], [240, 196, 160], [217, 164, 122], [176, 120, 80], [132, 84, 54], [90, 56, 38]]) / 255
 IRIS = np.array([[0.30, 0.17, 0.08], [0.22, 0.45, 0.70], [0.25, 0.48, 0.28], [0.45, 0.40, 0.34], [0.55, 0.36, 0.12]])
+WHITE, IVORY, BLACK, GOLD, THROAT = torch.tensor([  # RGB, as all colours here
+    [1, 1, 1], [0.97, 0.96, 0.93], [0.04, 0.04, 0.04], [0.98, 0.85, 0.45], [0.26, 0.06, 0.07]])[..., None, None]
 # fmt: on
-
-
-def _colour(red, green, blue):
-    return torch.tensor([red, green, blue])[:, None, None]
-
-
-WHITE, IVORY, BLACK = _colour(1.0, 1, 1), _colour(0.97, 0.96, 0.93), _colour(0.04, 0.04, 0.04)
-GOLD, THROAT = _colour(0.98, 0.85, 0.45), _colour(0.26, 0.06, 0.07)
 
 
 def make_faces(n, seed=0, size=64, **attributes):
@@ -104,11 +98,10 @@ def make_faces(n, seed=0, size=64, **attributes):
     rng = np.random.Generator(np.random.PCG64(seed))
     images = torch.empty(n, 3, size, size, dtype=torch.uint8)
     labels = {name: torch.empty(n, dtype=torch.int64) for name in ATTRIBUTES}
-    # Many enough that calls cost little, few enough for the processor's cache.
-    together = max(1, 2**17 // size**2)
+    together = max(1, 2**17 // size**2)  # more make fewer calls, but leave the processor's cache
     for start in range(0, n, together):
-        part = slice(start, min(start + together, n))
-        face = _draw(rng, part.stop - start, {name: value[part] for name, value in fixed.items()})
+        part, few = slice(start, start + together), min(together, n - start)
+        face = _draw(rng, few, {name: value[part] for name, value in fixed.items()})
         images[part] = _paint(face, size)
         for name in labels:
             labels[name][part] = face.labels[name]
@@ -118,15 +111,12 @@ def make_faces(n, seed=0, size=64, **attributes):
 def _fixed_labels(name, value, n):
     """Return the labels (n,) that a user gave for the attribute as numbers or names, one or one per face."""
     if name not in ATTRIBUTES:
-        known = ", ".join(ATTRIBUTES)
-        raise ValueError(f"{name!r} is no attribute of the faces; possible are {known}")
+        raise ValueError(f"{name!r} is no attribute of faces; there are {', '.join(ATTRIBUTES)}")
     names = ATTRIBUTES[name]
-    values = value.tolist() if isinstance(value, np.ndarray | np.generic | torch.Tensor) else value
-    if not isinstance(values, list | tuple):
-        values = [values] * n
+    values = value.tolist() if hasattr(value, "tolist") else value
+    values = values if isinstance(values, list | tuple) else [values] * n
     if len(values) != n:
-        wanted = f"one value, or one for each of the {n} faces"
-        raise ValueError(f"{name} must be {wanted}, got {len(values)}")
+        raise ValueError(f"{name} must be one value, or one for each of {n}, got {len(values)}")
     labels = [names.index(one) if one in names else one for one in values]
     for given in labels:
         if not isinstance(given, numbers.Integral) or not 0 <= given < len(names):
@@ -149,12 +139,11 @@ def _draw(rng, n, fixed):
     number |= dict(zip(CUTS["long"], cuts[style].T))
     number |= {name: style == ATTRIBUTES["hair_style"].index(name) for name in ("shaved", "bun")}
     number |= {name: labels[name] for name in ("smile", "glasses", "beard")}
-    lengths, tints = (
-        torch.from_numpy(np.stack(list(some.values())).astype(np.float32))[..., None, None]
-        for some in (number, colours)
-    )
-    labels = {name: torch.from_numpy(value) for name, value in labels.items()}
-    return SimpleNamespace(labels=labels, **dict(zip(number, lengths)), **dict(zip(colours, tints)))
+    face = SimpleNamespace(labels={k: torch.from_numpy(value) for k, value in labels.items()})
+    for some in (number, colours):
+        values = torch.from_numpy(np.stack(list(some.values())).astype(np.float32))
+        vars(face).update(zip(some, values[..., None, None]))
+    return face
 
 
 def _colours(number, labels):
@@ -222,9 +211,8 @@ class _Canvas:
         window = slice(max(cut[0] - 1, 0), cut[1] + 2), slice(max(cut[2] - 1, 0), cut[3] + 2)
         view = copy.copy(self)
         for name, value in vars(self).items():
-            pairs = zip(window, value.shape[-2:])
-            lines = [part if length > 1 else slice(1) for part, length in pairs]
-            setattr(view, name, value[..., *lines])
+            rows, columns = (slice(1) if n == 1 else w for w, n in zip(window, value.shape[-2:]))
+            setattr(view, name, value[..., rows, columns])
         return view
 
     def paint(self, mask, colour, second=None, mix=None):
@@ -270,11 +258,10 @@ def _paint(face, size):
     _shape_head(page, face)
     _shape_hair(page, face)
     _background(page, face)
-    _hair_behind(page, face)
+    page.paint(page.inside(page.hair) * face.length, face.hair_colour * 0.65)  # behind the head
     _clothes(page.part(-1, 1, 0.25, 1), face)
     _ears(page.part(-0.84, 0.84, -0.24, 0.46), face)
     _head(page.part(-0.72, 0.72, -0.82, 0.88), face)
-    _forehead(page.part(-0.52, 0.52, -0.68, 0.04), face)
     _cheeks(page.part(-0.68, 0.68, 0, 0.54), face)
     _nose(page.part(-0.37, 0.37, -0.17, 0.43), face)
     _beard(page.part(-0.8, 0.8, -0.22, 1), face)
@@ -333,10 +320,8 @@ def _shape_head(c, face):
 def _head(c, face):
     shade = (c.head * (1.8 / face.head_width) + 0.4 - c.x * (face.light * 0.9)).clamp_(0, 1)
     c.paint(c.inside(c.head), face.skin, face.skin_shade, shade)
-
-
-def _forehead(c, face):
-    c.paint(_spot(c.x - face.light * 0.1, c.y + 0.28, 0.25, 0.16) * 0.35, face.skin_bright)
+    forehead = _spot(c.x - face.light * 0.1, c.y + 0.28, 0.25, 0.16)
+    c.paint(forehead * 0.35, face.skin_bright)
 
 
 def _cheeks(c, face):
@@ -364,13 +349,12 @@ def _nose(c, face):
 def _mouth_lines(c, face):
     """Return x from the middle of the mouth, its half width, its fullness (1 there, 0 at the corners), its gap, and the
     distances above the gap's upper and below its lower edge."""
-    smile, plain = face.smile, 1 - face.smile
+    smile, plain, x = face.smile, 1 - face.smile, c.x - face.turn * 1.1
     width = smile * (0.18 + 0.06 * face.mouth_width) + plain * (0.11 + 0.05 * face.mouth_width)
     curve = smile * (0.075 + 0.05 * face.mouth_curve) + plain * (-0.035 + 0.04 * face.mouth_curve)
     # three smiles in four show teeth, one of the other mouths in six is a little open
     teeth = smile * (face.mouth_open - 0.25).clamp(min=0) * 0.11
     gap = teeth + plain * (face.mouth_open - 0.83).clamp(min=0) * 0.22
-    x = c.x - face.turn * 1.1
     full = 1 - (x * (1 / width)).square_()
     y = c.y - (face.mouth_y - curve * 0.5)
     return x, width, full, gap, full * (curve - gap * 0.35) - y, y - full * (curve + gap * 0.9)
@@ -438,8 +422,7 @@ def _brows(c, face):
     q = e * (1 / face.brow_width)
     line = c.y - face.eye_y + face.brow_y + (1 - q * q) * face.brow_arch - e * face.brow_slope
     brow = c.stroke(line, face.brow * (1.1 - 0.4 * q).clamp_(min=0.2))
-    brow = brow * c.inside(e.abs() - face.brow_width)
-    c.paint(brow * 0.92, face.hair_colour * 0.72)
+    c.paint(brow * c.inside(e.abs() - face.brow_width) * 0.92, face.hair_colour * 0.72)
 
 
 def _shape_hair(c, face):
@@ -461,12 +444,7 @@ def _shape_hair(c, face):
     line.add_((c.x - face.parting * 0.4).square_().mul_(2.5 * face.length))
     line = torch.minimum(line, side.mul_(-0.25).add_(face.sideburns + face.burn))
     reach = face.head_width * 0.86 + (1 - face.length) * 9  # long hair hangs beside the face
-    locks = reach - c.x.abs()
-    c.fringe = torch.minimum(c.y - line, locks)
-
-
-def _hair_behind(c, face):
-    c.paint(c.inside(c.hair) * face.length, face.hair_colour * 0.65)
+    c.fringe = torch.minimum(c.y - line, reach - c.x.abs())
 
 
 def _hair_shadow(c, face):
@@ -487,10 +465,9 @@ def _hair(c, face):
     strands.mul_(1 - face.curl - face.shaved).add_(c.curls * (face.curl * 0.15))
     arc = c.x.square().mul_(0.3).add_(c.y).add_(0.47).mul_(1 / 0.16)
     gloss = (1 - arc.square_()).clamp_(min=0).mul_(0.45)
-    mix = strands.sub_(gloss).add_(c.x.abs().mul_(0.5)).sub_(c.x * (face.light * 0.35))
-    mix = mix.add_(0.3).clamp_(0, 1)
+    mix = strands.sub_(gloss).add_(c.x.abs().mul_(0.5)).sub_(c.x * (face.light * 0.35)).add_(0.3)
     mask = c.inside(torch.maximum(c.hair, c.fringe), face.shaved * 0.06) * (1 - face.shaved * 0.68)
-    c.paint(mask, face.hair_bright, face.hair_dark, mix)
+    c.paint(mask, face.hair_bright, face.hair_dark, mix.clamp_(0, 1))
 
 
 def _glasses(c, face):
@@ -501,6 +478,9 @@ def _glasses(c, face):
     lens, dark = c.inside(edge) * face.glasses, (face.tint < 0.15).float()
     c.paint(lens * (0.1 + 0.75 * dark), WHITE * 0.9 - 0.8 * dark[:, None])
     c.paint(lens * c.stroke(e * 0.7 + y + 0.03, 0.018, 0.01) * 0.35, WHITE)  # a reflection
-    bar = c.stroke(y + 0.03, face.rim * 0.8) * c.inside(-edge)
-    bar = bar * c.inside(x.abs() - face.head_width * 1.02)
+    bar = (
+        c.stroke(y + 0.03, face.rim * 0.8)
+        * c.inside(-edge)
+        * c.inside(x.abs() - face.head_width * 1.02)
+    )
     c.paint(torch.maximum(c.stroke(edge, face.rim), bar) * face.glasses, face.frame)

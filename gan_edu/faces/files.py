@@ -12,7 +12,6 @@ from gan_edu._arguments import check_count
 from gan_edu.log import progress
 
 KNOWN = tuple(".jpg .jpeg .png .webp .bmp .gif .tif .tiff .pgm .ppm .heic .avif .npy".split())
-LAYOUTS = ("HWN", "NHW", "NHWC")
 BLOCK = 256  # pictures of a .npy file that are in memory at a time
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # phones have 100 MP
 
@@ -23,27 +22,25 @@ def load_faces(path, size=64, layout=None):
     path: a folder is searched with its subfolders, in the order of the names. Photos are turned as their EXIF data says,
     laid on white where they are transparent, scaled until the short side has `size` pixels, and cropped to the middle.
     A .npy file holds uint8, or floats from 0 to 1 or to 255: grey as (H, W, N) or (N, H, W), in colour as (N, H, W, 3);
-    layout: "HWN", "NHW" or "NHWC", where the shape leaves this open.
-
-    A file that cannot be read is left out: a warning says its name, what is wrong, and how many others were read.
-    FileNotFoundError where there is no such path, ValueError where no face is left.
+    layout: "HWN", "NHW" or "NHWC", where the shape leaves this open. A file that cannot be read is left out, with a
+    warning. FileNotFoundError where there is no such path, ValueError where no face is left.
     """
     size = check_count("size", size)
-    if layout not in (None, *LAYOUTS):
-        raise ValueError(f"layout must be one of {str(LAYOUTS)[1:-1]} or None, got {layout!r}")
+    if layout not in (None, "HWN", "NHW", "NHWC"):
+        raise ValueError(f"layout must be one of 'HWN', 'NHW', 'NHWC' or None, got {layout!r}")
     files, found, faults = _files(path), [], []
 
     def read(file):
         stack = file.suffix.lower() == ".npy"
         try:
             return _stack(file, size, layout) if stack else _photo(file, size)[None]
+        except UnidentifiedImageError:
+            unknown = "not a kind of picture that can be read: save it as JPEG or PNG"
+            return f"{file} ({unknown if file.stat().st_size else 'the file is empty'})"
         except Exception as fault:  # decoders of broken files raise whatever they stumble over
-            return f"{file} ({_words(file, fault)})"
+            return f"{file} ({str(fault) or type(fault).__name__})"
 
-    with (
-        ThreadPoolExecutor(8) as pool,
-        progress(total=len(files), desc="loading faces") as bar,
-    ):
+    with ThreadPoolExecutor(8) as pool, progress(total=len(files), desc="loading faces") as bar:
         for one in pool.map(read, files):  # Pillow decodes beside the interpreter
             (faults if isinstance(one, str) else found).append(one)
             bar.update()
@@ -60,10 +57,9 @@ def _files(path):
     """Return the pictures and .npy files that are meant, in their order."""
     if isinstance(path, list | tuple) and path:
         return [file for one in path for file in _files(one)]
-    try:
-        path = pathlib.Path(path)
-    except TypeError:
-        raise ValueError(f"path must name a folder or file, or list some, got {path!r}") from None
+    if not isinstance(path, str | pathlib.Path):
+        raise ValueError(f"path must name a folder or file, or list some, got {path!r}")
+    path = pathlib.Path(path)
     if not path.exists():
         raise FileNotFoundError(f"path must name a folder or file of faces, there is no {path}")
     inside = [path] if path.is_file() else sorted(path.rglob("*"))
@@ -72,13 +68,6 @@ def _files(path):
     if not files:
         raise ValueError(f"path must name a folder or file of {', '.join(KNOWN)}, got {path}")
     return files
-
-
-def _words(file, fault):
-    if isinstance(fault, UnidentifiedImageError):
-        fault = "not a kind of picture that can be read: save it as JPEG or PNG"
-    empty = file.is_file() and not file.stat().st_size
-    return "the file is empty" if empty else str(fault) or type(fault).__name__
 
 
 def _photo(file, size):
@@ -100,10 +89,15 @@ def _stack(file, size, layout):
     kind = getattr(stack, "dtype", "several arrays")
     if kind != np.uint8 and getattr(kind, "kind", "") != "f":
         raise ValueError(f"it must hold one array of uint8 or floats, it holds {kind}")
-    layout = layout or _guess_layout(stack.shape)
-    colours = stack.shape[3:] if layout == "NHWC" else (3,)
-    if stack.ndim != len(layout) or colours != (3,) or not stack.size:
-        raise ValueError(f"its shape must be {layout} (C = 3 colours), it is {stack.shape}")
+    shape = stack.shape
+    if len(shape) not in (3, 4):
+        raise ValueError(f"its shape must be (H, W, N), (N, H, W) or (N, H, W, 3), it is {shape}")
+    a, b, c, *colours = shape
+    if not (layout or colours) and ((a == b) == (b == c) or 3 in (a, c)):  # (3, H, W): in colour?
+        raise ValueError(f'{shape} can be read in two ways: say layout="HWN" or layout="NHW"')
+    layout = layout or ("NHWC" if colours else "HWN" if a == b else "NHW")
+    if colours != [3] * (layout == "NHWC") or not stack.size:
+        raise ValueError(f"its shape must be {layout} (C = 3 colours), it is {shape}")
     low, high = stack.min(), stack.max()
     if not 0 <= low <= high <= 255:  # also where one is nan
         raise ValueError(f"floats must go from 0 to 1 or to 255, these go from {low} to {high}")
@@ -113,15 +107,6 @@ def _stack(file, size, layout):
         block = (stack[start : start + BLOCK] * scale + 0.5).astype(np.uint8)  # rounded
         faces += [_fit(Image.fromarray(face), size) for face in block]
     return np.stack(faces)
-
-
-def _guess_layout(shape):
-    if len(shape) not in (3, 4):
-        raise ValueError(f"its shape must be (H, W, N), (N, H, W) or (N, H, W, 3), it is {shape}")
-    a, b, c, *colours = shape
-    if not colours and ((a == b) == (b == c) or 3 in (a, c)):  # (3, H, W): one face in colour?
-        raise ValueError(f'{shape} can be read in two ways: say layout="HWN" or layout="NHW"')
-    return "NHWC" if colours else "HWN" if a == b else "NHW"
 
 
 def _fit(picture, size):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.spatial.distance import cdist
 from torch import nn
 
+from gan_edu.divergences import total_variation
 from gan_edu.faces.draw import ATTRIBUTES, PROBABILITIES, make_faces
 from gan_edu.metrics import frechet_distance, precision_recall
 
@@ -51,7 +51,7 @@ class FaceJudge(nn.Module):
     def forward(self, x):
         """Return for floats (n, 3, 64, 64): features (n, F), logits of each attribute [(n, values)], of a face (n,)."""
         features = self.body(x)
-        *logits, face = self.heads(F.relu(features)).split([*self.counts, 1], dim=1)
+        *logits, face = self.heads(features.relu()).split([*self.counts, 1], dim=1)
         return features, logits, face[:, 0]
 
     def features(self, images):
@@ -70,8 +70,9 @@ class FaceJudge(nn.Module):
     @torch.no_grad()
     def _judge(self, images):
         """Return features (n, F), labels {attribute: (n,)} and logits of a face (n,), of pictures as they come."""
-        parts = [self(_floats(part)) for part in _pictures(images).split(250)]
-        features, logits, face = zip(*parts)
+        parts = _pictures(images).split(250)
+        floats = (x / 127.5 - 1 if x.dtype == torch.uint8 else x.float() for x in parts)
+        features, logits, face = zip(*map(self, floats))
         labels = [torch.cat(some).argmax(1) for some in zip(*logits)]
         return torch.cat(features), dict(zip(ATTRIBUTES, labels)), torch.cat(face)
 
@@ -113,7 +114,10 @@ def face_quality(images):
     judge = load_judge()
     features, labels, _ = judge._judge(images)
     real = _reference_features(judge)[: len(features)]
-    marginals = {name: _marginal(name, label) for name, label in labels.items()}
+    marginals = {}
+    for name, label in labels.items():
+        shares = np.bincount(label, minlength=len(PROBABILITIES[name])) / len(label)
+        marginals[name] = total_variation(shares, PROBABILITIES[name])
     distance, share = frechet_distance(real, features), precision_recall(real, features)
     return FaceQuality(len(features), distance, *share, marginals)
 
@@ -126,18 +130,13 @@ def real_floor(n=REFERENCE):
 def is_face(images):
     """Return for each picture whether it is recognisably a procedural face, bool (n,).
 
-    Two things are asked: that the judge, which has also seen spoilt pictures, deems it a face; and that it lies no further
-    from the nearest of 2,000 real faces than other real faces do, for a judge can be deceived by what it has never seen.
-    Each limit is kept by 99.5 % of held-out real faces. Real faces of people are none here: it knows only drawn ones.
+    The judge must deem it a face, and it must lie no further from the nearest of 2,000 real faces than other real faces do,
+    for a judge can be deceived by what it has never seen. Each limit is kept by 99.5 % of held-out real faces.
     """
     logits, distances = load_judge().likeness(images)
-    least, largest = (load_judge().about["face"][k] for k in ("least_logit", "largest_distance"))
-    return torch.from_numpy((logits >= least) & (distances <= largest))
-
-
-def _marginal(name, label):
-    shares = np.bincount(label.numpy(), minlength=len(PROBABILITIES[name])) / len(label)
-    return float(np.abs(shares - PROBABILITIES[name]).sum() / 2)
+    limits = load_judge().about["face"]
+    near = distances <= limits["largest_distance"]
+    return torch.from_numpy(near & (logits >= limits["least_logit"]))
 
 
 @functools.lru_cache(maxsize=4)
@@ -148,15 +147,11 @@ def _reference_features(judge):
 def _pictures(images):
     """Return the pictures as a tensor (n, 3, 64, 64) on the CPU, uint8 or floating; ValueError for anything else."""
     images = torch.as_tensor(images).detach().cpu()
-    if images.ndim != 4 or images.shape[1:] != (3, SIZE, SIZE) or len(images) == 0:
-        wanted = f"pictures of shape (n, 3, {SIZE}, {SIZE})"
-        raise ValueError(f"images must be {wanted}, got {tuple(images.shape)}")
+    shape = tuple(images.shape)
+    if shape[1:] != (3, SIZE, SIZE) or shape[0] == 0:
+        raise ValueError(f"images must be pictures of shape (n, 3, {SIZE}, {SIZE}), got {shape}")
     real = images.is_floating_point() and images.abs().max() <= 1.001  # nan is not
     if images.dtype != torch.uint8 and not real:
         got = f"{images.dtype}, {images.min():g} to {images.max():g}"
         raise ValueError(f"images must be uint8, or floats from -1 to 1, got {got}")
     return images
-
-
-def _floats(images):
-    return images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images.float()

@@ -8,14 +8,12 @@ PyTorch's DCGAN tutorial: --width 64 --batch-size 128 --lr 2e-4 --beta1 0.5 --be
 
 import argparse
 import copy
-import functools
 import os
 import pathlib
 import signal
 import sys
 import time
 import warnings
-import zipfile
 
 import torch
 import torch._dynamo  # optimisers load it; loaded later, it holds the process group past destroy_process_group
@@ -30,7 +28,7 @@ from gan_edu.faces.grid import tile
 from gan_edu.networks import DCGANGenerator
 from gan_edu.players import Players
 from gan_edu.run import Run
-from gan_edu.run_files import write
+from gan_edu.run_files import read, write
 
 FORMAT = "gan_edu generator 1"
 SHIPPED = pathlib.Path(__file__).parent.parent / "weights" / "face_generator.pt"
@@ -46,8 +44,9 @@ def together(step):
 
     def joint(gan, knobs):
         if kept.get("gan") is not gan:
-            wrap = functools.partial(DistributedDataParallel, forward_sync_buffers=False)
-            kept.update(gan=gan, G=wrap(gan.G), D=wrap(gan.D))  # D is called twice before backward
+            kept["gan"] = gan
+            for name in "GD":  # without sync, as D is called twice before backward
+                kept[name] = DistributedDataParallel(getattr(gan, name), forward_sync_buffers=False)
         # Other latents in each process, and those of a resumed run are what they would have been.
         torch.manual_seed(knobs.n * dist.get_world_size() + dist.get_rank())
         return step(Players(**vars(gan) | {name: kept[name] for name in "GD"}), knobs)
@@ -68,8 +67,9 @@ def save_generator(path, gan, **about):
     G = copy.deepcopy(gan.mean_G.module)
     weights = G.to("cpu", torch.half, memory_format=torch.contiguous_format).state_dict()
     *_, last = (p for p in weights.values() if p.ndim == 4)
-    _, channels, _, side = gan.batches.dataset.shape
-    sizes = dict(latent_dim=LATENT_DIM, width=len(last), channels=channels, image_size=side, bias=True)  # fmt: skip
+    _, channels, side, _ = gan.batches.dataset.shape
+    sizes = dict(width=len(last), channels=channels, image_size=side)
+    sizes |= dict(latent_dim=LATENT_DIM, bias=True)
     if not all(value.isfinite().all() for value in weights.values()):
         raise ValueError("the generator has weights that half precision cannot hold")
     write(path, dict(format=FORMAT, sizes=sizes, weights=weights, about=about))
@@ -80,21 +80,10 @@ def load_generator(path=SHIPPED):
 
     Its `about` is what was stored beside it. Only tensors, numbers and text are read. ValueError where it is another file.
     """
-    try:
-        with zipfile.ZipFile(path) as members:
-            if members.testzip():  # torch does not look at the checksums
-                raise ValueError("damaged")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != FORMAT:
-            raise ValueError("foreign")
-        generator = DCGANGenerator(**content["sizes"])
-        generator.load_state_dict(content["weights"])
-        generator.about = dict(content["about"])
-    except OSError:
-        raise
-    except Exception as fault:  # a changed file can hold anything
-        name = type(fault).__name__
-        raise ValueError(f"{path} is no generator of this course, or not whole ({name})") from fault
+    content = read(path, FORMAT, ["sizes", "weights", "about"], key="format")
+    generator = DCGANGenerator(**content["sizes"])
+    generator.load_state_dict(content["weights"])
+    generator.about = content["about"]
     return generator.eval().requires_grad_(False)
 
 
@@ -106,13 +95,13 @@ def save(run, board, options):
     save_generator(options.out / "generator.pt", run.gan, **about)
     z = torch.randn(64, LATENT_DIM, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        made = run.gan.mean_G.eval()(z.to(next(run.gan.G.parameters()).device)).cpu()
-    Image.fromarray(tile(made)).save(options.out / ".samples.png")
+        made = tile(run.gan.mean_G.eval()(z.to(next(run.gan.G.parameters()).device)))
+    Image.fromarray(made).save(options.out / ".samples.png")
     os.replace(options.out / ".samples.png", options.out / "samples.png")
+    board.add_image("fixed latents", made, run.n, dataformats="HWC")
     last = {name: column[-100:].mean() for name, column in run.log.items()}
     for name, value in last.items():
         board.add_scalar(f"train/{name}", value, run.n)
-    board.add_image("fixed latents", tile(made), run.n, dataformats="HWC")
     board.flush()
     words = ", ".join(f"{name} {value:.3f}" for name, value in last.items())
     print(f"step {run.n}, epochs {run.gan.batches.epoch}: {words}", flush=True)
@@ -120,17 +109,15 @@ def save(run, board, options):
 
 def train(run, options, first):
     """Train until the steps or the minutes are over, or a signal comes; `first`: this process saves and logs."""
-    deadline, came, board = time.monotonic() + 60 * options.minutes, [], None
+    from torch.utils.tensorboard import SummaryWriter  # here, as it takes a second
+
+    deadline, came, ends = time.monotonic() + 60 * options.minutes, [], False
     for number in (signal.SIGINT, signal.SIGTERM):  # instead of ending a step half way
         signal.signal(number, lambda number, frame: came.append(number))
-    if first:
-        from torch.utils.tensorboard import SummaryWriter  # here, as it takes a second
-
-        board = SummaryWriter(options.out / "tensorboard")
-    ends = False
+    board = SummaryWriter(options.out / "tensorboard") if first else None
     while run.n < options.steps and not ends:
         run.steps(1)
-        ends = agreed(came or time.monotonic() > deadline)
+        ends = agreed(bool(came) or time.monotonic() > deadline)
         if first and (ends or run.n % options.save_every == 0 or run.n == options.steps):
             save(run, board, options)
     if first:
@@ -140,17 +127,16 @@ def train(run, options, first):
 
 def agreed(stop):
     """Return whether any process wants to stop: all must leave at the same step, or the others wait for ever."""
-    if not dist.is_initialized():
-        return bool(stop)
-    votes = torch.tensor(float(bool(stop)), device="cuda" if torch.cuda.is_available() else "cpu")
-    dist.all_reduce(votes)
+    votes = torch.tensor(float(stop), device="cuda" if torch.cuda.is_available() else "cpu")
+    if dist.is_initialized():
+        dist.all_reduce(votes)
     return votes.item() > 0
 
 
 def parse(arguments=None):
     """Return the options; bad ones end the program with their names."""
-    layout = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("gan_edu.faces.train", description=__doc__, formatter_class=layout)  # fmt: skip
+    looks = dict(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser("gan_edu.faces.train", **looks)
     add, path = parser.add_argument, pathlib.Path
     add("--data", type=path, help="folder of pictures or .npy file (default: procedural faces)")
     add("--faces", type=int, default=20_000, help="number of procedural faces for each process")
@@ -169,7 +155,6 @@ def parse(arguments=None):
     add("--lambda-r1", type=float, default=1.0, help="λ of the penalty R1")
     add("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
-    kept = options.out / "checkpoint.pt"
     try:
         for name in ("faces", "width", "size", "batch_size", "steps", "save_every"):
             check_count(f"--{name.replace('_', '-')}", getattr(options, name))
@@ -177,9 +162,7 @@ def parse(arguments=None):
         check_count("--epochs", options.epochs or 1)
         for name, high in dict(minutes=1e9, lr=10, lambda_r1=1e9, beta1=0.9999, beta2=0.9999).items():  # fmt: skip
             check_number(f"--{name.replace('_', '-')}", getattr(options, name), 0, high)
-        if options.data is not None and not options.data.exists():
-            raise ValueError(f"--data must be a folder or a file, there is no {options.data}")
-        if options.resume != kept.exists():
+        if options.resume != (options.out / "checkpoint.pt").exists():
             raise ValueError(f"--resume needs a checkpoint.pt in {options.out}, there is none" if options.resume else f"--out has a run already, in {options.out}: give --resume, or another folder")  # fmt: skip
         options.out.mkdir(parents=True, exist_ok=True)
     except (ValueError, OSError) as fault:
@@ -191,23 +174,21 @@ def main(arguments=None):
     """Train as the command line says."""
     options = parse(arguments)
     rank, world, local = (int(os.environ.get(name, k)) for name, k in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)))  # fmt: skip
-    gpu = torch.cuda.is_available()
-    if gpu:
+    if torch.cuda.is_available():
         torch.cuda.set_device(local)
         torch.backends.cudnn.benchmark = True
     if world > 1:
-        dist.init_process_group("nccl" if gpu else "gloo")
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     knobs = dict(lr_d=options.lr, lr_g=options.lr, r1=options.lambda_r1)
-    step = together(step_faces) if world > 1 else step_faces
+    step, betas = together(step_faces) if world > 1 else step_faces, (options.beta1, options.beta2)
     try:
-        images, betas = share(options, rank, world), (options.beta1, options.beta2)
+        images = share(options, rank, world)
 
         def build():
             return build_faces(images, options.width, options.batch_size // world, betas)
 
         if options.resume:
-            with warnings.catch_warnings():  # another number of processes has another step
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"):  # several processes: another step
                 run = Run.load(options.out / "checkpoint.pt", build, step)
             run.set(**knobs)
         else:

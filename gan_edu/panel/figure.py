@@ -15,6 +15,7 @@ from gan_edu.style import STYLE
 
 CYCLE = STYLE["axes.prop_cycle"].by_key()["color"]
 LINES, MARKERS = ("--", "-.", "-", ":"), "os.x^"
+PAGE = dict(c="color", lw="width", linewidth="width", ls="dash", linestyle="dash", fontsize="size")
 
 
 def describe(fig, words):
@@ -90,15 +91,12 @@ def word(*looks):
     """Make a method of Axes take these words of style, and say what it knows where a word is unknown."""
 
     def made(method):
-        named = inspect.signature(method).parameters.values()
-        plain = [p.name for p in named if p.kind == p.POSITIONAL_OR_KEYWORD]
-        known = plain[1:] + list(looks)
+        known = [*inspect.getfullargspec(method).args[1:], *looks]
 
         @functools.wraps(method)
         def checked(self, *args, **more):
-            unknown = [name for name in more if name not in known]
-            if unknown:
-                what = f"{method.__name__} has no {unknown[0]!r} in a panel"
+            for name in more.keys() - known:
+                what = f"{method.__name__} has no {name!r} in a panel"
                 raise TypeError(f"{what}; it knows {', '.join(known)}")
             try:
                 return method(self, *args, **more)
@@ -146,16 +144,14 @@ class Axes:
         known = [key for key, value in vars(Axes).items() if hasattr(value, "__wrapped__")]
         raise AttributeError(f"axes in a panel have no {name!r}; they know {', '.join(known)}")
 
-    def layer(self, kind, *arrays, cycle=None, color=None, c=None, alpha=None, lw=None, linewidth=None, ls=None,
-              linestyle=None, fontsize=None, **more):  # fmt: skip
+    def layer(self, kind, *arrays, cycle=None, **look):
         """Add a layer: its arrays, and its look under the page's names for matplotlib's."""
-        color = c if color is None else color
-        if color is None and cycle:
-            color = f"C{self._cycle[cycle]}"
+        look = {PAGE.get(name, name): value for name, value in look.items() if value is not None}
+        if cycle and "color" not in look:
+            look["color"] = f"C{self._cycle[cycle]}"
             self._cycle[cycle] += 1
-        look = dict(color=color_of(color), alpha=alpha, width=lw or linewidth) | more
-        look |= dict(dash=ls or linestyle) | ({"size": fontsize} if fontsize else {})
-        look = {key: value for key, value in look.items() if value is not None}
+        look["color"] = color_of(look.get("color"))
+        look = {name: value for name, value in look.items() if value is not None}
         data = [self.figure.put(x) for x in arrays]
         self.head["layers"].append({"kind": kind, "data": data} | look)
 
@@ -169,7 +165,7 @@ class Axes:
         mark = marker or next((mark for mark in rest if mark in MARKERS), None)
         letter = rest.strip(MARKERS)
         look |= {"color": letter} if letter else {}
-        if not ("ls" in look or "linestyle" in look):
+        if not look.keys() & {"ls", "linestyle"}:
             look["ls"] = dash or ("none" if mark and form else "-")
         y = array(places[-1])
         x = np.arange(len(y)) if len(places) == 1 else places[0]
@@ -188,12 +184,13 @@ class Axes:
     @word("color", "cmap", "marker", "alpha", "label")
     def scatter(self, x, y, s=20, c=None, cmap="viridis", marker="o", **look):
         x, y = same_length(x, y)
+        look |= dict(size=float(s), marker=marker)
         if c is None or isinstance(c, str) or np.ndim(c) != 1 or len(c) != len(x):
-            self.layer("points", x, y, cycle="fill", c=c, size=float(s), marker=marker, **look)
+            self.layer("points", x, y, cycle="fill", c=c, **look)
         else:
             norm = matplotlib.colors.Normalize()
-            colors = matplotlib.colormaps[cmap](norm(array(c)), bytes=True)
-            self.layer("points", x, y, colors.ravel(), size=float(s), marker=marker, **look)
+            colors = matplotlib.colormaps.get_cmap(cmap)(norm(array(c)), bytes=True)
+            self.layer("points", x, y, colors.ravel(), **look)
 
     @word(*FILL)
     def fill_between(self, x, y1, y2=0, **look):
@@ -236,11 +233,10 @@ class Axes:
         if any(np.ptp(np.diff(side)) > 1e-3 * abs(side[1] - side[0]) for side in (x, y)):
             raise NotDrawn("X and Y must be evenly spaced")
         levels = bands(z, levels)
-        norm = matplotlib.colors.Normalize(levels[0], levels[-1])
-        cmap = matplotlib.colormaps[cmap] if isinstance(cmap, str) else cmap
-        colors = cmap(norm((levels[1:] + levels[:-1]) / 2), bytes=True)
-        ends = dict(x=[float(x[0]), float(x[-1])], y=[float(y[0]), float(y[-1])])
+        middles = matplotlib.colors.Normalize(levels[0], levels[-1])((levels[1:] + levels[:-1]) / 2)
+        colors = matplotlib.colormaps.get_cmap(cmap)(middles, bytes=True)
         colors = ["#" + bytes(color).hex() for color in colors]
+        ends = dict(x=x[[0, -1]].tolist(), y=y[[0, -1]].tolist())
         self.layer("surface", z, shape=z.shape, levels=levels.tolist(), colors=colors, **ends)
 
     @word()
@@ -248,8 +244,7 @@ class Axes:
         pixels = array(X, None)
         if pixels.ndim == 2:
             norm = matplotlib.colors.Normalize(vmin, vmax)
-            cmap = matplotlib.colormaps[cmap or matplotlib.rcParams["image.cmap"]]
-            pixels = cmap(norm(pixels), bytes=True)
+            pixels = matplotlib.colormaps.get_cmap(cmap)(norm(pixels), bytes=True)
         if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
             raise NotDrawn(f"a picture has shape (H, W), (H, W, 3 or 4), got {pixels.shape}")
         if pixels.dtype != np.uint8:
@@ -309,18 +304,17 @@ def bands(z, levels):
         return np.asarray(levels, float)
     low, high = float(np.nanmin(z)), float(np.nanmax(z))
     found = matplotlib.ticker.MaxNLocator(levels + 1, min_n_ticks=1).tick_values(low, high)
-    under, over = np.nonzero(found < low)[0], np.nonzero(found > high)[0]
-    first, last = (under[-1] if len(under) else 0), (over[0] + 1 if len(over) else len(found))
-    return found[first:last] if last - first >= 3 else found
+    within = found[max(0, (found < low).sum() - 1) : (found <= high).sum() + 1]
+    return within if len(within) >= 3 else found
 
 
 def shares(ratios, n):
-    """Return where n parts of a whole begin, and how large they are."""
+    """Return where each of n parts of a whole begins, and how large it is."""
     parts = np.array(ratios or [1] * n, float)
     if len(parts) != n:
         raise ValueError(f"ratios must be {n} numbers, got {len(parts)}")
     parts /= parts.sum()
-    return np.r_[0, parts.cumsum()], parts
+    return np.stack([parts.cumsum() - parts, parts], 1).round(4).tolist()
 
 
 class Figure:
@@ -331,11 +325,9 @@ class Figure:
 
     def subplots(self, nrows=1, ncols=1, width_ratios=None, height_ratios=None):
         """Return Axes in an array, one alone or a row or a column as itself, as matplotlib does."""
-        (x, w), (y, h) = shares(width_ratios, ncols), shares(height_ratios, nrows)
-        found = np.empty((nrows, ncols), object)
-        for i in range(nrows):
-            for j in range(ncols):
-                found[i, j] = Axes(self, [round(float(v), 4) for v in (x[j], y[i], w[j], h[i])])
+        rows, columns = shares(height_ratios, nrows), shares(width_ratios, ncols)
+        boxes = [[x, y, width, height] for y, height in rows for x, width in columns]
+        found = np.array([Axes(self, box) for box in boxes], object).reshape(nrows, ncols)
         self.axes += list(found.ravel())
         return found.item() if found.size == 1 else found.squeeze()
 

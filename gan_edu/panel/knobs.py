@@ -79,21 +79,21 @@ class Sketch:
 
     def check(self, name, value):
         if not isinstance(value, (tuple, list)) or not 1 <= len(value) <= MOST:
-            places = f"1 to {MOST:,} places ((x, y), ...)"
-            raise ValueError(f"{name} must be {places}, got {str(value)[:60]}")
+            got = str(value)[:60]
+            raise ValueError(f"{name} must be 1 to {MOST:,} places ((x, y), ...), got {got}")
         return tuple(Point.check(self, name, place) for place in value)
 
 
 def slider(low, high, value, step=None):
     """Return a slider from low to high that begins at value; with step=1 it moves in whole numbers."""
-    return _checked(Slider(low, high, value, step))
+    return _checked("value", Slider(low, high, value, step))
 
 
 def log_slider(low, high, value):
     """Return a slider from low to high, both above 0, on which each factor has the same length."""
     if not 0 < low < math.inf:
         raise ValueError(f"low must be above 0 for a logarithmic slider, got {low!r}")
-    return _checked(Slider(low, high, value, log=True))
+    return _checked("value", Slider(low, high, value, log=True))
 
 
 def choice(*options):
@@ -110,27 +110,25 @@ def switch(on=False):
 
 def point(x, y):
     """Return a point that is dragged in the picture; it begins at (x, y)."""
-    return Point(Point((x, y)).check("point", (x, y)))
+    return _checked("point", Point((x, y)))
 
 
 def bars(heights, low=0, high=1, step=None, total=None):
     """Return heights that are dragged in the picture; with total=1 what one of them gains the others lose."""
     if not len(heights):
         raise ValueError("heights must hold a number or more, got none")
-    return _checked(Bars(low, high, tuple(heights), step, total))
+    return _checked("heights", Bars(low, high, tuple(heights), step, total))
 
 
 def sketch(places):
     """Return places that are painted with the mouse, where the view has a `canvas`; it begins with these, [(x, y), ...]."""
-    places = tuple((float(x), float(y)) for x, y in places)
-    return Sketch(Sketch(places).check("places", places))
+    return _checked("places", Sketch(tuple(map(tuple, places))))
 
 
-def _checked(knob):
-    if not check_number("low", knob.low) < check_number("high", knob.high):
+def _checked(name, knob):
+    if hasattr(knob, "low") and not check_number("low", knob.low) < check_number("high", knob.high):
         raise ValueError(f"low must be below high, got {knob.low!r} and {knob.high!r}")
-    knob.check("value", knob.value)
-    return knob
+    return dataclasses.replace(knob, value=knob.check(name, knob.value))
 
 
 def values_of(knobs, sliders):
@@ -142,10 +140,10 @@ def spec_of(kind, knobs, presets=(), speeds=(), speed=0):
     """Return what the page needs to know of a panel, and of those knobs that can be moved."""
     found = {}
     for name, knob in knobs.items():
-        if hasattr(knob, "check"):
-            on_off = isinstance(knob, Choice) and knob.options == (False, True)
-            name_of_kind = "switch" if on_off else type(knob).__name__.lower()
-            found[name] = {"kind": name_of_kind, **dataclasses.asdict(knob)}
+        if dataclasses.is_dataclass(knob):
+            on_off = getattr(knob, "options", ()) == (False, True)
+            word = "switch" if on_off else type(knob).__name__.lower()
+            found[name] = {"kind": word, **dataclasses.asdict(knob)}
     speeds = [{"value": value, "label": label} for value, label in speeds]
-    more = dict(knobs=found, presets=list(presets), speeds=speeds, speed=speed)
-    return dict(type="spec", kind=kind) | more
+    more = dict(presets=list(presets), speeds=speeds, speed=speed)
+    return dict(type="spec", kind=kind, knobs=found) | more

@@ -2,10 +2,8 @@
 
 import time
 
-import torch
-
 from gan_edu import players
-from gan_edu._arguments import check_callable
+from gan_edu._arguments import check_callable, check_knobs
 from gan_edu.panel.figure import Figure
 from gan_edu.panel.knobs import spec_of, values_of
 from gan_edu.panel.page import ALIVE, TRAINER, Panel
@@ -21,16 +19,13 @@ class Live(Panel):
     def __init__(self, build, step, view, knobs, seed, presets, still):
         self.run = Run(build, step, knobs, seed)
         self.view = check_callable("view", view, "def view(fig, gan, log): ...")
-        for values in presets.values():
-            self.run.fork().set(**values)  # a preset that no knob takes is an error here and now
-        self.presets, self.other, self.ghosts, self.still_at = dict(presets), None, [], still
+        self.presets = {words: check_knobs(knobs, values) for words, values in presets.items()}
+        self.other, self.ghosts, self.still_at = None, [], still
         self.playing, self.speed, self.pace, self.step_due = False, 0, 0.0, 0.0
-        self.counted, self.told = (time.monotonic(), 0), 0.0
+        self.counted = time.monotonic(), 0
         super().__init__()
         self.run.between = TRAINER.between  # a fork's too
         self.draw()
-
-    # ---- for a cell
 
     def play(self):
         """Train until paused; it begins when the running cell has ended."""
@@ -47,8 +42,6 @@ class Live(Panel):
         for run in self.runs():
             run.use(step)
         self.dirty = True
-
-    # ---- messages from the page
 
     def take(self, message):
         kind, run = message["type"], self.run
@@ -111,28 +104,22 @@ class Live(Panel):
         self.step_due = now + 1 / self.speed if self.speed else 0.0
         burst = min(BURST, self.due - now) if self.visible and self.due > now else BURST
         steps = 1 if one or self.speed or not self.pace else max(1, int(burst / self.pace))
-        self.guard(self.train, steps)
+        self.guard(lambda: [run.steps(steps) for run in self.runs()])
         self.pace = (time.monotonic() - now) / steps
         self.dirty = True
         return 0.0
 
-    def train(self, steps):
-        for run in self.runs():
-            run.steps(steps)
-
     def draw(self):
-        block, sides, words = bytearray(), [], []
+        block, sides, words = bytearray(), [], ""
         for run in self.runs():
             fig = Figure(block)
             draw(self.view, fig, run, self.ghosts)
             sides.append({"knobs": values_of(run.knobs, run.sliders), "figure": fig.header()})
-            words.append(fig.words)
-        words = " ".join(words)
+            words = f"{words} {fig.words}".strip()
         self.show(dict(n=self.run.n, reached=self.run.reached, sides=sides, words=words), block)
 
     def status(self, waiting=""):
         now, (then, n) = time.monotonic(), self.counted
-        self.told = now
         speed = (self.run.n - n) / (now - then) if self.playing and now > then else None
         if now - then > 1:
             self.counted = now, self.run.n
@@ -158,13 +145,8 @@ def draw(view, fig, run, ghosts=()):
     """Let a view draw a run, on the page's figure or matplotlib's, without changing the run."""
     log = run.log
     log.moves, log.ghosts = run.moves, list(ghosts)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(run.threads)  # two would stall beside the browser
-    try:
-        with players.untouched(run.gan):
-            view(fig, run.gan, log)
-    finally:
-        torch.set_num_threads(threads)
+    with players.untouched(run.gan, run.threads):  # two would stall beside the browser
+        view(fig, run.gan, log)
 
 
 def live(build, step, view, knobs=None, seed=0, presets=None, still=300):

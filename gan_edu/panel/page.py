@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import time
+import traceback
 
 import anywidget
 import traitlets
@@ -60,9 +61,8 @@ class Trainer:
 
     def add(self, key, panel):
         """Let a panel work; the one that the same cell made before is closed."""
-        old = self.panels.pop(key, None)
-        if old is not None:
-            old.close()
+        if key in self.panels:
+            self.panels.pop(key).close()
         self.panels[key] = panel
         if self.thread is None:
             self.thread = threading.Thread(target=self.work, name="gan_edu panels", daemon=True)
@@ -104,12 +104,11 @@ class Trainer:
         while True:
             self.no_cell.wait()
             self.wake.clear()
-            waits = [60.0]
             with self.lock:
-                if self.no_cell.is_set():
-                    waits += [panel.work() for panel in list(self.panels.values())]
-            if min(waits) > 0:
-                self.wake.wait(min(waits))
+                panels = list(self.panels.values()) if self.no_cell.is_set() else []
+                wait = min([panel.work() for panel in panels], default=60.0)
+            if wait > 0:
+                self.wake.wait(wait)
 
 
 TRAINER = Trainer()
@@ -134,8 +133,7 @@ class Panel:
         self.frame = self.shown = 0  # pictures sent, and acknowledged
         self.visible, self.closed, self.fault, self.text = True, False, "", ""
         self.dirty, self.due, self.alive, self.trip = True, 0.0, time.monotonic(), 0.05
-        self.sent = {}  # frame: when
-        self.picture = None
+        self.sent, self.picture = {}, None  # sent: {frame: when}
         TRAINER.add(cell(), self)
 
     def post(self, message):
@@ -186,16 +184,14 @@ class Panel:
             self.say_status()
 
     def pause(self):
-        """Stop what is going on."""
+        """Stop what is going on; where nothing trains there is nothing to stop."""
 
-    def interrupt(self):
-        """The kernel was interrupted."""
+    interrupt = pause
 
     def show(self, message, block):
         self.frame += 1
         self.sent[self.frame] = time.monotonic()
-        while len(self.sent) > 16:
-            self.sent.pop(next(iter(self.sent)))
+        self.sent.pop(self.frame - 16, None)
         # The status comes along: a message of its own costs kernel and page as much as a picture's.
         message |= dict(type="picture", frame=self.frame, status=self.status())
         self.picture, self.block = message, bytes(block)
@@ -214,13 +210,10 @@ class Panel:
 
 def plain(fault):
     """Return an exception in one or two plain sentences, with the line of the learner's cell where it happened."""
-    line, trace = None, fault.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if "ipykernel_" in code.co_filename or "<ipython" in code.co_filename:  # a cell
-            line = trace.tb_lineno, code.co_name
-        trace = trace.tb_next
-    where = f" (line {line[0]} of the cell, in {line[1]})" if line else ""
+    where = ""
+    for place in traceback.extract_tb(fault.__traceback__):
+        if "ipykernel_" in place.filename or "<ipython" in place.filename:  # a cell
+            where = f" (line {place.lineno} of the cell, in {place.name})"
     ours = isinstance(fault, (ValueError, FloatingPointError))
     name = "" if ours else f"{type(fault).__name__}: "
     return " ".join([f"{name}{fault}{where}.".replace("..", "."), *getattr(fault, "__notes__", [])])

@@ -42,12 +42,11 @@ def record(run, view, path, every=20):
     The run is played again from its beginning with its moves, and is not changed.
     """
     every, block, pictures, places = check_count("every", every), bytearray(), [], {}
-    for moment in run.replayed(every):
+    for moment in run.replayed(0, run.n - run.n % every, run.moves, every):
         fig = Figure()
         draw(view, fig, moment)
-        knobs, figure = values_of(moment.knobs, run.sliders), small(fig, block, places)
-        sides = [{"knobs": knobs, "figure": figure}]
-        pictures.append({"n": moment.n, "reached": run.n, "sides": sides, "words": fig.words})
+        side = dict(knobs=values_of(moment.knobs, run.sliders), figure=small(fig, block, places))
+        pictures.append(dict(n=moment.n, reached=run.n, sides=[side], words=fig.words))
     spec = spec_of("recording", run.sliders, speeds=SPEEDS, speed=15)
     story = json.dumps({"spec": spec, "pictures": pictures}).encode()
     story += b" " * (-len(story) % 4)
@@ -65,24 +64,23 @@ def small(fig, block, places):
 
     places: where an array already lies, {bytes: place}; what does not change is written once.
     """
-    header = fig.header()
-    for layer in (layer for ax in header["axes"] for layer in ax["layers"]):
+    for layer in (layer for ax in fig.axes for layer in ax.head["layers"]):
         found = [np.frombuffer(fig.block, kind, n, at) for at, n, kind in layer["data"]]
         layer["data"] = [put(block, x, layer["kind"], places) for x in found]
-    return header
+    return fig.header()
 
 
 def put(block, x, kind, places):
     """Append an array with as few bits as a picture needs; return where it lies."""
     scale = []
     if x.dtype.kind == "f":
-        steps, dtype = (254, "u1") if kind == "surface" else (65_000, "i2")
+        few = 254, 0, 255, "u1"  # steps, the middle one, what stands for nan, type
+        steps, middle, nan, dtype = few if kind == "surface" else (65_000, 32_500, 32_767, "i2")
         known = x[np.isfinite(x)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
-        scale = [low, (high - low) / steps or 1.0]
-        whole = np.round((x - low) / scale[1]) - (0 if dtype == "u1" else 32_500)
-        x = np.where(np.isnan(x), 255 if dtype == "u1" else 32_767, whole).astype(dtype)
-        scale[0] += 0 if dtype == "u1" else 32_500 * scale[1]
+        unit = (high - low) / steps or 1.0
+        x = np.where(np.isnan(x), nan, np.round((x - low) / unit) - middle).astype(dtype)
+        scale = [low + middle * unit, unit]
     at = places.setdefault(x.tobytes(), len(block))
     if at == len(block):
         block += x.tobytes() + b"\0" * (-x.nbytes % 4)

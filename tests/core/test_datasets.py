@@ -119,7 +119,7 @@ def flipped(data, position):
 
 ZIPPED = gzip.compress(idx(), mtime=0)
 BAD_FILES = {
-    "empty": (b"", r"is no IDX file: it begins with \[\], not with two zero bytes"),
+    "empty": (b"", r"is no IDX file: it begins with \[\], not two zero bytes"),
     "short header": (b"\0\0\x08", r"is no IDX file: it begins with \[0, 0, 8\]"),
     "wrong magic": (b"\1" + idx()[1:], "is no IDX file"),
     "a web page": (b"<!DOCTYPE html><html>404</html>", "is no IDX file"),

@@ -173,7 +173,7 @@ def test_two_processes_where_that_pays(monkeypatch, capsys):
     for k in range(4):
         alone = Run(*LOOPS["pool"], seed=k).steps(12)
         np.testing.assert_array_equal(runs.log["loss D"][k], alone.log["loss D"])
-        for p, q in zip(runs.gan.D.networks[k].parameters(), alone.gan.D.parameters(), strict=True):
+        for p, q in zip(runs.gan.D[k].parameters(), alone.gan.D.parameters(), strict=True):
             assert torch.equal(p, q)
 
 

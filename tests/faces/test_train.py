@@ -133,7 +133,7 @@ def test_a_checkpoint_of_other_networks_is_told(tmp_path):
     with pytest.raises(SystemExit, match="other players"):
         program(tmp_path, "--resume", "--width", "8")
     torch.save({"format": "something"}, tmp_path / "other.pt")
-    with pytest.raises(ValueError, match="no generator of this course"):
+    with pytest.raises(ValueError, match="no gan_edu generator 1, or not whole"):
         train.load_generator(tmp_path / "other.pt")
     with pytest.raises(FileNotFoundError):
         train.load_generator(tmp_path / "none.pt")
