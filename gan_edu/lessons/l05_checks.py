@@ -32,9 +32,9 @@ check_w1_line = check(lambda p, q, h: h * abs(np.cumsum(p - q)).sum(), [(A, B, 0
 # fmt: off
 # A hint and when it is told stand on one line.
 @faultless("the mean distance is ½, and none is shorter.", functions=False)
-def check_coupling(gamma, p=(0.5, 0.5, 0), q=(0.5, 0, 0.5), d=((0, 1, 2), (1, 0, 1), (2, 1, 0))):
+def check_coupling(gamma):
     """Check the cheapest coupling of (1/2, 1/2, 0) and (1/2, 0, 1/2) on the places 0, 1, 2."""
-    found = numbers(gamma, (3, 3))
+    found, p, q, d = numbers(gamma, (3, 3)), (0.5, 0.5, 0), (0.5, 0, 0.5), ((0, 1, 2), (1, 0, 1), (2, 1, 0))
     rows, columns, cost = found.sum(1), found.sum(0), (found * d).sum()
     yield "an entry is negative. Earth can only be taken away from a pile.", found.min() < -1e-9
     yield "rows and columns are exchanged: row i says what leaves the pile at place i.", np.allclose([rows, columns], [q, p])
