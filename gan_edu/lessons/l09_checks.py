@@ -48,7 +48,7 @@ KNOBS = dict(batch_size=8, n_critic=2, lr_d=0.05, lr_g=0.05, lambda_gp=0.7, clip
 
 
 def after(step, method, seed):
-    return weights_after(KNOBS | {"method": method}, small_players, still=False)(step, seed)  # fmt: skip
+    return weights_after(KNOBS | {"method": method}, small_players, still=False)(step, seed)
 
 
 EACH = [(method, seed) for method in METHODS for seed in (0, 1)]
