@@ -106,16 +106,18 @@ def photographed(draw):
 
 
 def score_plane(ax, D, real, fake, side=2.2, names=("real", "generated"), **more):
-    """Draw a critic's scores over a square of the plane, and real and generated points (n, 2) on it."""
+    """Draw a critic's scores over a square of the plane, and real and generated points (n, 2) on it; names: of a legend."""
     x = torch.linspace(-side, side, 45)
     with torch.no_grad():
         scores = D(torch.cartesian_prod(x, x)).reshape(45, 45).T
     if scores.isfinite().all():
         ax.contourf(x, x, scores, levels=12, cmap=SURFACE)
-    for points, color, name in zip((real, fake), (REAL, FAKE), names):
+    for points, color, name in zip((real, fake), (REAL, FAKE), names or (None, None)):
         ax.scatter(*points.detach().T, s=9, color=color, label=name)
-    square = dict(xlim=(-side, side), ylim=(-side, side), aspect="equal")
-    finish(ax, "upper right", xlabel="x₁", ylabel="x₂", **square, **more)
+    ax.set(xlim=(-side, side), ylim=(-side, side), aspect="equal")
+    ax.set(**dict(xlabel="x₁", ylabel="x₂") | more)
+    if names:
+        ax.legend(loc="upper right")
 
 
 def band(ax, x, values, color=CRITIC, look="-", **more):

@@ -43,7 +43,8 @@ def view(fig, gan, log):
     """Draw samples over the critic's score, and three curves: the share within 3σ, the gap, the exact W1."""
     sizes = dict(width_ratios=[1, 1.2], height_ratios=[1.8, 1])
     (plane, share), (gap, w1) = fig.subplots(2, 2, **sizes)
-    score_plane(plane, gan.D, RING[:400], gan.G(LATENTS[:400]))
+    look = dict(names=(), xlabel="", ylabel="", title="blue: real, orange: generated")
+    score_plane(plane, gan.D, RING[:400], gan.G(LATENTS[:400]), **look)
     curves(share, log, "share", colors=[FAKE])
     share.axhline(0.989, color=REAL, ls=":")
     share.set(ylim=(0, 1.05), ylabel="share within 3σ", title="the judge: how many are good? (dotted: real data)")  # fmt: skip
