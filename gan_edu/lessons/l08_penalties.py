@@ -7,12 +7,8 @@ from gan_edu.examine import Remark, close, tensor
 from gan_edu.style import CRITIC, FAKE, MARK, PUSH
 
 
-def penalty_with(
-    finish=lambda norm: (norm - 1).square().mean(),
-    eps=lambda x: torch.rand(len(x), 1),
-    norm=lambda grad: (grad.square().sum(1) + 1e-12).sqrt(),
-    total=torch.sum,
-):
+def penalty_with(finish=lambda norm: (norm - 1).square().mean(), eps=lambda x: torch.rand(len(x), 1),
+                 norm=lambda grad: (grad.square().sum(1) + 1e-12).sqrt(), total=torch.sum):  # fmt: skip
     """Return a gradient penalty that is made of these parts."""
 
     def penalty(D, x_real, x_fake):
