@@ -6,6 +6,7 @@ A figure is the median over the rounds of one run, with the smallest and the lar
 machine that does something else at the same time the figures of the panel say little.
 """
 
+import contextlib
 import statistics
 import sys
 
@@ -26,10 +27,12 @@ def line(figure, values, bar):
 
 def main(*parts):
     """Print the table, line by line as the figures come."""
+    table = sys.stdout
     print(f"{'':70}{'median':>9}  {'range':18}{'bar':>8}")
-    for part in parts or PARTS:
-        for row in PARTS[part]():
-            print(line(*row), flush=True)
+    with contextlib.redirect_stdout(sys.stderr):  # bars of progress stay out of the table
+        for part in parts or PARTS:
+            for row in PARTS[part]():
+                print(line(*row), file=table, flush=True)
 
 
 if __name__ == "__main__":

@@ -97,9 +97,9 @@ def pipeline(fig, knobs, pictures, fit):
 
 @drawing
 def draw_batches(fig, loaded, mistaken):
-    """Draw pictures of a batch, and a stack of grey pictures read rightly and by `reshape`."""
+    """Draw pictures of a batch, and pictures whose channels permute and `reshape` have brought forward."""
     left, right = fig.subplots(1, 2, width_ratios=[1.4, 1])
     draw_faces(left, loaded, 8, f"one batch: {tuple(loaded.shape)}")
     draw_faces(right, mistaken, 4, "above: permute; below: reshape")
     fig.set_size_inches(9, 3)
-    describe(fig, f"Left: a batch of {len(loaded)} faces of 64 × 64. Right: four grey faces, and below what reshape makes of the same file: a fine grid of tiny scraps.")  # fmt: skip
+    describe(fig, f"Left: a batch of {len(loaded)} faces of 64 × 64. Right: four faces, and below what reshape makes of the same numbers: false colours and a fine pattern.")  # fmt: skip

@@ -115,3 +115,20 @@ check_limit = check(lambda n, F: np.polyfit(1 / n, F, 1)[1], MEASURED, "that is 
     "that is the distance at the largest n. Follow the line on, to 1/n = 0.": lambda n, F: F[np.argmax(n)],
     "your line goes through 0. It need not: leave its height free.": lambda n, F: 0.0,
 })  # fmt: skip
+
+
+def mean_of(w, s=lambda n, N: n / (n + 9), new=lambda s: 1 - s):
+    mean = w[0]
+    for n, w_n in enumerate(w[1:], start=2):
+        mean = s(n, len(w)) * mean + new(s(n, len(w))) * w_n
+    return mean
+
+
+WEIGHTS = [(np.random.default_rng(n).normal(size=n),) for n in (5, 40)]
+check_average = check(mean_of, WEIGHTS, "so the recipes' weights are averaged.", {
+    "turned round: s belongs to the mean so far, and 1 − s to the new weight.": dict(s=lambda n, N: 9 / (n + 9)),
+    "the new weight lacks its factor 1 − s.": dict(new=lambda s: 1),
+    "s is that of the last step all the time. Compute it anew in each step.": dict(s=lambda n, N: N / (N + 9)),
+    "that is the plain mean, in which all steps count alike. Here s = n / (n + 9).": np.mean,
+    "your n is one too small: the mean begins with step 1, so the loop begins with step 2.": dict(s=lambda n, N: (n - 1) / (n + 8)),
+})  # fmt: skip

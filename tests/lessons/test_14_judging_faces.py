@@ -14,6 +14,7 @@ from torch import nn
 
 from benchmarks import face_recipes
 from gan_edu import metrics
+from gan_edu.faces.dcgan import averaged
 from gan_edu.lessons import l14_checks as checks
 from gan_edu.lessons import l14_judging as room
 from gan_edu.lessons import l14_recipes as recipes
@@ -33,7 +34,7 @@ def test_stubs_are_not_answers_and_solutions_are(lesson, capsys):
     for cell in cells("14", "exercise"):
         if "from gan_edu" not in cell.source:
             exec(cell.source, namespace)
-    asked = {"frechet": "frechet", "precision": "precision", "copies": "copies", "r1_pictures": "r1", "limit": "limit"}  # fmt: skip
+    asked = {"frechet": "frechet", "precision": "precision", "copies": "copies", "average": "average", "r1_pictures": "r1", "limit": "limit"}  # fmt: skip
     for check, name in asked.items():
         assert not getattr(checks, f"check_{check}")(namespace[f"my_{name}"])
         assert "still a blank" in capsys.readouterr().out, check
@@ -131,6 +132,34 @@ def test_each_wrong_r1_of_pictures_gets_its_own_hint(answer, hint, capsys):
 def test_each_wrong_limit_gets_its_own_hint(answer, hint, capsys):
     assert checks.check_limit(answer) is (hint == "Right")
     assert hint in capsys.readouterr().out
+
+
+def mean_of(s=lambda n: n / (n + 9), new=lambda s: 1 - s, first=2):
+    def average(w):
+        mean = w[0]
+        for n, w_n in enumerate(w[1:], start=first):
+            mean = s(n) * mean + new(s(n)) * w_n
+        return mean
+
+    return average
+
+
+@pytest.mark.parametrize("answer, hint", [
+    (mean_of(), "Right"), (lambda w: ..., "still a blank"), (mean_of(lambda n: 9 / (n + 9)), "turned round"), (mean_of(new=lambda s: 1), "lacks its factor"), (lambda w: mean_of(lambda n: len(w) / (len(w) + 9))(w), "all the time"),
+    (np.mean, "plain mean"), (mean_of(first=1), "one too small"), (mean_of(lambda n: 0.9), "it should be"),
+])  # fmt: skip
+def test_each_wrong_average_gets_its_own_hint(answer, hint, capsys):
+    assert checks.check_average(answer) is (hint == "Right")
+    assert hint in capsys.readouterr().out
+
+
+def test_the_page_averages_as_the_recipes_do(lesson):
+    net, w = nn.Linear(1, 1), np.random.default_rng(0).normal(size=30)
+    mean = averaged(net)
+    for w_n in w:
+        net.weight.data.fill_(w_n)
+        mean.update_parameters(net)
+    assert mean.module.weight.item() == pytest.approx(lesson["average_solution"](w), rel=1e-5)
 
 
 def test_the_film_plays_what_is_stored_and_begins_again():

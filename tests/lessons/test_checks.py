@@ -101,6 +101,7 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_precision": ("14", "test_each_wrong_precision_gets_its_own_hint", lambda: of("14", "share"), nothing),
     "check_copies": ("14", "test_each_wrong_share_of_copies_gets_its_own_hint", lambda: lambda x, t, f: (of("14", "near", x, t) < of("14", "near", f, t).quantile(0.01)).double().mean(), nothing),
     "check_r1_pictures": ("14", "test_each_wrong_r1_of_pictures_gets_its_own_hint", lambda: of("14", "penalty"), nothing),
+    "check_average": ("14", "test_each_wrong_average_gets_its_own_hint", lambda: of("14", "mean_of"), nothing),
     "check_limit": ("14", "test_each_wrong_limit_gets_its_own_hint", lambda: lambda n, F: np.polyfit(1 / n, F, 1)[1], nothing),
     "check_projection": ("17", "test_each_wrong_projection_gets_its_own_hint", lambda: module_of("17").PROJECTION, nothing),
     "check_heads": ("17", "test_each_wrong_class_loss_gets_its_own_hint", lambda: module_of("17").class_loss, nothing),
