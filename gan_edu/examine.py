@@ -1,6 +1,8 @@
 """Checks of exercises: one answer, several cases, and a hint for each known mistake."""
 
+import contextlib
 import copy
+import functools
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from gan_edu.run import Run
 
 GAP = "there is still a blank: put your code in the place of each ...."
 NO_GRADIENT = "the numbers are right, but their gradient is not, and a network could not learn from it. Leave out detach, no_grad, item and numpy."
+EMPTY = "your function returns nothing yet. Does it end with a return?"
 
 
 class Remark(Exception):
@@ -31,6 +34,52 @@ def examine(answer, cases, right, mistakes=(), words="all cases agree."):
     return not fault
 
 
+def check(right, cases, words, mistakes=(), through=None, given=None):
+    """Return a check of one exercise, check(answer), which examines a learner's function.
+
+    cases: as for `examine`, or a function that returns them.
+    mistakes: {hint: function, or arguments by name with which `right` makes the mistake}.
+    through: through(function, *case) is compared in the place of function(*case); given: the same of the answer alone.
+    """
+
+    def told(function, way=through):
+        function = functools.partial(right, **function) if isinstance(function, dict) else function
+        return functools.partial(way, function) if way else function
+
+    def checked(answer):
+        asked = told(answer, given or through) if callable(answer) else answer
+        wrong = {hint: told(mistake) for hint, mistake in dict(mistakes).items()}
+        return examine(asked, cases() if callable(cases) else cases, told(right), wrong, words)
+
+    return checked
+
+
+def faultless(words, functions=True):
+    """Let a generator of hints be a check, check(*answers): the first one is told, with a pair (hint, wrong) where wrong is true.
+
+    functions: whether the answers are functions.
+    """
+
+    def check_by(find):
+        def asked(*answers):
+            for found in find(*answers):
+                hint, wrong = found if isinstance(found, tuple) else (found, True)
+                if wrong:
+                    raise Remark(hint)
+            return 0
+
+        @functools.wraps(find)
+        def checked(*answers):
+            good = not functions or all(map(callable, answers))
+            tried = functools.partial(asked, *answers) if good else ...
+            return examine(tried, [()], lambda: 0, words=words)
+
+        return checked
+
+    return check_by
+
+
+@np.errstate(all="ignore")  # a warning of NumPy would hide the hint
 def judge(answer, cases, right, mistakes):
     """Return what to say of a wrong answer, or nothing."""
     try:
@@ -42,7 +91,7 @@ def judge(answer, cases, right, mistakes):
             return GAP
         return f"your code stops with {type(fault).__name__}: {fault}"
     if any(one is None for one in got):
-        return "your function returns nothing yet. Does it end with a return?"
+        return EMPTY
     wanted = [tensor(right(*copy.deepcopy(case))) for case in cases]
     try:
         got = [tensor(one) for one in got]
@@ -56,7 +105,7 @@ def judge(answer, cases, right, mistakes):
             return f"the result must {wanted}, it has shape {tuple(one.shape)}.{more}"
     if not all(map(close, got, wanted)):
         for hint, mistaken in dict(mistakes).items():
-            if all(close(one, tensor(mistaken(*case))) for one, case in zip(got, cases)):
+            if all(close(x, tensor(mistaken(*copy.deepcopy(case)))) for x, case in zip(got, cases)):
                 return hint
         triples = zip(cases, got, wanted)
         case, one, expected = next(three for three in triples if not close(*three[1:]))
@@ -117,22 +166,26 @@ class Still(TorchFunctionMode):
         return share**self.uniform if function is torch.rand else torch.special.ndtri(share)
 
 
-def small_players():
-    """Return a GAN of one number, quick to train and to compare."""
-    G, D = mlp(1, 3, 1, activation=nn.Softplus), mlp(1, 4, 1, activation=nn.Tanh)
+def small_players(n_in=1, n_out=1):
+    """Return a GAN of few numbers, quick to train and to compare."""
+    G, D = mlp(n_in, 3, n_out, activation=nn.Softplus), mlp(n_out, 4, 1, activation=nn.Tanh)
     G_opt, D_opt = (torch.optim.SGD(network.parameters(), lr=0.3) for network in (G, D))
     return Players(G=G, D=D, opt_G=G_opt, opt_D=D_opt)
 
 
-def weights_after(step, knobs):
-    """Return f(seed): all weights of small players after two training steps, to examine a learner's step."""
+def weights_after(knobs, build=small_players, still=True, logged=()):
+    """Return through(step, seed, **knobs): all weights of small players after two training steps, and what they log.
 
-    def still(gan, knobs):
-        with Still():
-            return step(gan, knobs)
+    To compare training steps, as `through` of a check; still: whether the draws are those of Still.
+    """
 
-    def after(seed):
-        run = Run(small_players, still, knobs, seed).steps(2)
-        return torch.cat([p.detach().flatten() for p in weights(run.gan)])
+    def after(step, seed, **more):
+        def stepped(gan, knobs):
+            with Still() if still else contextlib.nullcontext():
+                return step(gan, knobs)
+
+        run = Run(build, stepped, knobs | more, seed).steps(2)
+        parts = [torch.as_tensor(run.log[name]) for name in logged]
+        return torch.cat([*(p.detach().flatten() for p in weights(run.gan)), *parts])
 
     return after

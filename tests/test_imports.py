@@ -15,7 +15,8 @@ ARROWS = {  # folder -> the other folders that it may import; "core" are the mod
     "panel": {"core"},
     "predict": {"core", "panel"},  # a curve is drawn in a panel
     "faces": {"core"},
-    "lessons": {"core", "panel", "predict", "faces"},
+    "views": {"core", "panel"},
+    "lessons": {"core", "panel", "predict", "faces", "views"},
 }
 PICTURES = {"matplotlib", "seaborn", "ipywidgets", "anywidget", "tensorboard"}
 NO_PICTURES = {"core", "faces"}  # they compute; style.py knows how pictures look

@@ -14,13 +14,12 @@ from gan_edu.losses import gradient_penalty
 from gan_edu.networks import mlp
 from gan_edu.panel.figure import curves, describe
 from gan_edu.run import Players, adam, descend
-from gan_edu.style import CRITIC, FAKE, OPTIMAL, PUSH, REAL, SURFACE
+from gan_edu.style import CRITIC, OPTIMAL, PUSH
+from gan_edu.views import band, drawing, picture, score_plane
 
 SEEDED = torch.Generator().manual_seed(0)
 LATENTS = torch.randn(400, 2, generator=SEEDED)
 RING = gaussian_ring(400, radius=1.4, sigma=0.1, generator=SEEDED)
-SIDE = torch.linspace(-2.2, 2.2, 56)
-GRID = torch.cartesian_prod(SIDE, SIDE)
 
 
 def build():
@@ -45,14 +44,7 @@ def step(gan, knobs):
 def view(fig, gan, log):
     """Draw real and generated points over the critic's scores, and its gap over the steps."""
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.2])
-    with torch.no_grad():
-        x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(56, 56).T
-    left.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
-    left.scatter(*RING.T, s=9, color=REAL, label="real")
-    left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
-    left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
-    left.set(title="stronger shading: the critic says real")
-    left.legend(loc="upper right")
+    score_plane(left, gan.D, RING, gan.G(LATENTS), title="stronger shading: the critic says real")
     curves(right, log, "critic gap", colors=[CRITIC])
     right.set(title="the critic's gap", ylabel="critic gap")
     describe(fig, f"400 real points on a ring and 400 generated ones after {log.n} steps.")
@@ -64,22 +56,17 @@ def how_large(gaps, answers):
     return answers[int(np.digitize(without / with_it, [3, 50]))]
 
 
-def compare_gaps(gaps):
-    """Return draw(fig) of the gaps with the penalty and without, {True: (runs, steps), False: ...}: median and range."""
-
-    def draw(fig):
-        ax = fig.subplots()
-        for penalty, color, label in (True, OPTIMAL, "with the penalty"), (False, PUSH, "without"):
-            low, middle, high = np.quantile(gaps[penalty], (0, 0.5, 1), axis=0)
-            steps = np.arange(1, len(middle) + 1)
-            ax.fill_between(steps, low, high, color=color, alpha=0.2, lw=0)
-            ax.plot(steps, middle, color=color, label=f"{label}: {middle[-50:].mean():.3g}")
-        ax.set(yscale="log", xlabel="step", ylabel="size of the critic's gap")
-        ax.legend(title="median of 8 runs, last 50 steps")
-        words = "with the penalty it falls below 1, without it rises above 50."
-        describe(fig, f"The critic's gap over 200 steps, median and range of 8 runs: {words}")
-
-    return draw
+@drawing
+def compare_gaps(fig, gaps):
+    """Draw the gaps with the penalty and without, {True: (runs, steps), False: ...}: median and range."""
+    ax = fig.subplots()
+    for penalty, color, label in (True, OPTIMAL, "with the penalty"), (False, PUSH, "without"):
+        end = np.median(gaps[penalty], axis=0)[-50:].mean()
+        steps = np.arange(1, gaps[penalty].shape[1] + 1)
+        band(ax, steps, gaps[penalty], color, label=f"{label}: {end:.3g}")
+    ax.set(yscale="log", xlabel="step", ylabel="size of the critic's gap")
+    ax.legend(title="median of 8 runs, last 50 steps")
+    describe(fig, "The critic's gap over 200 steps, median and range of 8 runs: with the penalty it falls below 1, without it rises above 50.")  # fmt: skip
 
 
 @functools.cache
@@ -103,7 +90,5 @@ def faces(fig, knobs):
     there = z + knobs.smile * ways["smile"] + knobs.glasses * ways["glasses"]
     there *= z.norm(dim=1, keepdim=True) / there.norm(dim=1, keepdim=True)
     ax = fig.subplots()
-    ax.imshow(tile(G(torch.cat([z, there]))), interpolation="bilinear")
-    ax.axis("off")
-    words = f"the same moved by {knobs.smile:g} towards a smile and by {knobs.glasses:g} towards"
-    describe(fig, f"Eight generated faces, and below them {words} glasses.")
+    picture(ax, tile(G(torch.cat([z, there]))), interpolation="bilinear")
+    describe(fig, f"Eight generated faces, and below them the same moved by {knobs.smile:g} towards a smile and by {knobs.glasses:g} towards glasses.")  # fmt: skip

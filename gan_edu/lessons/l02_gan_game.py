@@ -7,6 +7,7 @@ from scipy.stats import norm
 from gan_edu.divergences import kl_from_densities
 from gan_edu.panel.figure import curves, describe
 from gan_edu.style import CRITIC, FAKE, KL, MARK, OPTIMAL, PUSH, REAL, REVERSE_KL
+from gan_edu.views import drawing, finish
 
 X = np.linspace(-5, 8, 261)
 P, PLACES = norm.pdf(X), torch.tensor(X, dtype=torch.float32)[:, None]
@@ -41,14 +42,11 @@ def view(fig, gan, log):
     judge.axhline(0.5, color=CRITIC, ls=":")
     judge.set(ylabel="D(x)")
     for ax in (densities, judge):
-        ax.set(xlim=(-5, 8), ylim=(-0.02, 1.02), xlabel="x")
-        ax.legend(loc="upper right")
+        finish(ax, "upper right", xlim=(-5, 8), ylim=(-0.02, 1.02), xlabel="x")
     curves(losses, log, "loss of D", colors=[CRITIC])
     losses.axhline(2 * np.log(2), color=CRITIC, ls=":", label="2 log 2")
-    losses.set(ylabel="loss of D (nats)", ylim=(0, 2))
-    losses.legend(loc="upper right")
-    words = f"mean {mean:.2f} and std {std:.2f} after {log.n} steps"
-    describe(fig, f"Densities of data and generated samples, and D: the samples have {words}.")
+    finish(losses, "upper right", ylabel="loss of D (nats)", ylim=(0, 2))
+    describe(fig, f"Densities of data and generated samples, and D: the samples have mean {mean:.2f} and std {std:.2f} after {log.n} steps.")  # fmt: skip
 
 
 def one_place(fig, knobs):
@@ -65,8 +63,7 @@ def one_place(fig, knobs):
     right.bar([1], [q / (1 - d)], color=FAKE)
     right.set(xticks=[0, 1], xticklabels=["up: p / d", "down: q / (1 − d)"], ylim=(0, 4))
     right.set(title="the two pulls on d", ylabel="slope of each term")
-    words = f"p = {p:g}, q = {q:g}, d = {d:g}: the pull up is {p / d:.2f}, down {q / (1 - d):.2f}"
-    describe(fig, f"The value at one place over d, and its two slopes: {words}.")
+    describe(fig, f"The value at one place over d, and its two slopes: p = {p:g}, q = {q:g}, d = {d:g}: the pull up is {p / d:.2f}, down {q / (1 - d):.2f}.")  # fmt: skip
 
 
 def two_losses(fig, knobs):
@@ -82,30 +79,25 @@ def two_losses(fig, knobs):
         right.plot([knobs.logit], [now], "o", color=color, ms=9)
     left.axvline(here, color=CRITIC, ls=":")
     left.set(xlim=(0, 1), ylim=(-6, 6), xlabel="D of a generated sample", ylabel="loss (nats)")
-    left.set(title=f"D = {here:.2g}")
-    left.legend()
+    finish(left, title=f"D = {here:.2g}")
     slopes = f"{here:.2g} and {1 - here:.2g}"
     right.set(xlabel="logit of D", ylabel="size of the slope", title=f"slopes: {slopes}")
     describe(fig, f"The generator's two losses over D, and their slopes over the logit: {slopes}.")
 
 
-def draw_trained(D, best, middle):
-    """Return draw(fig): the discriminators of several seeds D (K, n), the best one, and where the samples are."""
-
-    def draw(fig):
-        above, below = fig.subplots(2, 1, sharex=True, height_ratios=[1, 2])
-        draw_densities(above, X, P, norm.pdf(X, 1.5, 0.7), ylabel="density", xlim=(-5, 8))
-        below.plot(X, D.T, color=CRITIC, lw=1, label=["D, 8 seeds"] + [None] * (len(D) - 1))
-        below.plot(X, best, color=OPTIMAL, ls="--", lw=2, label="D*")
-        below.set(xlabel="x (dotted: 98 % of all samples lie between)", ylabel="D(x)")
-        for edge in X[middle][[0, -1]]:
-            below.axvline(edge, color=MARK, ls=":")
-        below.legend(loc="center right")
-        inside, outside = (abs(D - best)[:, part].max() for part in (middle, ~middle))
-        words = f"by up to {inside:.2f} where the samples are, and by up to {outside:.2f} outside"
-        describe(fig, f"Eight trained discriminators differ from the best one {words}.")
-
-    return draw
+@drawing
+def draw_trained(fig, D, best, middle):
+    """Draw the discriminators of several seeds D (K, n), the best one, and where the samples are."""
+    above, below = fig.subplots(2, 1, sharex=True, height_ratios=[1, 2])
+    draw_densities(above, X, P, norm.pdf(X, 1.5, 0.7), ylabel="density", xlim=(-5, 8))
+    below.plot(X, D.T, color=CRITIC, lw=1, label=["D, 8 seeds"] + [None] * (len(D) - 1))
+    below.plot(X, best, color=OPTIMAL, ls="--", lw=2, label="D*")
+    below.set(xlabel="x (dotted: 98 % of all samples lie between)", ylabel="D(x)")
+    for edge in X[middle][[0, -1]]:
+        below.axvline(edge, color=MARK, ls=":")
+    below.legend(loc="center right")
+    inside, outside = (abs(D - best)[:, part].max() for part in (middle, ~middle))
+    describe(fig, f"Eight trained discriminators differ from the best one by up to {inside:.2f} where the samples are, and by up to {outside:.2f} outside.")  # fmt: skip
 
 
 def numbers(log_p, log_q):
@@ -131,20 +123,17 @@ def draw_generators(fig):
     describe(fig, f"KL(p‖q), KL(q‖p) and 2 KL(m‖p) of two generators: {'; '.join(words)}.")
 
 
-def draw_ends(ends):
-    """Return draw(fig): where the generators of several training steps end, {name: (means, stds, loss of D)}."""
-
-    def draw(fig):
-        ax = fig.subplots()
-        looks = zip(ends.items(), (PUSH, CRITIC, MARK, FAKE, OPTIMAL))
-        for (name, (means, stds, loss)), color in looks:
-            ax.plot(means, stds, "o", color=color, ms=7, label=f"{name}: loss of D {loss:.2f}")
-        ax.plot([6], [1], "x", color="black", ms=12, mew=2)
-        ax.annotate("start", (6, 1), (5.6, 1.6))
-        ax.plot([0], [1], "s", mfc="none", mec=REAL, ms=16, mew=2, label="the data")
-        ax.set(xlabel="mean of the samples", ylabel="std of the samples", ylim=(0, 4.6))
-        ax.legend(loc="upper right")
-        found = (f"{k} {np.median(m):.1f} and {np.median(s):.1f}" for k, (m, s, _) in ends.items())
-        describe(fig, f"Mean and std after 400 steps, medians of 8 runs: {', '.join(found)}.")
-
-    return draw
+@drawing
+def draw_ends(fig, ends):
+    """Draw where the generators of several training steps end, {name: (means, stds, loss of D)}."""
+    ax = fig.subplots()
+    looks = zip(ends.items(), (PUSH, CRITIC, MARK, FAKE, OPTIMAL))
+    for (name, (means, stds, loss)), color in looks:
+        ax.plot(means, stds, "o", color=color, ms=7, label=f"{name}: loss of D {loss:.2f}")
+    ax.plot([6], [1], "x", color="black", ms=12, mew=2)
+    ax.annotate("start", (6, 1), (5.6, 1.6))
+    ax.plot([0], [1], "s", mfc="none", mec=REAL, ms=16, mew=2, label="the data")
+    ax.set(xlabel="mean of the samples", ylabel="std of the samples", ylim=(0, 4.6))
+    ax.legend(loc="upper right")
+    found = (f"{k} {np.median(m):.1f} and {np.median(s):.1f}" for k, (m, s, _) in ends.items())
+    describe(fig, f"Mean and std after 400 steps, medians of 8 runs: {', '.join(found)}.")

@@ -10,6 +10,7 @@ from torch.nn.functional import softplus
 
 from gan_edu.panel.figure import curves, describe
 from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, PUSH, REAL
+from gan_edu.views import drawing, finish
 
 MEAN, STD = 4.0, 0.5
 LATENTS = torch.linspace(-1, 1, 4002)[1:-1, None]  # even ones: their histogram is a density
@@ -26,8 +27,7 @@ def draw_map(ax, x, label="G(z)", ideal=True):
         ax.plot(Z[::10], IDEAL if x[-1] > x[0] else IDEAL[::-1], color=REAL, ls="--", label="ideal")
     ax.plot(Z[::10], x[::10], color=FAKE, lw=2.5, label=label)
     ax.set(xlim=(-1, 1), ylim=(-2, 7), xticks=[-1, 0, 1], title="the map G")
-    ax.set(xlabel="latent z", ylabel="x")
-    ax.legend(loc="lower right")
+    finish(ax, "lower right", xlabel="latent z", ylabel="x")
 
 
 def draw_densities(ax, x):
@@ -35,8 +35,7 @@ def draw_densities(ax, x):
     density = np.histogram(x, EDGES)[0] / len(x) / np.diff(EDGES)
     ax.fill_between(X, 0 * X, DENSITY, color=REAL, alpha=0.35, label="data")
     ax.step(EDGES[1:], density, color=FAKE, lw=2, label="generated")
-    ax.set(xlim=(-2, 7), ylim=(-0.6, 1.5), xlabel="x", ylabel="density")
-    ax.legend(loc="upper left")
+    finish(ax, "upper left", xlim=(-2, 7), ylim=(-0.6, 1.5), xlabel="x", ylabel="density")
     return density
 
 
@@ -54,8 +53,7 @@ def by_hand(fig, knobs):
     flow.plot(z_few, 0 * z_few, "o", color=CRITIC, ms=4)
     flow.plot(x_few, 0 * x_few + 1, "o", color=FAKE, ms=4)
     flow.set(xlim=(-2, 7), ylim=(-0.1, 1.1), yticks=[], title="z goes to x", xlabel="z, x above")
-    words = f"x = {knobs.shift:g} + {knobs.stretch:g} z + {knobs.bend:g} z³"
-    describe(fig, f"{words}: samples and data share {shared:.0f} % of their area.")
+    describe(fig, f"x = {knobs.shift:g} + {knobs.stretch:g} z + {knobs.bend:g} z³: samples and data share {shared:.0f} % of their area.")  # fmt: skip
 
 
 def draw_ideal(fig):
@@ -66,8 +64,7 @@ def draw_ideal(fig):
     maps.set(ylim=(2, 6))
     draw_densities(densities, line)
     densities.set(xlim=(2, 6), ylim=(0, 1))
-    words = "flat in the middle and steep at both ends. A straight line makes a box."
-    describe(fig, f"The ideal map is {words}")
+    describe(fig, "The ideal map is flat in the middle and steep at both ends. A straight line makes a box.")  # fmt: skip
 
 
 def ideal_shape(shapes):
@@ -104,8 +101,7 @@ def view(fig, gan, log, alone=True):
     curves(losses, log, "loss of D", "loss of G", colors=[CRITIC, FAKE])
     losses.axhline(2 * np.log(2), color=CRITIC, ls=":", label="2 log 2")
     losses.axhline(np.log(2), color=FAKE, ls=":", label="log 2")
-    losses.set(ylabel="loss (nats)", ylim=(0, 6))
-    losses.legend(loc="upper right")
+    finish(losses, "upper right", ylabel="loss (nats)", ylim=(0, 6))
     with torch.no_grad():
         if alone:
             D = torch.sigmoid(gan.D(torch.tensor(X, dtype=torch.float32)[:, None]))
@@ -119,30 +115,26 @@ def view(fig, gan, log, alone=True):
                 judge.scatter(group[:, 0], torch.sigmoid(gan.D(group))[:, 0], color=color)
     judge.axhline(0.5, color=CRITIC, ls=":")
     judge.set(xlim=(-2, 7), ylim=(-0.05, 1.05), xlabel="x", ylabel="D(x)")
-    words = f"mean {x.mean():.2f} and std {x.std():.2f}"
-    describe(fig, f"After {log.n} steps the samples have {words}.")
+    describe(fig, f"After {log.n} steps the samples have mean {x.mean():.2f} and std {x.std():.2f}.")  # fmt: skip
 
 
 in_batches = functools.partial(view, alone=False)
 
 
-def scatter_of_runs(results):
-    """Return draw(fig): a dot for each run at its mean and std; results: {name: (means, stds)}."""
-
-    def draw(fig):
-        axes = np.atleast_1d(fig.subplots(1, len(results), sharey=True))
-        for ax, (name, (means, stds)) in zip(axes, results.items()):
-            good, places = succeeds(means, stds), (np.clip(means, 2.6, 5.4), np.clip(stds, 0.02, 2))
-            colors = {True: OPTIMAL, False: FAKE}
-            sns.scatterplot(x=places[0], y=places[1], hue=good, palette=colors, ax=ax, legend=False)
-            ax.plot([3.9, 4.1, 4.1, 3.9, 3.9], [0.4, 0.4, 0.6, 0.6, 0.4], color=MARK)
-            ax.set(xlim=(2.5, 5.5), ylim=(0.018, 2.2), yscale="log", xlabel="mean", ylabel="std")
-            ax.set_title(f"{name}\n{good.sum()} of {len(good)} succeed", fontsize=10)
-            ax.set_yticks([0.02, 0.1, 0.5, 2], ["0.02", "0.1", "0.5", "2"])
-        words = ", ".join(f"{name} {succeeds(*both).sum()}" for name, both in results.items())
-        describe(fig, f"A dot for each run at its mean and std; in the box at (4, 0.5): {words}.")
-
-    return draw
+@drawing
+def scatter_of_runs(fig, results):
+    """Draw a dot for each run at its mean and std; results: {name: (means, stds)}."""
+    axes = np.atleast_1d(fig.subplots(1, len(results), sharey=True))
+    for ax, (name, (means, stds)) in zip(axes, results.items()):
+        good, places = succeeds(means, stds), (np.clip(means, 2.6, 5.4), np.clip(stds, 0.02, 2))
+        colors = {True: OPTIMAL, False: FAKE}
+        sns.scatterplot(x=places[0], y=places[1], hue=good, palette=colors, ax=ax, legend=False)
+        ax.plot([3.9, 4.1, 4.1, 3.9, 3.9], [0.4, 0.4, 0.6, 0.6, 0.4], color=MARK)
+        ax.set(xlim=(2.5, 5.5), ylim=(0.018, 2.2), yscale="log", xlabel="mean", ylabel="std")
+        ax.set_title(f"{name}\n{good.sum()} of {len(good)} succeed", fontsize=10)
+        ax.set_yticks([0.02, 0.1, 0.5, 2], ["0.02", "0.1", "0.5", "2"])
+    words = ", ".join(f"{name} {succeeds(*both).sum()}" for name, both in results.items())
+    describe(fig, f"A dot for each run at its mean and std; in the box at (4, 0.5): {words}.")
 
 
 def succeeds(means, stds):

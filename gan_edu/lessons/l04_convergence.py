@@ -6,34 +6,31 @@ from scipy.stats import norm
 
 from gan_edu.panel.figure import curves, describe, handle
 from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, PUSH, REAL
+from gan_edu.views import drawing, finish
 
 SIDE = np.linspace(-2, 2, 9)
 LATENTS = torch.linspace(-1, 1, 2002)[1:-1, None]
 EDGES = np.linspace(1, 7, 121)
 
 
-def picture(walk, gradients):
-    """Return view(fig, knobs) of a walk in the plane of θ and ψ, and of its distance from the goal."""
-
-    def view(fig, knobs):
-        plane, right = fig.subplots(1, 2, width_ratios=[1, 1.3])
-        path, X, Y = walk(gradients, knobs), np.tile(SIDE, 9), np.repeat(SIDE, 9)
-        pushes = -0.2 * np.array([gradients(x, y, knobs) for x, y in zip(X, Y)])
-        arrows = dict(color=PUSH, angles="xy", scale_units="xy", scale=1)
-        plane.quiver(X, Y, *pushes.T, **arrows)
-        plane.plot(*path.T, "o-", color=FAKE, lw=1, ms=3)
-        plane.plot([0], [0], "s", color=REAL, ms=7)
-        handle(plane, "start", knobs.start)
-        plane.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="θ, where G is")
-        plane.set(ylabel="ψ, the slope of D", title="the blue square is the goal")
-        radius = np.hypot(*path.T)
-        right.plot(radius, color=FAKE, lw=2)
-        right.set(xlabel="step", ylabel="distance from the goal", ylim=(1e-15, 1e3), yscale="log")
-        right.set(title=f"after {len(path) - 1} steps: {radius[-1]:.3g}")
-        words = f"its distance from the goal: {radius[0]:.2g} at the start, {radius[-1]:.2g} after"
-        describe(fig, f"A walk of generator and discriminator; {words} {len(path) - 1} steps.")
-
-    return view
+@drawing
+def picture(fig, knobs, walk, gradients):
+    """Draw a walk in the plane of θ and ψ, and of its distance from the goal."""
+    plane, right = fig.subplots(1, 2, width_ratios=[1, 1.3])
+    path, X, Y = walk(gradients, knobs), np.tile(SIDE, 9), np.repeat(SIDE, 9)
+    pushes = -0.2 * np.array([gradients(x, y, knobs) for x, y in zip(X, Y)])
+    arrows = dict(color=PUSH, angles="xy", scale_units="xy", scale=1)
+    plane.quiver(X, Y, *pushes.T, **arrows)
+    plane.plot(*path.T, "o-", color=FAKE, lw=1, ms=3)
+    plane.plot([0], [0], "s", color=REAL, ms=7)
+    handle(plane, "start", knobs.start)
+    plane.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="θ, where G is")
+    plane.set(ylabel="ψ, the slope of D", title="the blue square is the goal")
+    radius = np.hypot(*path.T)
+    right.plot(radius, color=FAKE, lw=2)
+    right.set(xlabel="step", ylabel="distance from the goal", ylim=(1e-15, 1e3), yscale="log")
+    right.set(title=f"after {len(path) - 1} steps: {radius[-1]:.3g}")
+    describe(fig, f"A walk of generator and discriminator; its distance from the goal: {radius[0]:.2g} at the start, {radius[-1]:.2g} after {len(path) - 1} steps.")  # fmt: skip
 
 
 def fate(modulus, answers):
@@ -46,18 +43,14 @@ def moduli(matrix, frictions, h):
     return [abs(np.linalg.eigvals(np.array(matrix(h, g), float))).max() for g in frictions]
 
 
-def draw_frictions(matrix, h):
-    """Return draw(fig): what remains of the distance in each step, for frictions from 0 to 4."""
-
-    def draw(fig):
-        ax, frictions = fig.subplots(), np.linspace(0, 4, 201)
-        ax.plot(frictions, moduli(matrix, frictions, h), color=OPTIMAL, lw=2)
-        ax.axvline(2 - h, color=MARK, ls="--", label="2 − h")
-        ax.set(xlabel="friction γ", ylabel="factor in each step", ylim=(0.7, 1.05))
-        ax.legend()
-        describe(fig, "The factor falls from 1 to 0.8 at friction 1.8 and rises again after it.")
-
-    return draw
+@drawing
+def draw_frictions(fig, matrix, h):
+    """Draw what remains of the distance in each step, for frictions from 0 to 4."""
+    ax, frictions = fig.subplots(), np.linspace(0, 4, 201)
+    ax.plot(frictions, moduli(matrix, frictions, h), color=OPTIMAL, lw=2)
+    ax.axvline(2 - h, color=MARK, ls="--", label="2 − h")
+    finish(ax, xlabel="friction γ", ylabel="factor in each step", ylim=(0.7, 1.05))
+    describe(fig, "The factor falls from 1 to 0.8 at friction 1.8 and rises again after it.")
 
 
 def best_friction(matrix, h):
@@ -66,21 +59,18 @@ def best_friction(matrix, h):
     return float(frictions[np.argmin(moduli(matrix, frictions, h))])
 
 
-def draw_remedies(paths):
-    """Return draw(fig): where the generator is over the steps, for several walks {name: path}."""
-
-    def draw(fig):
-        ax = fig.subplots()
-        for (name, path), color in zip(paths.items(), (CRITIC, MARK, PUSH, OPTIMAL)):
-            ax.plot(path[:, 0], color=color, lw=2 if name == "R1" else 1, label=name)
-        ax.axhline(0, color=REAL, ls="--")
-        ax.set(xlabel="step", ylabel="θ, where G is", ylim=(-2.5, 2.2))
-        ax.legend(loc="upper right", ncols=4)
-        last = {name: path[-200:, 0] for name, path in paths.items()}
-        ends = ", ".join(f"{name} {x.min():.2f} to {x.max():.2f}" for name, x in last.items())
-        describe(fig, f"Where the generator is in the last 200 steps: {ends}.")
-
-    return draw
+@drawing
+def draw_remedies(fig, paths):
+    """Draw where the generator is over the steps, for several walks {name: path}."""
+    ax = fig.subplots()
+    for (name, path), color in zip(paths.items(), (CRITIC, MARK, PUSH, OPTIMAL)):
+        ax.plot(path[:, 0], color=color, lw=2 if name == "R1" else 1, label=name)
+    ax.axhline(0, color=REAL, ls="--")
+    ax.set(xlabel="step", ylabel="θ, where G is", ylim=(-2.5, 2.2))
+    ax.legend(loc="upper right", ncols=4)
+    last = {name: path[-200:, 0] for name, path in paths.items()}
+    ends = ", ".join(f"{name} {x.min():.2f} to {x.max():.2f}" for name, x in last.items())
+    describe(fig, f"Where the generator is in the last 200 steps: {ends}.")
 
 
 def who_rests(paths, answers):
@@ -105,8 +95,7 @@ def line_view(fig, gan, log):
     left.legend(loc="upper left")
     curves(right, log, "squared slope", colors=[CRITIC])
     right.set(ylabel="squared slope", yscale="log", title="of D's logit at the data")
-    words = f"mean {samples.mean():.2f} and std {samples.std():.2f} after {log.n} steps"
-    describe(fig, f"The generated samples beside the data, and D: they have {words}.")
+    describe(fig, f"The generated samples beside the data, and D: they have mean {samples.mean():.2f} and std {samples.std():.2f} after {log.n} steps.")  # fmt: skip
 
 
 def succeeds(runs):

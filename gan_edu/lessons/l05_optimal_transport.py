@@ -6,13 +6,9 @@ from scipy.stats import norm
 from gan_edu.divergences import js_divergence
 from gan_edu.panel.figure import describe, handles
 from gan_edu.style import CRITIC, FAKE, JS, MARK, PUSH, REAL, SURFACE, W1
+from gan_edu.views import drawing, finish
 
 PLACES = np.linspace(-8, 8, 1601)
-
-
-def of(draw):
-    """Let draw(fig, ..., *data) take its data first: draw(*data) is a view."""
-    return lambda *data: lambda *fig: draw(*fig, *data)
 
 
 def piles(slide, fade, distance, t):
@@ -25,7 +21,7 @@ def piles(slide, fade, distance, t):
     return [one / one.sum() for one in (p, q, slid, fade(p, q, t))]
 
 
-@of
+@drawing
 def two_films(fig, knobs, slide, fade):
     """Draw a pile of earth that becomes two others, once by sliding and once by fading."""
     p, q, *now = piles(slide, fade, knobs.distance, knobs.t)
@@ -47,7 +43,7 @@ def least(costs, options):
     return options[-1] if high - low < 1e-3 * high else name
 
 
-@of
+@drawing
 def draw_area(fig, u, x, y):
     """Draw two distribution functions through (x, u) and (y, u), and the trips between."""
     ax = fig.subplots()
@@ -75,7 +71,7 @@ def draw_plan(ax, x, y, plan):
     return said
 
 
-@of
+@drawing
 def parcels(fig, knobs, x, y):
     """Draw six parcels, six holes, and a plan that is set by hand."""
     rows, ax = fig.subplots(1, 2, width_ratios=[1, 1.5])
@@ -85,7 +81,7 @@ def parcels(fig, knobs, x, y):
     describe(fig, f"Parcels 0 to 5 in the holes {knobs.plan}: {draw_plan(ax, x, y, knobs.plan)}.")
 
 
-@of
+@drawing
 def prices(fig, knobs, p, q, w1):
     """Draw the steps of a price list from place to place, the list, and what each border brings in."""
     (above, listed), (below, earned) = fig.subplots(2, 2, height_ratios=[1.5, 1])
@@ -103,8 +99,7 @@ def prices(fig, knobs, p, q, w1):
     listed.set(ylim=(min(-4, *f - 1), max(4, *f + 1)), title="the price list f", **along)
     below.bar(x - 0.15, p, 0.3, color=REAL, label="p")
     below.bar(x + 0.15, q, 0.3, color=FAKE, label="q")
-    below.set(ylim=(0, 0.45), xlabel="place", ylabel="mass", **along)
-    below.legend(loc="upper center")
+    finish(below, "upper center", ylim=(0, 0.45), xlabel="place", ylabel="mass", **along)
     earned.bar(borders, 0.0 - step * left, 0.4, color=CRITIC)
     earned.set(ylim=(-0.5, 0.5), xlabel="place", ylabel="income", **along)
     describe(fig, f"Prices at nine places, with the steps {knobs.steps} between them: {said}.")
@@ -135,7 +130,7 @@ def medians(found):
     return f"<table><tr><th></th><th>median of W1</th><th>range</th></tr>{''.join(rows)}</table>"
 
 
-@of
+@drawing
 def blurred(fig, knobs, sinkhorn, p, q, d):
     """Draw the plan that sinkhorn finds as an image."""
     ax, gamma = fig.subplots(), sinkhorn(p, q, d, knobs.epsilon)

@@ -5,6 +5,7 @@ from scipy.stats import norm
 
 from gan_edu.panel.figure import describe, handles
 from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, PUSH, REAL, W1
+from gan_edu.views import finish
 
 X = np.linspace(-5, 5, 1001)
 KNOTS = np.arange(-4, 5)
@@ -50,8 +51,7 @@ def price_list(fig, knobs):
     handles(ax, "f", KNOTS, f, color=CRITIC)
     refused = f", slope {steep:g}: refused, gap / slope {found / steep:.2f}" if steep > 1 else ""
     said = f"gap {found:.2f}{refused}"
-    ax.set(xlim=(-4.6, 4.6), ylim=(-5.2, 5), xticks=KNOTS, xlabel="x", ylabel="price f(x)", title=said)  # fmt: skip
-    ax.legend(loc="upper center")
+    finish(ax, "upper center", xlim=(-4.6, 4.6), ylim=(-5.2, 5), xticks=KNOTS, xlabel="x", ylabel="price f(x)", title=said)  # fmt: skip
     right.annotate("", (0.5, end + found), (0.5, end), arrowprops=dict(arrowstyle="->", color=CRITIC))  # fmt: skip
     right.plot([1.4, 1.4], [end, end + exact()], color=W1, lw=5, label="W1, exact")
     right.set(xlim=(-0.2, 1.8), ylim=(-5.2, 5), xticks=[], title=f"W1 = {exact():.2f}")
@@ -75,10 +75,8 @@ def draw_lists(fig):
     ax, ratios = fig.subplots(), random_slopes()
     ax.hist(ratios, bins=np.linspace(-2.5, 2.5, 51), color=CRITIC)
     ax.axvline(exact(), color=W1, lw=2.5, label="W1, exact")
-    ax.set(xlabel="gap / largest slope", ylabel="lists of 2,000")
-    ax.legend(loc="upper left")
-    ends = f"from {ratios.min():.2f} to {ratios.max():.2f}"
-    describe(fig, f"2,000 random price lists: gap over largest slope {ends}; W1 is {exact():.2f}.")
+    finish(ax, "upper left", xlabel="gap / largest slope", ylabel="lists of 2,000")
+    describe(fig, f"2,000 random price lists: gap over largest slope from {ratios.min():.2f} to {ratios.max():.2f}; W1 is {exact():.2f}.")  # fmt: skip
 
 
 def draw_frozen(fig):
@@ -87,6 +85,5 @@ def draw_frozen(fig):
     ax.plot(h, [exact(one) for one in h], color=W1, lw=2, label="W1, exact")
     ax.plot(h, [gap(BEST, one) for one in h], color=OPTIMAL, ls="--", lw=2, label="gap of the frozen f")  # fmt: skip
     ax.plot([0], [exact()], "o", color=MARK, ms=8)
-    ax.set(xlabel="shift h of the generated samples", ylabel="W1; gap")
-    ax.legend(loc="lower left")
+    finish(ax, "lower left", xlabel="shift h of the generated samples", ylabel="W1; gap")
     describe(fig, "Over the shift of the samples the frozen gap touches W1 at 0 and is below it elsewhere.")  # fmt: skip

@@ -10,6 +10,7 @@ from gan_edu.networks import mlp
 from gan_edu.panel.figure import curves, describe
 from gan_edu.run import Players, descend
 from gan_edu.style import CRITIC, FAKE, MARK, REAL
+from gan_edu.views import finish
 
 
 def build_race():
@@ -52,12 +53,10 @@ def view_race(fig, gan, log):
         ax.scatter(*x.T, s=6, color=REAL, label="data")
         ax.scatter(*G(z).detach().T, s=6, color=FAKE, label="generated")
         ax.set(xlim=(-3, 11), ylim=(-7, 7), aspect="equal", title=f"the {name} GAN")
-        ax.set(xlabel="x₁", ylabel="x₂")
-        ax.legend(loc="upper left")
+        finish(ax, "upper left", xlabel="x₁", ylabel="x₂")
     curves(right, log, "left", "right", colors=[MARK, CRITIC])
     right.axhline(1.4, color=REAL, ls=":", label="the data's own")
-    right.set(ylim=(0, 10), ylabel="distance from the middle of the data")
-    right.legend(loc="center right")
+    finish(right, "center right", ylim=(0, 10), ylabel="distance from the middle of the data")
     far = ", ".join(f"{name} {log[name][-1]:.1f}" for name in log)
     describe(fig, f"Two GANs and their data after {log.n} steps; mean distance: {far}.")
 

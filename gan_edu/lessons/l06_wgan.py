@@ -9,11 +9,10 @@ from gan_edu.datasets import gaussian_ring, ring_centers
 from gan_edu.losses import clip_weights_
 from gan_edu.metrics import wasserstein_samples
 from gan_edu.panel.figure import curves, describe
-from gan_edu.style import CRITIC, FAKE, REAL, SURFACE
+from gan_edu.style import CRITIC, FAKE
+from gan_edu.views import drawing, score_plane
 
 CENTERS = ring_centers(8, 1.4)
-SIDE = torch.linspace(-2.6, 2.6, 41)
-GRID = torch.cartesian_prod(SIDE, SIDE).flip(1)
 
 
 def variant(sign_d=1, sign_g=1, forget=True, cut=True, clip="after", whom="D", turns=None):
@@ -49,14 +48,10 @@ def variant(sign_d=1, sign_g=1, forget=True, cut=True, clip="after", whom="D", t
 def plane(fig, gan, log):
     """Draw data, samples and the critic's score in the plane, and both curves."""
     ax, right, below = fig.subplots(1, 3, width_ratios=[1.1, 1, 1])
-    with torch.no_grad():
-        x, score = gan.G(torch.randn(500, 2)), gan.D(GRID).reshape(len(SIDE), -1)
-    ax.contourf(SIDE, SIDE, score, levels=12, cmap=SURFACE)
-    ax.scatter(*gaussian_ring(300, radius=1.4, sigma=0.1).T, s=6, color=REAL, label="data")
-    ax.scatter(*x.T, s=6, color=FAKE, label="generated")
+    x = gan.G(torch.randn(500, 2)).detach()
     hit = (torch.cdist(x, CENTERS).min(1).values < 0.3).double().mean()
-    ax.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal", xlabel="x₁", ylabel="x₂", title=f"{hit:.0%} near a cloud")  # fmt: skip
-    ax.legend(loc="upper right")
+    x_real = gaussian_ring(300, radius=1.4, sigma=0.1)
+    score_plane(ax, gan.D, x_real, x, 2.6, ("data", "generated"), title=f"{hit:.0%} near a cloud")
     for axes, name, color in ((right, "critic gap", CRITIC), (below, "generator loss", FAKE)):
         curves(axes, log, name, colors=[color])
         axes.axhline(0, color=CRITIC, ls=":")
@@ -84,22 +79,19 @@ def each_turn(runs):
     return np.stack([runs.log[f"turn {k}"] for k in range(1, 6)], -1).reshape(len(runs.alive), -1)
 
 
-def draw_turns(gaps):
-    """Return draw(fig): the gap at each critic step of several runs, its median, and where the generator moves."""
-
-    def draw(fig):
-        ax, x = fig.subplots(), np.arange(gaps.shape[1]) / 5
-        ax.plot(x, gaps.T, color=CRITIC, lw=0.6, alpha=0.5)
-        ax.plot(x, np.median(gaps, 0), color=CRITIC, lw=2.5, label="median of 8 runs")
-        for k in range(1, gaps.shape[1] // 5):
-            ax.axvline(k - 0.1, color=FAKE, lw=0.8, label="" if k > 1 else "G moves")
-        ax.axhline(0, color=CRITIC, ls=":")
-        ax.set(xlabel="generator step (five critic steps each)", ylabel="critic gap (score)")
-        ax.legend(loc="upper right")
-        top = np.median(gaps, 0).max()
-        describe(fig, f"The critic gap at each critic step of eight runs: its median starts near 0, reaches {top:.2f} and falls.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_turns(fig, gaps):
+    """Draw the gap at each critic step of several runs, its median, and where the generator moves."""
+    ax, x = fig.subplots(), np.arange(gaps.shape[1]) / 5
+    ax.plot(x, gaps.T, color=CRITIC, lw=0.6, alpha=0.5)
+    ax.plot(x, np.median(gaps, 0), color=CRITIC, lw=2.5, label="median of 8 runs")
+    for k in range(1, gaps.shape[1] // 5):
+        ax.axvline(k - 0.1, color=FAKE, lw=0.8, label="" if k > 1 else "G moves")
+    ax.axhline(0, color=CRITIC, ls=":")
+    ax.set(xlabel="generator step (five critic steps each)", ylabel="critic gap (score)")
+    ax.legend(loc="upper right")
+    top = np.median(gaps, 0).max()
+    describe(fig, f"The critic gap at each critic step of eight runs: its median starts near 0, reaches {top:.2f} and falls.")  # fmt: skip
 
 
 def draw_logs(logs):

@@ -6,13 +6,12 @@ import torch
 from gan_edu.datasets import gaussian_ring, ring_centers
 from gan_edu.metrics import mode_coverage, wasserstein_samples
 from gan_edu.panel.figure import curves, describe
-from gan_edu.style import CRITIC, FAKE, REAL, SURFACE, W1
+from gan_edu.style import CRITIC, FAKE, REAL, W1
+from gan_edu.views import drawing, score_plane
 
 SEEDED = torch.Generator().manual_seed(0)
 LATENTS = torch.randn(1000, 2, generator=SEEDED)
 RING = gaussian_ring(500, radius=1.4, sigma=0.1, generator=SEEDED)
-SIDE = torch.linspace(-2.2, 2.2, 45)
-GRID = torch.cartesian_prod(SIDE, SIDE)
 LINE = torch.linspace(-2, 6, 801)[:, None]  # the places where the slope of a critic is measured
 
 
@@ -44,13 +43,8 @@ def view(fig, gan, log):
     """Draw samples over the critic's score, and three curves: the share within 3σ, the gap, the exact W1."""
     sizes = dict(width_ratios=[1, 1.2], height_ratios=[1.8, 1])
     (plane, share), (gap, w1) = fig.subplots(2, 2, **sizes)
-    with torch.no_grad():
-        x_fake, scores = gan.G(LATENTS[:400]), gan.D(GRID).reshape(45, 45).T
-    plane.contourf(SIDE, SIDE, scores, levels=10, cmap=SURFACE)
-    plane.scatter(*RING[:400].T, s=6, color=REAL)
-    plane.scatter(*x_fake.T, s=6, color=FAKE)
-    plane.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal")
-    plane.set(title="blue: real, orange: generated")
+    look = dict(names=(), xlabel="", ylabel="", title="blue: real, orange: generated")
+    score_plane(plane, gan.D, RING[:400], gan.G(LATENTS[:400]), **look)
     curves(share, log, "share", colors=[FAKE])
     share.axhline(0.989, color=REAL, ls=":")
     share.set(ylim=(0, 1.05), ylabel="share within 3σ", title="the judge: how many are good? (dotted: real data)")  # fmt: skip
@@ -86,19 +80,16 @@ def at_bound(weights, c):
     return (np.abs(weights) > 0.99999 * c).mean(axis=1)
 
 
-def draw_weights(weights, c):
-    """Return draw(fig): histograms of clipped weights in units of c, {when: weights of all runs}."""
-
-    def draw(fig):
-        edges, said = np.linspace(-1.01, 1.01, 102), []  # −1 and 1 lie in the middle of a bar
-        for ax, (when, w) in zip(fig.subplots(1, len(weights), sharey=True), weights.items()):
-            share = np.histogram(w / c, edges)[0] / w.size
-            ax.bar((edges[1:] + edges[:-1]) / 2, share, 0.02, color=CRITIC)
-            ax.set(xlabel="weight / c", title=when)
-            found = 100 * at_bound(w, c)
-            said.append(f"{when}: {np.median(found):.0f} % at a bound")
-            ax.text(0.5, 0.93, f"{np.median(found):.0f} % at a bound\n({found.min():.0f} to {found.max():.0f})", ha="center", va="top", transform=ax.transAxes)  # fmt: skip
-        fig.axes[0].set(ylabel="share of all weights in a bar of 0.02")
-        describe(fig, f"Histograms of the clipped weights of 8 critics. {'; '.join(said)}.")
-
-    return draw
+@drawing
+def draw_weights(fig, weights, c):
+    """Draw histograms of clipped weights in units of c, {when: weights of all runs}."""
+    edges, said = np.linspace(-1.01, 1.01, 102), []  # −1 and 1 lie in the middle of a bar
+    for ax, (when, w) in zip(fig.subplots(1, len(weights), sharey=True), weights.items()):
+        share = np.histogram(w / c, edges)[0] / w.size
+        ax.bar((edges[1:] + edges[:-1]) / 2, share, 0.02, color=CRITIC)
+        ax.set(xlabel="weight / c", title=when)
+        found = 100 * at_bound(w, c)
+        said.append(f"{when}: {np.median(found):.0f} % at a bound")
+        ax.text(0.5, 0.93, f"{np.median(found):.0f} % at a bound\n({found.min():.0f} to {found.max():.0f})", ha="center", va="top", transform=ax.transAxes)  # fmt: skip
+    fig.axes[0].set(ylabel="share of all weights in a bar of 0.02")
+    describe(fig, f"Histograms of the clipped weights of 8 critics. {'; '.join(said)}.")

@@ -2,32 +2,23 @@
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.utils import parameters_to_vector
 
 from gan_edu.datasets import gaussian_ring
-from gan_edu.examine import examine, judge
+from gan_edu.examine import check, examine, judge, small_players, weights_after
 from gan_edu.lessons.l08_bugs import company, tried
 from gan_edu.lessons.l08_penalties import FLAT, MISTAKEN, NO_GRAPH, penalty_cases
 from gan_edu.losses import gradient_penalty
-from gan_edu.networks import mlp
-from gan_edu.players import weights
-from gan_edu.run import Players, Run, descend
+from gan_edu.run import descend
 
-
-def check_rise(answer):
-    """Check the slope of the scores along pairs: (u, v, d, i, j) -> how much is gained per distance, (K,)."""
-    mistakes = {
-        "v is a price. The score of a generated point is −v, so the rise is u − (−v).": lambda u, v, d, i, j: (u[i] - v[j]) / d[i, j],
-        "that is how much the score rises. Divide it by the distance.": lambda u, v, d, i, j: u[i] + v[j],
-        "this leads from the real point down to the generated one. Take the rise towards the real one.": lambda u, v, d, i, j: -(u[i] + v[j]) / d[i, j],
-        "rows of d belong to real points, columns to generated ones: d[i, j].": lambda u, v, d, i, j: (u[i] + v[j]) / d[j, i],
-        "that divides by an average distance. Each pair has its own.": lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j].mean(),
-    }  # fmt: skip
-    u, v, *d = np.random.default_rng(0).uniform(0.5, 1.5, (7, 5))
-    d, i, j = np.array(d), np.array([0, 2, 3]), np.array([4, 1, 3])
-    cases, words = [(u, v, d, i, j), (v, u, d, j, i)], "so steep is the critic along these lines."
-    return examine(answer, cases, lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j], mistakes, words)
+(U, V, *D), A, B = np.random.default_rng(0).uniform(0.5, 1.5, (7, 5)), np.array([0, 2, 3]), np.array([4, 1, 3])  # fmt: skip
+D = np.array(D)
+check_rise = check(lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j], [(U, V, D, A, B), (V, U, D, B, A)], "so steep is the critic along these lines.", {
+    "v is a price. The score of a generated point is −v, so the rise is u − (−v).": lambda u, v, d, i, j: (u[i] - v[j]) / d[i, j],
+    "that is how much the score rises. Divide it by the distance.": lambda u, v, d, i, j: u[i] + v[j],
+    "this leads from the real point down to the generated one. Take the rise towards the real one.": lambda u, v, d, i, j: -(u[i] + v[j]) / d[i, j],
+    "rows of d belong to real points, columns to generated ones: d[i, j].": lambda u, v, d, i, j: (u[i] + v[j]) / d[j, i],
+    "that divides by an average distance. Each pair has its own.": lambda u, v, d, i, j: (u[i] + v[j]) / d[i, j].mean(),
+})  # fmt: skip
 
 
 def check_five_lines(answer):
@@ -35,45 +26,39 @@ def check_five_lines(answer):
     return examine(*penalty_cases(answer), "one number, and it moves the critic's weights.")
 
 
+def with_loss(penalty, loss_of=lambda gap, w, p: -gap + w * p):
+    """Return the training step of the lesson with loss_of(gap, weight, penalty) for the critic."""
+
+    def step(gan, knobs):
+        n = knobs.batch_size
+        for _ in range(knobs.n_critic):
+            x_real, x_fake = gaussian_ring(n, 8, 1.4, 0.1), gan.G(torch.randn(n, 2)).detach()
+            gap = gan.D(x_real).mean() - gan.D(x_fake).mean()
+            weight = knobs.lambda_gp if knobs.method == "penalty" else 0.0
+            loss = loss_of(gap, weight, penalty(gan.D, x_real, x_fake))
+            descend(gan.opt_D, loss, lr=knobs.lr_d)
+        descend(gan.opt_G, -gan.D(gan.G(torch.randn(n, 2))).mean(), lr=knobs.lr_g)
+        return {}
+
+    return step
+
+
+def after(step, method, seed):
+    knobs = dict(method=method, batch_size=8, n_critic=2, lr_d=0.2, lr_g=0.1, lambda_gp=3.0)
+    return weights_after(knobs, lambda: small_players(2, 2), still=False)(step, seed)
+
+
 def check_gp_step(step, penalty=gradient_penalty):
     """Check a training step with the penalty of the page by what it does to the weights."""
-
-    def build():
-        G, D = mlp(2, 3, 2, activation=nn.Tanh), mlp(2, 4, 1, activation=nn.Tanh)
-        opts = [torch.optim.SGD(net.parameters(), lr=0.1) for net in (G, D)]
-        return Players(G=G, D=D, opt_G=opts[0], opt_D=opts[1])
-
-    def after(step, method, seed):
-        knobs = dict(method=method, batch_size=8, n_critic=2, lr_d=0.2, lr_g=0.1, lambda_gp=3.0)
-        return parameters_to_vector(weights(Run(build, step, knobs, seed).steps(2).gan)).detach()
-
-    def with_loss(loss_of):
-        def one(gan, knobs):
-            n = knobs.batch_size
-            for _ in range(knobs.n_critic):
-                x_real, x_fake = gaussian_ring(n, 8, 1.4, 0.1), gan.G(torch.randn(n, 2)).detach()
-                gap = gan.D(x_real).mean() - gan.D(x_fake).mean()
-                weight = knobs.lambda_gp if knobs.method == "penalty" else 0.0
-                loss = loss_of(gap, weight, penalty(gan.D, x_real, x_fake))
-                descend(gan.opt_D, loss, lr=knobs.lr_d)
-            descend(gan.opt_G, -gan.D(gan.G(torch.randn(n, 2))).mean(), lr=knobs.lr_g)
-            return {}
-
-        return lambda method, seed: after(one, method, seed)
-
-    mistakes = {
-        "the critic makes its gap smaller. An optimiser goes downhill: minus the gap.": lambda gap, w, p: gap + w * p,
-        "the critic is paid for its penalty. It should be added to the loss.": lambda gap, w, p: -gap - w * p,
-        "the penalty is calculated, but the loss does not contain it.": lambda gap, w, p: -gap,
-        "the gap is missing: this critic learns slope 1 and nothing about the data.": lambda gap, w, p: w * p + 0 * gap,
-        "the factor λ (weight) is missing.": lambda gap, w, p: -gap + p,
-        "use weight, which is 0 unless the method is the penalty.": lambda gap, w, p: -gap + 3 * p,
-    }  # fmt: skip
-    mistakes = {hint: with_loss(one) for hint, one in mistakes.items()}
     cases = [(method, seed) for method in ("penalty", "none") for seed in (0, 1)]
-    answer = (lambda method, seed: after(step, method, seed)) if callable(step) else step
-    right = with_loss(lambda gap, w, p: -gap + w * p)
-    return examine(answer, cases, right, mistakes, "this is WGAN-GP.")
+    return check(with_loss(penalty), cases, "this is WGAN-GP.", {
+    "the critic makes its gap smaller. An optimiser goes downhill: minus the gap.": with_loss(penalty, lambda gap, w, p: gap + w * p),
+    "the critic is paid for its penalty. It should be added to the loss.": with_loss(penalty, lambda gap, w, p: -gap - w * p),
+    "the penalty is calculated, but the loss does not contain it.": with_loss(penalty, lambda gap, w, p: -gap),
+    "the gap is missing: this critic learns slope 1 and nothing about the data.": with_loss(penalty, lambda gap, w, p: w * p + 0 * gap),
+    "the factor λ (weight) is missing.": with_loss(penalty, lambda gap, w, p: -gap + p),
+    "use weight, which is 0 unless the method is the penalty.": with_loss(penalty, lambda gap, w, p: -gap + 3 * p),
+    }, through=after)(step)  # fmt: skip
 
 
 ASKED = {  # broken as it was: what is asked instead of a hint that tells the repair

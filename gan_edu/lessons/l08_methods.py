@@ -1,8 +1,7 @@
 """Lesson 08: what was measured over seeds, as tables. The comparison of three methods is stored."""
 
-import json
+import functools
 import math
-import pathlib
 
 import numpy as np
 import torch
@@ -11,8 +10,10 @@ from gan_edu.datasets import gaussian_ring
 from gan_edu.lessons.l08_wgan_gp import gradients
 from gan_edu.metrics import wasserstein_samples
 from gan_edu.predict import table
+from gan_edu.views import WEIGHTS, load, spread
 
-STORED = pathlib.Path(__file__).resolve().parent.parent / "weights" / "ring_methods.json"
+STORED = WEIGHTS / "ring_methods.json"
+load_methods = functools.partial(load, STORED)  # the comparison of three methods
 
 
 def steepness(runs, lambda_gp):
@@ -26,19 +27,10 @@ def steepness(runs, lambda_gp):
     return runs.members(norms).mean(1).numpy(), w1, 1 + w1 / (2 * lambda_gp)
 
 
-def hundredths(values):
-    return f"{np.median(values):.2f} ({np.min(values):.2f} to {np.max(values):.2f})"
-
-
 def steepness_table(rows):
     """Return rows (name, *steepness(...)) as a table."""
     head = "median of 8 seeds (range)", "mean norm", "exact W₁", "norm by the formula below"
-    return table(head, [(name, *map(hundredths, parts)) for name, *parts in rows])
-
-
-def load_methods():
-    """Return the stored comparison of three methods; see benchmarks/ring_methods.py."""
-    return json.loads(STORED.read_text(encoding="utf-8"))
+    return table(head, [(name, *map(spread, parts)) for name, *parts in rows])
 
 
 def methods_table(stored):
@@ -70,5 +62,5 @@ def searched_table(stored):
 
 def frozen_table(stored):
     """Return how the gap of trained critics compares with W1, by λ and steps, as a table; the generator stood still."""
-    rows = [(f"λ = {k}", *map(hundredths, by.values())) for k, by in stored["frozen"].items()]
+    rows = [(f"λ = {k}", *map(spread, by.values())) for k, by in stored["frozen"].items()]
     return table(("gap / W₁", *(f"{int(n):,} steps" for n in stored["frozen"]["1.0"])), rows)

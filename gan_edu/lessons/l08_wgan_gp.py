@@ -7,11 +7,10 @@ from gan_edu.datasets import gaussian_ring, ring_centers
 from gan_edu.divergences import optimal_transport
 from gan_edu.metrics import mode_coverage
 from gan_edu.panel.figure import curves, describe
-from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, PUSH, REAL, SURFACE
+from gan_edu.style import CRITIC, MARK, OPTIMAL, PUSH
+from gan_edu.views import drawing, finish, score_plane
 
 SEEDED = torch.Generator().manual_seed(0)
-SIDE = torch.linspace(-2.2, 2.2, 45)
-GRID = torch.cartesian_prod(SIDE, SIDE)
 REAL_400 = gaussian_ring(400, radius=1.4, sigma=0.1, generator=SEEDED)
 LATENTS = torch.randn(400, 2, generator=SEEDED)  # the same in every picture, so that points move
 SHUFFLED = torch.randperm(60, generator=SEEDED)
@@ -51,14 +50,11 @@ def between(x_real, x_fake):
         eps = SPREAD[::2] if knobs.one_each else knobs.eps
         x_hat, length = eps * real + (1 - eps) * fake, (real - fake).norm(dim=1)
         grad = gradients(D, x_hat)
-        left.contourf(SIDE, SIDE, D(GRID).reshape(45, 45).T, levels=10, cmap=SURFACE)
+        score_plane(left, D, x_real, x_fake)
         ends = torch.stack([fake, real, torch.full_like(real, torch.nan)], 1).flatten(0, 1)
         left.plot(*ends.T, color=CRITIC, lw=1, alpha=0.6)
-        left.scatter(*x_real.T, s=16, color=REAL, label="real")
-        left.scatter(*x_fake.T, s=16, color=FAKE, label="generated")
         left.scatter(*x_hat.T, s=30, color=MARK, label="x_hat")
         left.quiver(*x_hat[:1].T, *grad[:1].T, color=PUSH, angles="xy", scale_units="xy", scale=1)
-        left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="x₁", ylabel="x₂")
         left.legend(loc="upper right")
         gained = torch.stack([D(t * a + (1 - t) * b) - D(b[None]) for a, b in zip(real, fake)])
         far, gap = t[:, 0] * length[:, None], torch.full((len(real), 1), torch.nan)
@@ -69,8 +65,7 @@ def between(x_real, x_fake):
         right.scatter((x_hat - fake).norm(dim=1), here, s=30, color=MARK, label="x_hat")
         right.set(xlim=(0, 2.8), ylim=(-1.5, 1.8), xlabel="distance from the generated point")
         said = f"norm of the gradient at x_hat: {grad.norm(dim=1).mean():.2f} on average"
-        right.set(ylabel="score gained", title=said)
-        right.legend(loc="lower right")
+        finish(right, "lower right", ylabel="score gained", title=said)
         lines = f"30 lines between pairs, {knobs.pairs}, over the {knobs.critic} best critic"
         describe(fig, f"{lines}; {said}.")
 
@@ -80,39 +75,28 @@ def between(x_real, x_fake):
 def plane(fig, gan, log):
     """Draw samples and pushes over the critic's scores, the critic's gap, and the penalty with the norm in it."""
     left, middle, right = fig.subplots(1, 3, width_ratios=[1.2, 1, 1])
-    with torch.no_grad():
-        x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(45, 45).T
+    x_fake = gan.G(LATENTS).detach()
     push = gradients(gan.D, x_fake[:50])
     push = push / 4 * (2.4 / push.norm(dim=1, keepdim=True)).clamp(max=1)  # at most 0.6 long
-    left.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
-    left.scatter(*REAL_400.T, s=9, color=REAL, label="real")
-    left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
-    left.quiver(*x_fake[:50].T, *push.T, color=PUSH, angles="xy", scale_units="xy", scale=1)
     share = mode_coverage(x_fake, ring_centers(8, 1.4), 0.1).high_quality
-    left.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="x₁", ylabel="x₂")
-    left.set(title=f"high quality: {share:.0%}")
-    left.legend(loc="upper right")
+    score_plane(left, gan.D, REAL_400, x_fake, title=f"high quality: {share:.0%}")
+    left.quiver(*x_fake[:50].T, *push.T, color=PUSH, angles="xy", scale_units="xy", scale=1)
     curves(middle, log, "critic gap", colors=[CRITIC])
     middle.set(title="the critic's gap", ylabel="critic gap")
     curves(right, log, "penalty", colors=[MARK])
     norm = gradients(gan.D, SHARE * REAL_400 + (1 - SHARE) * x_fake).norm(dim=1).mean()
     right.set(title=f"mean norm at x_hat: {norm:.2f}", ylabel="penalty", yscale="log")
     gap = f"the critic's gap is {log['critic gap'][-1]:.2f}" if log.n else "nothing is trained"
-    said = f"{share:.0%} of the samples lie on a mode, {gap}, its mean norm {norm:.2f}"
-    describe(fig, f"After {log.n} steps {said}.")
+    describe(fig, f"After {log.n} steps {share:.0%} of the samples lie on a mode, {gap}, its mean norm {norm:.2f}.")  # fmt: skip
 
 
-def draw_rises(rises, everywhere):
-    """Return draw(fig): slopes along the pairs of the best plan, and along all pairs."""
-
-    def draw(fig):
-        ax = fig.subplots()
-        bins = np.linspace(-1.05, 1.05, 43)
-        ax.hist(everywhere, bins, density=True, color=CRITIC, alpha=0.5, label="all 3,600 pairs")
-        ax.axvline(np.median(rises), color=OPTIMAL, lw=3, label="all pairs of the best plan")
-        ax.set(xlabel="(score at x_real − score at x_fake) / distance", ylabel="density")
-        ax.legend(loc="upper left")
-        words = f"all 3,600 pairs spread from {min(everywhere):.2f} to {max(everywhere):.2f}"
-        describe(fig, f"All pairs of the best plan have the slope {min(rises):.2f}; {words}.")
-
-    return draw
+@drawing
+def draw_rises(fig, rises, everywhere):
+    """Draw slopes along the pairs of the best plan, and along all pairs."""
+    ax = fig.subplots()
+    bins = np.linspace(-1.05, 1.05, 43)
+    ax.hist(everywhere, bins, density=True, color=CRITIC, alpha=0.5, label="all 3,600 pairs")
+    ax.axvline(np.median(rises), color=OPTIMAL, lw=3, label="all pairs of the best plan")
+    ax.set(xlabel="(score at x_real − score at x_fake) / distance", ylabel="density")
+    ax.legend(loc="upper left")
+    describe(fig, f"All pairs of the best plan have the slope {min(rises):.2f}; all 3,600 pairs spread from {min(everywhere):.2f} to {max(everywhere):.2f}.")  # fmt: skip

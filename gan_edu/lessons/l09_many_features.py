@@ -4,9 +4,11 @@ import numpy as np
 import torch
 from scipy.stats import norm
 
+from gan_edu import views
 from gan_edu.metrics import variance_decomposition
 from gan_edu.panel.figure import curves, describe
 from gan_edu.style import FAKE, MARK, REAL
+from gan_edu.views import drawing, finish
 
 LATENTS = torch.rand(500, 16, generator=torch.Generator().manual_seed(0))
 X = np.linspace(-3, 9, 241)
@@ -33,26 +35,19 @@ def draw_target(ax):
     ax.set(xlim=(-3, 9), ylim=(0, 0.65), xlabel="x", ylabel="density")
 
 
-def two_histograms(sets):
-    """Return view(fig, knobs): the numbers of each set in one histogram, with a choice of bins."""
-
-    def view(fig, knobs):
-        for ax, (name, x) in zip(fig.subplots(1, 2), sets.items()):
-            draw_target(ax)
-            ax.hist(x.ravel(), int(knobs.bins), range=(-3, 9), density=True, color=FAKE, alpha=0.6, label="generated")  # fmt: skip
-            ax.set(title=f"{name}: mean {x.mean():.2f}, std {x.std():.2f}")
-            ax.legend(loc="upper right")
-        describe(fig, "Two histograms, A and B. Both lie on the bell curve of N(3, 1).")
-
-    return view
+@drawing
+def two_histograms(fig, knobs, sets):
+    """Draw the numbers of each set in one histogram, with a choice of bins."""
+    for ax, (name, x) in zip(fig.subplots(1, 2), sets.items()):
+        draw_target(ax)
+        ax.hist(x.ravel(), int(knobs.bins), range=(-3, 9), density=True, color=FAKE, alpha=0.6, label="generated")  # fmt: skip
+        finish(ax, "upper right", title=f"{name}: mean {x.mean():.2f}, std {x.std():.2f}")
+    describe(fig, "Two histograms, A and B. Both lie on the bell curve of N(3, 1).")
 
 
 def made_by(G, z=LATENTS):
-    """Return what a generator makes of latents in evaluation mode, (n, 512); it is left in the mode it had."""
-    training = G.training
-    x = G.eval()(z).detach().numpy()
-    G.train(training)
-    return x
+    """Return what a generator makes of latents in evaluation mode, (n, 512)."""
+    return views.made_by(G, z).numpy()
 
 
 def view_source(fig, gan, log):
@@ -65,13 +60,11 @@ def view_source(fig, gan, log):
     left.plot(X, norm.pdf(X, mean, max(std, 1e-3)), color=FAKE, lw=2, label="normal fitted to it")
     n = log.n - log.n % 10  # a line every ten steps, as in the source
     line = f"step {n}: mean {log['mean'][n - 1]:.3f}, std {log['std'][n - 1]:.3f}" if n else "untrained"  # fmt: skip
-    left.set(title=line, ylim=(0, 1.5))
-    left.legend(loc="upper right")
+    finish(left, "upper right", title=line, ylim=(0, 1.5))
     for name, color, target in (("mean", FAKE, 3), ("std", MARK, 1)):
         right.axhline(target, color=REAL, ls="--", label="target" if target == 3 else None)
         curves(right, log, name, colors=[color])
-    right.set(title="a batch in training mode", ylabel="mean, std", ylim=(-1, 6))
-    right.legend(loc="upper right")
+    finish(right, "upper right", title="a batch in training mode", ylabel="mean, std", ylim=(-1, 6))
     describe(fig, f"After {log.n} steps one vector has mean {mean:.2f} and std {std:.2f}; wanted are 3 and 1.")  # fmt: skip
 
 
@@ -89,21 +82,17 @@ def view_features(fig, gan, log):
     parts = variance_decomposition(x)
     draw_target(left)
     left.hist(x.ravel(), 60, range=(-3, 9), density=True, color=FAKE, alpha=0.6, label="500 vectors")  # fmt: skip
-    left.set(title=f"mean {parts.pooled_mean:.2f}, pooled std {parts.pooled_std:.2f}", ylim=(0, 1.5))  # fmt: skip
-    left.legend(loc="upper right")
+    finish(left, "upper right", title=f"mean {parts.pooled_mean:.2f}, pooled std {parts.pooled_std:.2f}", ylim=(0, 1.5))  # fmt: skip
     said = f"std over z {parts.within_std:.2f}, between {parts.between_std:.2f}"
     draw_dots(right, x, said)
     right.legend(loc="upper right")
     describe(fig, f"After {log.n} steps: pooled std {parts.pooled_std:.2f}, {said}; real features lie at mean 3, std 1.")  # fmt: skip
 
 
-def draw_features(samples):
-    """Return draw(fig): the features of several sets of vectors as dots, {title: (n, 512)}."""
-
-    def draw(fig):
-        for ax, (title, x) in zip(fig.subplots(1, len(samples), sharey=True), samples.items()):
-            draw_dots(ax, x, title)
-        said = "; ".join(f"{title}: std over z {x.std(0).mean():.2f}" for title, x in samples.items())  # fmt: skip
-        describe(fig, f"Each feature as a dot of its mean and its std over z. {said}.")
-
-    return draw
+@drawing
+def draw_features(fig, samples):
+    """Draw the features of several sets of vectors as dots, {title: (n, 512)}."""
+    for ax, (title, x) in zip(fig.subplots(1, len(samples), sharey=True), samples.items()):
+        draw_dots(ax, x, title)
+    said = "; ".join(f"{title}: std over z {x.std(0).mean():.2f}" for title, x in samples.items())
+    describe(fig, f"Each feature as a dot of its mean and its std over z. {said}.")

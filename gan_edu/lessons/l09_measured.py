@@ -1,12 +1,9 @@
 """Lesson 09: what was measured over eight seeds, as tables, curves and files. The runs are stored."""
 
-import json
 import os
-import pathlib
 
 import matplotlib
 import numpy as np
-import seaborn as sns
 import torch
 from matplotlib.figure import Figure
 from scipy.stats import norm
@@ -16,8 +13,9 @@ from gan_edu.lessons.l09_many_features import LATENTS
 from gan_edu.metrics import variance_decomposition
 from gan_edu.panel.figure import describe
 from gan_edu.style import CRITIC, FAKE, MARK, REAL, STYLE
+from gan_edu.views import WEIGHTS, band, drawing, load
 
-STORED = pathlib.Path(__file__).resolve().parent.parent / "weights" / "features.json"
+STORED = WEIGHTS / "features.json"
 QUANTILES = norm.ppf((np.arange(500) + 0.5) / 500, 3, 1)[:, None]
 COLUMNS = "mean", "pooled std", "std over z", "std between", "mean |corr|", "share of the 1st direction", "W1 of a feature"  # fmt: skip
 CRITIC_COLUMNS = "saturated at real", "saturated at generated", "on opposite sides", "gradient of D at generated"  # fmt: skip
@@ -46,9 +44,9 @@ def critic_at_its_samples(gan):
 
 def load_features():
     """Return {setting: {column: (8,)}} of 8 runs, and their mean and std at every tenth step; see benchmarks/features.py."""
-    stored = json.loads(STORED.read_text(encoding="utf-8"))
-    found = {"real data": dict(zip(COLUMNS, np.array(stored["real"]).T))}
-    for name, one in stored["runs"].items():
+    kept = load(STORED)
+    found = {"real data": dict(zip(COLUMNS, np.array(kept["real"]).T))}
+    for name, one in kept["runs"].items():
         columns = dict(zip(COLUMNS + CRITIC_COLUMNS, np.hstack([one["judged"], one["critic"]]).T))
         found[name] = columns | {"steps": one}
     return found
@@ -59,25 +57,20 @@ def features_table(found, names, columns):
     return predict.table(["", *columns], [[n, *(found[n][c] for c in columns)] for n in names])
 
 
-def draw_curves(found, columns=("mean", "std")):
-    """Return draw(fig): mean and std of the batches over the steps, median and range of eight runs a method."""
-
-    def draw(fig):
-        ends = []
-        for ax, column in zip(np.ravel(fig.subplots(1, len(columns))), columns):
-            for name, color in COLORS.items():
-                values = np.array(found[name]["steps"][column])  # (8, 101)
-                steps = np.tile(10 * np.arange(values.shape[1]) + 1, len(values))
-                sns.lineplot(x=steps, y=values.ravel(), color=color, label=name, estimator="median", errorbar=("pi", 100), ax=ax)  # fmt: skip
-                ends.append(f"{name} {column} {np.median(values[:, -1]):.2f}")
-            target, limits = {"mean": (3, (-2, 7)), "std": (1, (0, 3))}[column]
-            ax.axhline(target, color=REAL, ls="--", label="target")
-            ax.set(xlabel="step", ylabel=f"{column} of a batch", ylim=limits)
-            ax.legend(loc="upper left", ncols=2)
-        said = "Mean and std over 1,001 steps, median and range of 8 runs. At the end"
-        describe(fig, f"{said}: {'; '.join(ends)}.")
-
-    return draw
+@drawing
+def draw_curves(fig, found, columns=("mean", "std")):
+    """Draw mean and std of the batches over the steps, median and range of eight runs a method."""
+    ends = []
+    for ax, column in zip(np.ravel(fig.subplots(1, len(columns))), columns):
+        for name, color in COLORS.items():
+            values = np.array(found[name]["steps"][column])  # (8, 101)
+            middle = band(ax, 10 * np.arange(values.shape[1]) + 1, values, color, label=name)
+            ends.append(f"{name} {column} {middle[-1]:.2f}")
+        target, limits = {"mean": (3, (-2, 7)), "std": (1, (0, 3))}[column]
+        ax.axhline(target, color=REAL, ls="--", label="target")
+        ax.set(xlabel="step", ylabel=f"{column} of a batch", ylim=limits)
+        ax.legend(loc="upper left", ncols=2)
+    describe(fig, f"Mean and std over 1,001 steps, median and range of 8 runs. At the end: {'; '.join(ends)}.")  # fmt: skip
 
 
 def save_curves(found):
@@ -85,7 +78,7 @@ def save_curves(found):
     names = {column: f"my_wgan_{column}.png" for column in ("mean", "std")}
     for column, name in names.items():
         with matplotlib.rc_context(STYLE):
-            draw_curves(found, [column])(fig := Figure(figsize=(6, 4)))
+            draw_curves(found, columns=[column])(fig := Figure(figsize=(6, 4)))
             fig.savefig(f"{name}.{os.getpid()}", format="png")
         os.replace(f"{name}.{os.getpid()}", name)
     return [*names.values()]

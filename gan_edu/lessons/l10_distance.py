@@ -7,11 +7,10 @@ import torch
 from gan_edu.metrics import wasserstein_samples
 from gan_edu.panel.figure import canvas, curves, describe
 from gan_edu.run import Knobs
-from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, REAL, SURFACE, W1
+from gan_edu.style import CRITIC, FAKE, MARK, OPTIMAL, REAL, W1
+from gan_edu.views import finish, score_plane
 
 LATENTS = torch.randn(300, 2, generator=torch.Generator().manual_seed(0))
-SIDE = torch.linspace(-2.2, 2.2, 45)
-GRID = torch.cartesian_prod(SIDE, SIDE)
 LINE = torch.linspace(-1, 6, 281)[:, None]
 
 
@@ -60,16 +59,10 @@ def steering(real, knobs):
         plane, gap, w1 = fig.subplots(1, 3, width_ratios=[1.3, 1, 1])
         kind = getattr(gan, "shown", (first.data,))[0]
         x_real = gan.x_real if log.n else fixed(real, first)
-        with torch.no_grad():
-            x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(45, 45).T
-        if scores.isfinite().all():
-            plane.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
-        plane.scatter(*x_real.T, s=9, color=REAL, label="real")
-        plane.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
-        plane.set(xlim=(-2.2, 2.2), ylim=(-2.2, 2.2), aspect="equal", xlabel="x₁", ylabel="x₂")
+        x_fake = gan.G(LATENTS).detach()
         steepest = norms(gan.D, torch.cat([x_real, x_fake])).max()
-        plane.set(title=f"{kind}; the critic's largest slope: {steepest:.3g}")
-        plane.legend(loc="upper right")
+        title = f"{kind}; the critic's largest slope: {steepest:.3g}"
+        score_plane(plane, gan.D, x_real, x_fake, title=title)
         if kind == "painted":
             canvas(plane, "drawing")
         curves(gap, log, "critic gap", colors=[CRITIC])
@@ -92,8 +85,7 @@ def tilted(fig, knobs):
     line.plot([W, W], [0, won], color=MARK, lw=3, label="gap")
     line.scatter([0], [0], s=90, color=FAKE, label="generated")
     line.scatter([W], [0], s=90, color=REAL, label="real")
-    line.set(xlim=(-1, 6), ylim=(-5, 20), xlabel="x", ylabel="score")
-    line.legend(loc="upper left")
+    finish(line, "upper left", xlim=(-1, 6), ylim=(-5, 20), xlabel="x", ylabel="score")
     bars.bar(["gap", "price", "gap − price"], [won, paid, won - paid], color=CRITIC)
     bars.set(ylim=(-W, 5 * W), ylabel="unit of x")  # still while s moves
     bars.set(title=f"gap − price: {won:.2f} − {paid:.2f} = {won - paid:.2f}")
@@ -127,11 +119,9 @@ def gauge(fig, gan, log):
     if log.n:
         line.axvline(last["W1"], color=REAL, lw=3, label="real")
     line.set(xlim=(-1, 6), ylim=(-5, 20), xlabel="x", ylabel="score")
-    line.set(title=f"the critic's largest slope: {steepest(gan.D):.2f}")
-    line.legend(loc="upper left")
+    finish(line, "upper left", title=f"the critic's largest slope: {steepest(gan.D):.2f}")
     names = "critic gap", "the law", "gap / slope", "W1"
     curves(needle, log, *names, colors=[CRITIC, OPTIMAL, MARK, W1])
     said = f"gap {last['critic gap']:.2f}, the law {last['the law']:.2f}, W1 {last['W1']:.2f}"
-    needle.set(title=said, ylabel="unit of x")
-    needle.legend(loc="upper right")
+    finish(needle, "upper right", title=said, ylabel="unit of x")
     describe(fig, f"A critic of the line after {log.n} steps: {said}.")

@@ -1,20 +1,15 @@
 """Lesson 10: three methods on 25 modes, measured over seeds and stored, as tables."""
 
-import json
+import functools
 import math
-import pathlib
 
 import numpy as np
 
-from gan_edu.lessons.l10_measured import spread
 from gan_edu.predict import table
+from gan_edu.views import WEIGHTS, load, spread
 
-GRID = pathlib.Path(__file__).resolve().parent.parent / "weights" / "grid_methods.json"
-
-
-def load_grid():
-    """Return the stored comparison on the grid; see benchmarks/grid_methods.py."""
-    return json.loads(GRID.read_text(encoding="utf-8"))
+GRID = WEIGHTS / "grid_methods.json"
+load_grid = functools.partial(load, GRID)  # the comparison on the grid
 
 
 def best_of(stored, budget, measure):

@@ -1,16 +1,13 @@
 """Lesson 10: what was measured over seeds and stored, as tables and pictures."""
 
-import json
-import pathlib
-
 import numpy as np
 from scipy.stats import spearmanr
 
 from gan_edu.panel.figure import describe
 from gan_edu.predict import table
 from gan_edu.style import CRITIC, MARK, OPTIMAL
+from gan_edu.views import WEIGHTS, drawing, load, spread
 
-WEIGHTS = pathlib.Path(__file__).resolve().parent.parent / "weights"
 STEERED, RING = WEIGHTS / "steered.json", WEIGHTS / "ring_methods.json"  # that of lesson 08
 EXACT = {"near": 0.40, "far": 1.40}  # W1 of the two generators that stand still
 RELATIONS = "the other way round", "hardly any relation", "yes, mostly"
@@ -20,20 +17,13 @@ COLUMNS = "step", "gap", "gap / slope", "exact W1", "high quality", "push"
 
 def load_steered():
     """Return what benchmarks/steered.py stored; followed: {name: array (8 seeds, moments, COLUMNS)}."""
-    found = json.loads(STEERED.read_text(encoding="utf-8"))
+    found = load(STEERED)
     return found | {"followed": {name: np.array(rows) for name, rows in found["followed"].items()}}
-
-
-def spread(values, digits=2):
-    """Return the median and the range of several runs as words."""
-    low, middle, high = np.quantile(values, (0, 0.5, 1))
-    low, middle, high = (f"{round(v, digits) + 0:.{digits}f}" for v in (low, middle, high))
-    return f"{middle} ({low} to {high})".replace("-", "−")
 
 
 def standing(stored):
     """Return gap / W1 of critics whose generator stands still, near (lesson 8's) and far: {(place, λ, steps): seeds}."""
-    near = json.loads(RING.read_text(encoding="utf-8"))["frozen"].items()
+    near = load(RING)["frozen"].items()
     found = {("near", float(k), int(n)): np.array(v) for k, by in near for n, v in by.items()}
     return found | {("far", float(k), 1500): np.array(v) for k, v in stored["far"].items()}
 
@@ -68,23 +58,20 @@ def ranks_table(followed):
     return table(head, rows)
 
 
-def draw_followed(followed):
-    """Return draw(fig): gap and gap / slope against the exact W1, a point for each moment of each run."""
-
-    def draw(fig):
-        said = []
-        for ax, (name, runs) in zip(fig.subplots(1, len(followed), sharey=True), followed.items()):
-            w1 = runs[..., 3].ravel()
-            for column, color, mark in ((1, CRITIC, "o"), (2, MARK, "s")):
-                ax.scatter(w1, runs[..., column].ravel(), s=12, c=color, marker=mark, alpha=0.7, label=COLUMNS[column])  # fmt: skip
-            ax.plot([0.1, 3], [0.1, 3], color=OPTIMAL, ls="--", label="equal to W1")
-            ax.set(xscale="log", yscale="log", xlabel="exact W1", ylim=(1e-3, 10), title=SHOWN.get(name, name))  # fmt: skip
-            said.append(f"{name}: gap / W1 at the end {np.median(runs[:, -1, 1] / runs[:, -1, 3]):.2f}")  # fmt: skip
-        fig.axes[0].set(ylabel="unit of x (0 or below: not drawn)")
-        fig.axes[0].legend(loc="lower right")
-        describe(fig, f"Gap and gap by slope against exact W1, {len(runs)} runs each. {'; '.join(said)}.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_followed(fig, followed):
+    """Draw gap and gap / slope against the exact W1, a point for each moment of each run."""
+    said = []
+    for ax, (name, runs) in zip(fig.subplots(1, len(followed), sharey=True), followed.items()):
+        w1 = runs[..., 3].ravel()
+        for column, color, mark in ((1, CRITIC, "o"), (2, MARK, "s")):
+            ax.scatter(w1, runs[..., column].ravel(), s=12, c=color, marker=mark, alpha=0.7, label=COLUMNS[column])  # fmt: skip
+        ax.plot([0.1, 3], [0.1, 3], color=OPTIMAL, ls="--", label="equal to W1")
+        ax.set(xscale="log", yscale="log", xlabel="exact W1", ylim=(1e-3, 10), title=SHOWN.get(name, name))  # fmt: skip
+        said.append(f"{name}: gap / W1 at the end {np.median(runs[:, -1, 1] / runs[:, -1, 3]):.2f}")
+    fig.axes[0].set(ylabel="unit of x (0 or below: not drawn)")
+    fig.axes[0].legend(loc="lower right")
+    describe(fig, f"Gap and gap by slope against exact W1, {len(runs)} runs each. {'; '.join(said)}.")  # fmt: skip
 
 
 def stages(stored, kind):

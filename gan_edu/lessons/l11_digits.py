@@ -3,57 +3,31 @@
 import itertools
 import os
 import pathlib
-import time
 
 import matplotlib
 import numpy as np
 import torch
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from torch import nn
 
 from gan_edu.panel.figure import curves, describe
-from gan_edu.players import Players
 from gan_edu.predict import table
-from gan_edu.style import CRITIC, FAKE, MARK, REAL, STYLE
+from gan_edu.style import CRITIC, FAKE, MARK, STYLE
+from gan_edu.views import WEIGHTS, Screen, drawing, inked, made_by, picture
 
-WEIGHTS = pathlib.Path(__file__).parent.parent / "weights"
 Z = torch.randn(25, 100, generator=torch.Generator().manual_seed(0))  # the film shows these, too
-INK = {color: LinearSegmentedColormap.from_list(color, ["#000000", color, "#ffffff"], 16) for color in (REAL, FAKE)}  # fmt: skip
-
-
-def tile(x, columns=5):
-    """Return pictures (n, 1, 28, 28) in [-1, 1] as one, (rows * 30 - 2, columns * 30 - 2), line by line."""
-    x = np.asarray(x, np.float32).reshape(-1, columns, 28, 28)
-    page = np.full((len(x), columns, 30, 30), np.nan, np.float32)
-    page[..., :28, :28] = x
-    return page.transpose(0, 2, 1, 3).reshape(30 * len(x), 30 * columns)[:-2, :-2]
-
-
-def paint(page, color):
-    """Return a tiled page as bytes of red, green and blue; the gaps are grey."""
-    rgb = INK[color]((np.nan_to_num(page) + 1) / 2)[..., :3]
-    rgb[np.isnan(page)] = 0.5
-    return (255 * rgb).round().astype("u1")
 
 
 def draw_digits(ax, x, color=FAKE, title=""):
     """Draw digits (n, 1, 28, 28) as one picture."""
-    ax.imshow(paint(tile(x), color))
-    ax.axis("off")
-    ax.set(title=title)
+    picture(ax, inked(x, 5, color), title)
 
 
 def digits_of(G, z=Z):
-    """Return what a generator makes of latents in evaluation mode, (n, 1, 28, 28); it is left in the mode it had."""
-    training = G.training
-    with torch.no_grad():
-        x = G.eval()(z)
-    G.train(training)
-    return x
+    """Return what a generator makes of latents in evaluation mode, (n, 1, 28, 28)."""
+    return made_by(G, z)
 
 
-class Film:
+class Film(Screen):
     """A stored training as a panel whose steps train nothing: pictures x (K, 25, 1, 28, 28), steps (K,), gap of each 10th."""
 
     def __init__(self, recipe):
@@ -62,13 +36,6 @@ class Film:
             self.x = torch.from_numpy(stored["frames"]).float()[:, :, None] / 127.5 - 1
         self.top = 1.3 * float(np.quantile(self.gap, 0.95))
         self.made = torch.load(WEIGHTS / f"digits_{recipe}.pt", weights_only=True)["made"]
-
-    def build(self):
-        return Players(screen=nn.Linear(1, 1))  # a run wants a network
-
-    def step(self, gan, knobs):
-        time.sleep(0.04)  # 25 pictures a second at most
-        return {"picture": knobs.n + 1}
 
     def view(self, fig, gan, log):
         """Draw the picture and the gap up to its step; after the last one the film begins again."""
@@ -106,21 +73,17 @@ def save_digits(path, gan):
     os.replace(unfinished, path)
 
 
-def draw_run(paths, log):
-    """Return draw(fig): saved pictures of a training, and its two curves below."""
-
-    def draw(fig):
-        top, below = fig.subfigures(2, 1, height_ratios=[1.1, 1])
-        for ax, path in zip(top.subplots(1, len(paths)), paths):
-            ax.imshow(matplotlib.image.imread(path))
-            ax.axis("off")
-        for ax, name, color in zip(below.subplots(1, 2), ("critic gap", "penalty"), (CRITIC, MARK)):
-            ax.plot(np.arange(1, len(log[name]) + 1), log[name], color=color, lw=1)
-            ax.set(xlabel="step", title=name, ylabel="score" if color == CRITIC else "without λ")
-        fig.set_size_inches(9, 5)
-        describe(fig, f"Above, the files {', '.join(paths)}; below, critic gap and penalty of each step.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_run(fig, paths, log):
+    """Draw saved pictures of a training, and its two curves below."""
+    top, below = fig.subfigures(2, 1, height_ratios=[1.1, 1])
+    for ax, path in zip(top.subplots(1, len(paths)), paths):
+        picture(ax, matplotlib.image.imread(path))
+    for ax, name, color in zip(below.subplots(1, 2), ("critic gap", "penalty"), (CRITIC, MARK)):
+        ax.plot(np.arange(1, len(log[name]) + 1), log[name], color=color, lw=1)
+        ax.set(xlabel="step", title=name, ylabel="score" if color == CRITIC else "without λ")
+    fig.set_size_inches(9, 5)
+    describe(fig, f"Above, the files {', '.join(paths)}; below, critic gap and penalty of each step.")  # fmt: skip
 
 
 def layers(networks, shapes):

@@ -11,6 +11,7 @@ from gan_edu.metrics import frechet_distance
 from gan_edu.panel.figure import describe
 from gan_edu.run import adam, descend
 from gan_edu.style import CRITIC, FAKE, REAL
+from gan_edu.views import finish
 
 N = 1000  # pictures in each set that is measured; few bias the Fréchet distance
 LATENTS = [torch.randn(N, 100, generator=torch.Generator().manual_seed(k)) for k in range(1, 6)]
@@ -61,8 +62,7 @@ class Judge:
             ax.plot(film.steps, means, color=FAKE, label="25 digits of the film")
             ax.axhline(line, color=CRITIC, ls=":", label="three quarters of the way")
             ax.set_xscale("symlog", linthresh=1)  # step 0 belongs to it
-            ax.set(xlabel="training step", ylabel="mean top probability", ylim=(0.4, 1), xlim=(0, film.steps[-1]))  # fmt: skip
-            ax.legend(loc="lower right")
+            finish(ax, "lower right", xlabel="training step", ylabel="mean top probability", ylim=(0.4, 1), xlim=(0, film.steps[-1]))  # fmt: skip
             draw_digits(grids[0], film.x[-1], title=f"film, step {film.steps[-1]:,}")
             draw_digits(grids[1], self.others[:25], REAL, title="real digits")
             describe(fig, f"The judge's mean top probability over the steps of the film: {means[0]:.2f} at first; for real digits it is {real:.2f}. Beside it the film's last picture and real digits.")  # fmt: skip

@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
-from gan_edu.lessons.l11_digits import draw_digits, paint, tile
+from gan_edu.lessons.l11_digits import draw_digits
 from gan_edu.lessons.l11_judge import N
 from gan_edu.panel.figure import describe
 from gan_edu.predict import short, table
 from gan_edu.style import CRITIC, FAKE, REAL
+from gan_edu.views import drawing, inked, picture
 
 COPIES = "1,000 copies of one digit"
 
@@ -46,40 +47,33 @@ def measures_table(sets):
     return table(("", *columns.values()), rows)
 
 
-def draw_shares(judge, sets):
-    """Return draw(fig): pictures of several sets {title: x}, and which digits a judge finds in them."""
+@drawing
+def draw_shares(fig, judge, sets):
+    """Draw pictures of several sets {title: x}, and which digits a judge finds in them."""
     found = {title: judge.measure(x) for title, x in sets.items()}
-
-    def draw(fig):
-        upper, lower = fig.subplots(2, len(sets), sharey="row", height_ratios=[1.5, 1])
-        for above, ax, (title, x) in zip(upper, lower, sets.items()):
-            color = REAL if "real" in title else FAKE
-            draw_digits(above, x[:25], color, title=title)
-            ax.bar(range(10), found[title]["shares"], color=color)
-            ax.axhline(0.1, color=CRITIC, ls="--")
-            ax.set(xticks=range(10), xlabel="digit", ylim=(0, 0.3))
-        lower[0].set(ylabel="share")
-        fig.set_size_inches(9, 3.5)
-        said = "; ".join(f"{title}: from {min(found[title]['shares']):.2f} to {max(found[title]['shares']):.2f}" for title in sets)  # fmt: skip
-        describe(fig, f"25 digits of each set, and the share of each digit, dashed at one tenth. {said}.")  # fmt: skip
-
-    return draw
+    upper, lower = fig.subplots(2, len(sets), sharey="row", height_ratios=[1.5, 1])
+    for above, ax, (title, x) in zip(upper, lower, sets.items()):
+        color = REAL if "real" in title else FAKE
+        draw_digits(above, x[:25], color, title=title)
+        ax.bar(range(10), found[title]["shares"], color=color)
+        ax.axhline(0.1, color=CRITIC, ls="--")
+        ax.set(xticks=range(10), xlabel="digit", ylim=(0, 0.3))
+    lower[0].set(ylabel="share")
+    fig.set_size_inches(9, 3.5)
+    said = "; ".join(f"{title}: from {min(found[title]['shares']):.2f} to {max(found[title]['shares']):.2f}" for title in sets)  # fmt: skip
+    describe(fig, f"25 digits of each set, and the share of each digit, dashed at one tenth. {said}.")  # fmt: skip
 
 
-def draw_pairs(x, images, found):
-    """Return draw(fig): generated digits above the nearest training digits; found: distances and numbers, (n,) each."""
-
-    def draw(fig):
-        (far, which), ax = found, fig.subplots()
-        n = len(far)
-        upper, lower = paint(tile(x[:n], n), FAKE), paint(tile(images[which], n), REAL)
-        gap = np.full((2, *upper.shape[1:]), 128, np.uint8)
-        ax.imshow(np.vstack([upper, gap, lower]))
-        ax.axis("off")
-        for k, one in enumerate(far.tolist()):
-            ax.text(30 * k + 14, 64, f"{one:.1f}", ha="center", va="center", fontsize=9)
-        ax.set(title="above: generated; below: the nearest training digit, and how far it is")
-        fig.set_size_inches(9, 2.4)
-        describe(fig, f"{n} generated digits above the nearest training digits, at distances from {min(far):.1f} to {max(far):.1f}.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_pairs(fig, x, images, found):
+    """Draw generated digits above the nearest training digits; found: distances and numbers, (n,) each."""
+    (far, which), ax = found, fig.subplots()
+    n = len(far)
+    upper, lower = inked(x[:n], n, FAKE), inked(images[which], n, REAL)
+    gap = np.full((2, *upper.shape[1:]), 128, np.uint8)
+    title = "above: generated; below: the nearest training digit, and how far it is"
+    picture(ax, np.vstack([upper, gap, lower]), title)
+    for k, one in enumerate(far.tolist()):
+        ax.text(30 * k + 14, 64, f"{one:.1f}", ha="center", va="center", fontsize=9)
+    fig.set_size_inches(9, 2.4)
+    describe(fig, f"{n} generated digits above the nearest training digits, at distances from {min(far):.1f} to {max(far):.1f}.")  # fmt: skip

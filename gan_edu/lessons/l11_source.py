@@ -1,11 +1,10 @@
 """Lesson 11: the networks of the source, Linder-Norén (2018), and what its two more layers do to the page's critic."""
 
-import json
 import warnings
 
 from torch import nn
 
-from gan_edu.lessons.l11_digits import WEIGHTS
+from gan_edu.views import WEIGHTS, load
 
 # torch warns that the uneven padding of even kernels costs a copy; it is what Keras does.
 warnings.filterwarnings("ignore", "Using padding='same' with even kernel", UserWarning)
@@ -50,7 +49,7 @@ def critic_with(critic, what):
 
 def load_critics():
     """Return what three seeds of each critic have made, {critic: [measures]}; see benchmarks.digits_critics."""
-    return json.loads(STORED.read_text(encoding="utf-8"))["runs"]
+    return load(STORED)["runs"]
 
 
 def verdict(critics, unclear):

@@ -7,21 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gan_edu.examine import GAP, Remark, examine
+from gan_edu.examine import GAP, Remark, check, faultless
 
 FLAT = "the numbers are those of the picture, but `reshape` only cuts the row of numbers anew. Move the axes: permute(2, 0, 1)."
-
-
-def faultless(answer, faults, words):
-    """Examine an answer by a function that finds its faults: it yields hints, or nothing where there is none."""
-
-    def asked(_):
-        for hint in faults(answer):
-            raise Remark(hint)
-        return 0
-
-    given = asked if callable(answer) else answer
-    return examine(given, [(0,)], lambda _: 0, words=words)
 
 
 def small_pictures():
@@ -43,38 +31,30 @@ def prepared(picture, size):
     return np.asarray(picture.crop((left, top, left + size, top + size)))
 
 
+# fmt: off
+# A hint and when it is told stand on one line.
+@faultless("every picture becomes a tensor, and the loader can ask for it.")
 def check_faces(Faces):
     """Check a Dataset of a folder: Faces(folder, size)[k] -> float32 (3, size, size) from -1 to 1."""
-
-    def faults(Faces):
-        with tempfile.TemporaryDirectory() as folder:
-            for k, picture in enumerate(small_pictures()):
-                picture.save(pathlib.Path(folder) / f"{k}.png")
-            data = Faces(folder, 48)
-            yield from faults_of(data)
-
-    return faultless(Faces, faults, "every picture becomes a tensor, and the loader can ask for it.")  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        for k, picture in enumerate(small_pictures()):
+            picture.save(pathlib.Path(folder) / f"{k}.png")
+        data = Faces(folder, 48)
+        yield from faults_of(data)
 
 
 def faults_of(data):
-    if (n := data.__len__()) is ... or n is None:
-        yield GAP
-    if n != 3:
-        yield f"len(data) should be the number of files, 3 in this test, it is {n}."
+    yield GAP, (n := data.__len__()) is ... or n is None
+    yield f"len(data) should be the number of files, 3 in this test, it is {n}.", n != 3
     wanted = [prepared(picture.convert("RGB"), 48) for picture in small_pictures()]
     for k, bytes_ in enumerate(wanted):
         x = data[k]
-        if x is ... or x is None:
-            yield GAP
-        if not isinstance(x, torch.Tensor):
-            yield f"data[{k}] should be a tensor, it is {type(x).__name__}: torch.from_numpy(np.array(picture))."
+        yield GAP, x is ... or x is None
+        yield f"data[{k}] should be a tensor, it is {type(x).__name__}: torch.from_numpy(np.array(picture)).", not isinstance(x, torch.Tensor)
         shape = tuple(x.shape)
-        if shape == (48, 48, 3):
-            yield "the channels stand last, (size, size, 3). A network wants them first: permute."
-        if shape in ((48, 48), (1, 48, 48), (4, 48, 48), (48, 48, 4)):
-            yield f"some files are grey and some have transparency: this one became {shape}. What does convert of PIL do?"
-        if shape != (3, 48, 48):
-            yield f"data[{k}] should have the shape (3, size, size), it has {shape} for size = 48. Did you use fit?"
+        yield "the channels stand last, (size, size, 3). A network wants them first: permute.", shape == (48, 48, 3)
+        yield f"some files are grey and some have transparency: this one became {shape}. What does convert of PIL do?", shape in ((48, 48), (1, 48, 48), (4, 48, 48), (48, 48, 4))
+        yield f"data[{k}] should have the shape (3, size, size), it has {shape} for size = 48. Did you use fit?", shape != (3, 48, 48)
         right = torch.from_numpy(bytes_.copy()).permute(2, 0, 1)
         turned = {
             FLAT: right.permute(1, 2, 0).reshape(right.shape),
@@ -83,43 +63,33 @@ def faults_of(data):
         }  # fmt: skip
         ranges = {"": (x + 1) * 127.5, "0 to 1": x * 255.0, "0 to 255": x * 1.0, "−0.5 to 0.5": x * 255.0 + 127.5}  # fmt: skip
         for scaled, back in ranges.items():
-            if close(back, right) and scaled:
-                yield f"the values go from {scaled}. The generator ends in tanh, from −1 to 1: so should the faces."
+            yield f"the values go from {scaled}. The generator ends in tanh, from −1 to 1: so should the faces.", close(back, right) and scaled
             for hint, other in turned.items():
-                if close(back, other) and not close(other, right):
-                    yield hint
+                yield hint, close(back, other) and not close(other, right)
         if not close(ranges[""], right):
-            if k and torch.equal(x, data[0]):
-                yield "data[0] and data[1] are the same picture: __getitem__ should open file number k."
+            yield "data[0] and data[1] are the same picture: __getitem__ should open file number k.", k and torch.equal(x, data[0])
             yield f"x[0, 0, 0] of picture {k} should be {right[0, 0, 0] / 127.5 - 1:.3f}, it is {x[0, 0, 0]:.3f}."
-        if x.dtype != torch.float32:
-            yield f"the values are right, but of the type {x.dtype}: networks compute in torch.float32."
+        yield f"the values are right, but of the type {x.dtype}: networks compute in torch.float32.", x.dtype != torch.float32
 
 
 def close(one, other):
     return (one - other.to(one.dtype)).abs().max() < 2
 
 
-def check_to_batch(answer):
-    """Check grey pictures (H, W, N) of a .npy file -> tensor (N, 1, H, W), the numbers as they are."""
+def with_channels(to_batch, data):
+    found = to_batch(data)
+    if isinstance(found, torch.Tensor) and found.ndim == 3 and len(found) == data.shape[2]:
+        raise Remark("the axis of channels is missing: networks want (N, 1, H, W). x[:, None] adds an axis.")
+    return found
 
-    def given(data):
-        found = answer(data)
-        if isinstance(found, torch.Tensor) and found.ndim == 3 and len(found) == data.shape[2]:
-            raise Remark("the axis of channels is missing: networks want (N, 1, H, W). x[:, None] adds an axis.")  # fmt: skip
-        return found
 
-    def by(order):
-        return lambda data: torch.from_numpy(data).permute(*order)[:, None]
+def moved(data, order=(2, 0, 1)):
+    return torch.from_numpy(data).permute(*order)[:, None]
 
-    def right(data):
-        return by((2, 0, 1))(data)
 
-    mistakes = {
-        "`reshape` cuts the row of numbers anew: every picture is made of pieces of others. Move the axes with permute.": lambda d: torch.from_numpy(d).reshape(d.shape[2], 1, *d.shape[:2]),
-        "the pictures lie on their side: height comes before width.": by((2, 1, 0)),
-        "the axes are right, but the numbers have changed: scaling comes later.": lambda d: right(d) / 127.5 - 1,
-    }  # fmt: skip
-    case = (np.arange(5 * 5 * 4).reshape(5, 5, 4).astype(np.uint8),)
-    answer_ = given if callable(answer) else answer
-    return examine(answer_, [case], right, mistakes, "picture k of the file is row k of the batch.")
+GREY = np.arange(5 * 5 * 4).reshape(5, 5, 4).astype(np.uint8)
+check_to_batch = check(moved, [(GREY,)], "picture k of the file is row k of the batch.", {
+    "`reshape` cuts the row of numbers anew: every picture is made of pieces of others. Move the axes with permute.": lambda d: torch.from_numpy(d).reshape(d.shape[2], 1, *d.shape[:2]),
+    "the pictures lie on their side: height comes before width.": dict(order=(2, 1, 0)),
+    "the axes are right, but the numbers have changed: scaling comes later.": lambda d: moved(d) / 127.5 - 1,
+}, given=with_channels)

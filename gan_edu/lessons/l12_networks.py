@@ -8,6 +8,7 @@ from IPython.display import HTML
 
 from gan_edu.panel.figure import describe, handles
 from gan_edu.style import CRITIC, FAKE, REAL
+from gan_edu.views import drawing
 
 STAMPS = "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#F0E442"
 DRAWN = (1.3, 0.4, 0.9, 1.2, 0.3, 0.7)  # weights "drawn at random", once
@@ -48,21 +49,18 @@ def view_stamps(fig, knobs):
     describe(fig, f"Five numbers in five colours. Each lays the kernel of {knobs.kernel} weights down, {knobs.stride} places further each time; the stamps are stacked, and {padding} places are cut away at both ends: {len(out)} numbers are left.")  # fmt: skip
 
 
-def draw_stamps(x, kernel, stride, padding):
-    """Return draw(fig): the stamps of a small example, stacked, with the numbers of their sums."""
-
-    def draw(fig):
-        ax = fig.subplots()
-        total = stamped(x, kernel, stride).sum(0)
-        draw_stack(ax, stamped(x, kernel, stride), padding)
-        for place, value in enumerate(total):
-            ax.text(place, value + 0.2, f"{value:g}", ha="center", fontsize=11)
-        ax.set(ylim=(0, 1.15 * total.max()), ylabel="sum of the stamps", xticks=range(len(total)))
-        fig.set_size_inches(7, 3)
-        words = ", ".join(f"{value:g}" for value in total)
-        describe(fig, f"Stacked stamps; their sums are {words}. The first and the last {padding} are cut away.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_stamps(fig, x, kernel, stride, padding):
+    """Draw the stamps of a small example, stacked, with the numbers of their sums."""
+    ax = fig.subplots()
+    total = stamped(x, kernel, stride).sum(0)
+    draw_stack(ax, stamped(x, kernel, stride), padding)
+    for place, value in enumerate(total):
+        ax.text(place, value + 0.2, f"{value:g}", ha="center", fontsize=11)
+    ax.set(ylim=(0, 1.15 * total.max()), ylabel="sum of the stamps", xticks=range(len(total)))
+    fig.set_size_inches(7, 3)
+    words = ", ".join(f"{value:g}" for value in total)
+    describe(fig, f"Stacked stamps; their sums are {words}. The first and the last {padding} are cut away.")  # fmt: skip
 
 
 def stages(network, shape):
@@ -100,19 +98,16 @@ def blocks(network, shape):
     return HTML(f'<svg viewBox="{box}" style="width: 100%; max-width: 900px; height: auto" role="img" aria-label="A network as boxes: {shape} goes in. {said}">{drawn}</svg>')  # fmt: skip
 
 
-def draw_contrast(networks, faces):
-    """Return draw(fig): the logits of faces whose contrast is c times theirs; networks: {title: discriminator}."""
-
-    def draw(fig):
-        c = torch.linspace(0, 2, 41)
-        for ax, (title, D) in zip(np.atleast_1d(fig.subplots(1, len(networks))), networks.items()):  # fmt: skip
-            with torch.no_grad():
-                logits = torch.stack([D(one * faces) for one in c])
-            ax.plot(c, logits, color=CRITIC, lw=1.5)
-            ax.plot(c[[0] * len(faces)], logits[0], "o", color=FAKE)
-            ax.axhline(0, color=CRITIC, lw=0.8, ls=":")
-            ax.set(title=title, xlabel="contrast c (0: grey, 1: the face)", ylabel="logit of c x")
-        fig.set_size_inches(9, 3.2)
-        describe(fig, f"Logits of {len(faces)} faces over their contrast from 0 to 2. Without biases straight lines that all begin at 0; with biases curves that begin elsewhere.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_contrast(fig, networks, faces):
+    """Draw the logits of faces whose contrast is c times theirs; networks: {title: discriminator}."""
+    c = torch.linspace(0, 2, 41)
+    for ax, (title, D) in zip(np.atleast_1d(fig.subplots(1, len(networks))), networks.items()):
+        with torch.no_grad():
+            logits = torch.stack([D(one * faces) for one in c])
+        ax.plot(c, logits, color=CRITIC, lw=1.5)
+        ax.plot(c[[0] * len(faces)], logits[0], "o", color=FAKE)
+        ax.axhline(0, color=CRITIC, lw=0.8, ls=":")
+        ax.set(title=title, xlabel="contrast c (0: grey, 1: the face)", ylabel="logit of c x")
+    fig.set_size_inches(9, 3.2)
+    describe(fig, f"Logits of {len(faces)} faces over their contrast from 0 to 2. Without biases straight lines that all begin at 0; with biases curves that begin elsewhere.")  # fmt: skip

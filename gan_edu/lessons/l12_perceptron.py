@@ -1,15 +1,13 @@
 """Lesson 12, *More*: the stored runs of the perceptron and of the convolutional pair."""
 
-import json
-import pathlib
-
 import numpy as np
 import torch
 from IPython.display import HTML
 
 from gan_edu.predict import table
+from gan_edu.views import WEIGHTS, compared, load
 
-STORED = pathlib.Path(__file__).parent.parent / "weights" / "pictures_perceptron.json"
+STORED = WEIGHTS / "pictures_perceptron.json"
 
 
 def draw_latents(n):
@@ -19,7 +17,7 @@ def draw_latents(n):
 
 def load_runs():
     """Return what is stored; an unfinished table would have medians of too few seeds."""
-    found = json.loads(STORED.read_text(encoding="utf-8"))
+    found = load(STORED)
     if min(map(len, found["runs"].values())) < 3:
         raise ValueError(f"{STORED.name} is unfinished: python -m benchmarks.pictures_perceptron")
     return found
@@ -43,9 +41,7 @@ def better(runs, answers):
     for name, numbers in reached(runs).items():
         kind = name.split(",")[0]
         found[kind] = min(found.get(kind, numbers), numbers, key=np.median)
-    if max(found["perceptron"]) < min(found["convolutional"]):
-        return answers[0]
-    return answers[1 if max(found["convolutional"]) < min(found["perceptron"]) else 2]
+    return compared(found["convolutional"], found["perceptron"], answers)
 
 
 def runs_table(runs):

@@ -6,7 +6,7 @@ import tempfile
 import torch
 from torch import nn
 
-from gan_edu.examine import GAP, Remark, examine
+from gan_edu.examine import GAP, faultless
 from gan_edu.lessons.l13_turns import check_batch as check_batch
 from gan_edu.lessons.l13_turns import check_one_backward as check_one_backward
 from gan_edu.run import Players, adam
@@ -36,44 +36,30 @@ def numbers(part):
 PARTS = "G", "D", "opt_G", "opt_D"
 
 
-def check_checkpoint(*answers):
+# fmt: off
+# A hint and when it is told stand on one line.
+@faultless("four states and the epoch, and an older file is safe.")
+def check_checkpoint(save, load):
     """Check save(path, gan, epoch) and load(path, gan) -> epoch, by a file that other players are read from."""
-
-    def faults():
-        save, load = answers
-        with tempfile.TemporaryDirectory() as folder:
-            path, first, other = pathlib.Path(folder) / "a.pt", small_gan(0), small_gan(1)
-            try:
-                if save(path, first, 7) is ...:
-                    yield GAP
-            except AttributeError as fault:
-                yield GAP if "expected 'f'" in str(fault) else f"save stops with {fault}"
-            if not path.exists():
-                yield "save has written no file with the name path."
-            if left := [one.name for one in pathlib.Path(folder).iterdir() if one != path]:
-                yield f"beside the file lies {left[0]}: os.replace gives it its name."
-            try:
-                torch.load(path, weights_only=True)
-            except Exception:
-                yield "the file cannot be read with weights_only=True: save state_dict()s and numbers, not the objects."
-            epoch = load(path, other)
-            if epoch is ...:
-                yield GAP
-            for name in PARTS:
-                if not torch.equal(numbers(getattr(first, name)), numbers(getattr(other, name))):
-                    yield f"{name} is not as it was saved. Is its state in the file, and does load put it back?"
-            if epoch != 7:
-                yield f"the epoch was 7, load returns {epoch}."
-            yield from interrupted(save, path, small_gan(2))
-
-    def asked(_):
-        for hint in faults():
-            raise Remark(hint)
-        return 0
-
-    given = asked if all(map(callable, answers)) else ...
-    words = "four states and the epoch, and an older file is safe."
-    return examine(given, [(0,)], lambda _: 0, words=words)
+    with tempfile.TemporaryDirectory() as folder:
+        path, first, other = pathlib.Path(folder) / "a.pt", small_gan(0), small_gan(1)
+        try:
+            yield GAP, save(path, first, 7) is ...
+        except AttributeError as fault:
+            yield GAP if "expected 'f'" in str(fault) else f"save stops with {fault}"
+        yield "save has written no file with the name path.", not path.exists()
+        left = [one.name for one in pathlib.Path(folder).iterdir() if one != path]
+        yield f"beside the file lies {', '.join(left)}: os.replace gives it its name.", left
+        try:
+            torch.load(path, weights_only=True)
+        except Exception:
+            yield "the file cannot be read with weights_only=True: save state_dict()s and numbers, not the objects."
+        epoch = load(path, other)
+        yield GAP, epoch is ...
+        for name in PARTS:
+            yield f"{name} is not as it was saved. Is its state in the file, and does load put it back?", not torch.equal(numbers(getattr(first, name)), numbers(getattr(other, name)))
+        yield f"the epoch was 7, load returns {epoch}.", epoch != 7
+        yield from interrupted(save, path, small_gan(2))
 
 
 def interrupted(save, path, gan):
@@ -91,5 +77,4 @@ def interrupted(save, path, gan):
         pass
     finally:
         torch.save = at_work
-    if path.read_bytes() != before:
-        yield "stopped while it writes, save has spoilt the older file. Write under another name, then os.replace."
+    yield "stopped while it writes, save has spoilt the older file. Write under another name, then os.replace.", path.read_bytes() != before

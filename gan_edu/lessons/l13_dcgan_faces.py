@@ -10,6 +10,7 @@ from gan_edu.panel import choice, log_slider, slider
 from gan_edu.panel.figure import curves, describe
 from gan_edu.predict import table
 from gan_edu.style import CRITIC, FAKE, PUSH, REAL
+from gan_edu.views import picture
 
 Z = torch.randn(16, LATENT_DIM, generator=torch.Generator().manual_seed(0))
 LINES = {  # what a step logs, and its colour
@@ -67,9 +68,7 @@ def view_faces(fig, gan, log):
         (made, faces_of(gan.G, Z[:9], training=True), 3, f"{log.n} steps"),
         (real, pictures(images, "cpu"), 1, "real"),
     ):
-        ax.imshow(tile(small(x), rows, 1), interpolation="bilinear")
-        ax.axis("off")
-        ax.set(title=title)
+        picture(ax, tile(small(x), rows, 1), title, interpolation="bilinear")
     if log.n:
         curves(right, log, *MEANS, colors=[LINES[name] for name in MEANS])
         right.legend()

@@ -15,8 +15,7 @@ from gan_edu.lessons.l13_dcgan_faces import LOSSES, MEANS, faces_of
 from gan_edu.lessons.l13_figures import draw_curves
 from gan_edu.panel.figure import describe
 from gan_edu.predict import table
-
-WEIGHTS = pathlib.Path(__file__).parent.parent / "weights"
+from gan_edu.views import WEIGHTS, drawing
 
 
 class Board:
@@ -74,22 +73,19 @@ def stored_curves():
     return {recipe: list(seeds.values()) for recipe, seeds in found.items()}, minutes
 
 
-def compare_curves(found):
-    """Return draw(fig): the curves of each recipe, a column each, three seeds over one another."""
-
-    def draw(fig):
-        fig.set_size_inches(2.6 * len(found), 3.3)
-        axes = fig.subplots(2, len(found))
-        for column, (recipe, runs) in zip(axes.T, found.items()):
-            for run in runs:
-                draw_curves(column, run, low=10, legend=False)
-            column[0].set(title=recipe, ylim=(0, 12))
-        for ax, names, where in ((axes[0, 0], LOSSES, "upper right"), (axes[1, -1], MEANS, "center right")):  # fmt: skip
-            ax.legend(handles=ax.lines[: len(names)], loc=where, fontsize=8)  # no curve is there
-        ends = (f"{name}: D(x) {average(runs, 'D(x)'):.2f}, D(G(z)) {average(runs, 'D(G(z)) before'):.2f}" for name, runs in found.items())  # fmt: skip
-        describe(fig, f"Losses and mean outputs of D, three seeds each. At the end, {'; '.join(ends)}.")  # fmt: skip
-
-    return draw
+@drawing
+def compare_curves(fig, found):
+    """Draw the curves of each recipe, a column each, three seeds over one another."""
+    fig.set_size_inches(2.6 * len(found), 3.3)
+    axes = fig.subplots(2, len(found))
+    for column, (recipe, runs) in zip(axes.T, found.items()):
+        for run in runs:
+            draw_curves(column, run, low=10, legend=False)
+        column[0].set(title=recipe, ylim=(0, 12))
+    for ax, names, where in ((axes[0, 0], LOSSES, "upper right"), (axes[1, -1], MEANS, "center right")):  # fmt: skip
+        ax.legend(handles=ax.lines[: len(names)], loc=where, fontsize=8)  # no curve is there
+    ends = (f"{name}: D(x) {average(runs, 'D(x)'):.2f}, D(G(z)) {average(runs, 'D(G(z)) before'):.2f}" for name, runs in found.items())  # fmt: skip
+    describe(fig, f"Losses and mean outputs of D, three seeds each. At the end, {'; '.join(ends)}.")
 
 
 def average(runs, name):

@@ -1,48 +1,27 @@
 """Lesson 14: the film of a training, two Gaussians, balls in the plane, and rows of faces."""
 
-import base64
-import html
 import io
-import time
 
-import matplotlib
 import numpy as np
 import torch
-from IPython.display import HTML
-from matplotlib.figure import Figure
 from matplotlib.image import imread
-from PIL import Image
 from scipy.spatial.distance import cdist
-from torch import nn
 
+from gan_edu import views
 from gan_edu.faces import make_faces
 from gan_edu.faces.grid import tile
 from gan_edu.lessons.l14_recipes import FILM
 from gan_edu.panel.figure import describe, handle
-from gan_edu.players import Players
-from gan_edu.style import CRITIC, FAKE, REAL, STYLE
+from gan_edu.style import CRITIC, FAKE, REAL
+from gan_edu.views import Screen, few_colours, finish, made_by, photographed, picture
+
+faces_of = made_by  # in the words of the page
 
 
-def picture(ax, pixels, title):
-    """Draw pixels (h, w, 3), without ticks."""
-    ax.imshow(pixels)
-    ax.axis("off")
-    ax.set(title=title)
-
-
-def few_colours(pixels):
-    """Return a picture in its 64 commonest colours, which takes a third of the space in a recording."""
-    return np.asarray(Image.fromarray(pixels).quantize(64, dither=Image.Dither.NONE).convert("RGB"))
-
-
-def faces_of(G, z):
-    """Return what a generator makes of latents (n, 100), floats (n, 3, 64, 64); it is in evaluation mode."""
-    with torch.no_grad():
-        return torch.cat([G(part) for part in z.split(100)]).float()
-
-
-class Film:
+class Film(Screen):
     """A stored training as a panel: each of its steps shows the next moment and trains nothing."""
+
+    pause = 0.3
 
     def __init__(self):
         with np.load(FILM) as stored:
@@ -52,17 +31,8 @@ class Film:
         self.x = torch.from_numpy(rows.copy())  # (moments, 24, 3, 64, 64), bytes
         last = last.reshape(8, 64, 8, 64, 3).transpose(0, 2, 4, 1, 3).reshape(64, 3, 64, 64)
         self.last = torch.from_numpy(last.copy())  # averaged weights, after the last step
-        self.pages = [few_colours(tile(x[:12], 4)) for x in self.x]
+        self.pages = [few_colours(tile(x[:12], 4), 64) for x in self.x]
         self.real = tile(make_faces(12, seed=1400)[0], 4)
-
-    def build(self):
-        """Return the players of a panel that only shows: a run wants a network."""
-        return Players(screen=nn.Linear(1, 1))
-
-    def step(self, gan, knobs):
-        """Go on to the next moment, after a third of a second; after the last one the film begins again."""
-        time.sleep(0.3)
-        return {"moment": knobs.n + 1}
 
     def view(self, fig, gan, log):
         """Draw real faces, generated ones, and the Fréchet distance up to this moment."""
@@ -85,8 +55,7 @@ def view_gaussians(fig, knobs):
         p = np.exp(-0.5 * ((x - mu) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
         left.fill_between(x, p, color=color, alpha=0.25)
         left.plot(x, p, color=color, lw=2, label=name)
-    left.set(xlabel="one feature", ylabel="density", xlim=(-6, 6), ylim=(0, 1.4))
-    left.legend()
+    finish(left, xlabel="one feature", ylabel="density", xlim=(-6, 6), ylim=(0, 1.4))
     parts = [knobs.mean**2, (knobs.spread - 1) ** 2]
     right.bar(["means", "spreads", "sum"], [*parts, sum(parts)], color=CRITIC)
     right.set(title=f"Fréchet distance: {sum(parts):.2f}", ylabel="unit of the feature, squared", ylim=(0, 9))  # fmt: skip
@@ -128,20 +97,14 @@ def view_balls(fig, knobs):
 
 
 def photo(draw, width, height):
-    """Return what draw(fig) draws as a JPEG to reveal: a quarter of the bytes that faces need as a PNG."""
-    with matplotlib.rc_context(STYLE):
-        draw(fig := Figure(figsize=(width, height)))
-        fig.savefig(content := io.BytesIO(), format="jpeg", dpi=80, pil_kwargs={"quality": 82})
-    data, words = base64.b64encode(content.getvalue()).decode(), html.escape(fig.words, quote=True)
-    return HTML(f'<img alt="{words}" style="max-width: 100%" src="data:image/jpeg;base64,{data}">')
+    """Return what draw(fig) draws as a JPEG to reveal."""
+    return views.photo(draw, (width, height))
 
 
-def draw_rows(sets):
-    """Return a row of twelve faces for each of {name: faces}, to reveal."""
-
-    def draw(fig):
-        for ax, (name, x) in zip(np.ravel(fig.subplots(len(sets), 1)), sets.items()):
-            picture(ax, tile(x[:12], 12), name)
-        describe(fig, f"Rows of 12 faces: {', '.join(sets)}.")
-
-    return photo(draw, 9, 1.05 * len(sets))
+@photographed
+def draw_rows(fig, sets):
+    """Draw a row of twelve faces for each of {name: faces}."""
+    for ax, (name, x) in zip(np.ravel(fig.subplots(len(sets), 1)), sets.items()):
+        picture(ax, tile(x[:12], 12), name)
+    fig.set_size_inches(9, 1.05 * len(sets))
+    describe(fig, f"Rows of 12 faces: {', '.join(sets)}.")

@@ -1,16 +1,12 @@
-"""Lesson 14: the check of averaging, the recipes, what `benchmarks/face_recipes.py` stored of them, and tables and figures of what is measured."""
-
-import json
-import pathlib
+"""Lesson 14: the recipes, what `benchmarks/face_recipes.py` stored of them, and tables and figures of what is measured."""
 
 import numpy as np
 
-from gan_edu.examine import examine
 from gan_edu.panel.figure import describe
 from gan_edu.predict import table
 from gan_edu.style import CRITIC, FAKE, PUSH, REAL
+from gan_edu.views import WEIGHTS, drawing, finish, load, spread
 
-WEIGHTS = pathlib.Path(__file__).parent.parent / "weights"
 STORED, FILM = WEIGHTS / "face_recipes.json", WEIGHTS / "face_film.npz"
 BASE = dict(norm="batch", betas=(0.5, 0.99), lr_d=1e-3, lr_g=1e-3, r1=0.0)
 RECIPES = {  # name: what it changes in the base
@@ -24,29 +20,9 @@ RECIPES = {  # name: what it changes in the base
 }
 
 
-def check_average(answer):
-    """Check (w,) -> the running mean of one weight after the steps 1, 2, ..., (N,), as the recipes average theirs."""
-
-    def mean_of(w, s=lambda n, N: n / (n + 9), new=lambda s: 1 - s):
-        mean = w[0]
-        for n, w_n in enumerate(w[1:], start=2):
-            mean = s(n, len(w)) * mean + new(s(n, len(w))) * w_n
-        return mean
-
-    mistakes = {
-        "turned round: s belongs to the mean so far, and 1 − s to the new weight.": lambda w: mean_of(w, lambda n, N: 9 / (n + 9)),
-        "the new weight lacks its factor 1 − s.": lambda w: mean_of(w, new=lambda s: 1),
-        "s is that of the last step all the time. Compute it anew in each step.": lambda w: mean_of(w, lambda n, N: N / (N + 9)),
-        "that is the plain mean, in which all steps count alike. Here s = n / (n + 9).": np.mean,
-        "your n is one too small: the mean begins with step 1, so the loop begins with step 2.": lambda w: mean_of(w, lambda n, N: (n - 1) / (n + 8)),
-    }  # fmt: skip
-    cases = [(np.random.default_rng(n).normal(size=n),) for n in (5, 40)]
-    return examine(answer, cases, mean_of, mistakes, "so the recipes' weights are averaged.")
-
-
 def load_recipes():
     """Return what is stored: {"runs": {name: [one run a seed]}, "floor": ..., "made": ...}."""
-    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    stored = load(STORED)
     return stored | {"runs": {name: stored["runs"][name] for name in RECIPES}}
 
 
@@ -61,28 +37,24 @@ def recipes_table(stored):
     columns = ("frechet", "raw"), ("frechet", "averaged"), ("precision", "averaged"), ("recall", "averaged")  # fmt: skip
     rows = [(name, *(values(stored, name, *column) for column in columns)) for name in stored["runs"]]  # fmt: skip
     floor = stored["floor"]
-    real = "real faces", "", *(f"{floor[key]:.2g}" for key in ("frechet", "precision", "recall"))  # fmt: skip
+    real = "real faces", "", *(f"{floor[key]:.2g}" for key in ("frechet", "precision", "recall"))
     return table(head, [*rows, real])
 
 
-def draw_recipes(stored):
-    """Return draw(fig): the Fréchet distances of all recipes, a point a seed, raw and averaged weights."""
-
-    def draw(fig):
-        fig.set_size_inches(9, 3.6)
-        ax, names = fig.subplots(), [*stored["runs"]][::-1]
-        for weights, color, up in (("raw", CRITIC, 0.13), ("averaged", FAKE, -0.13)):
-            for k, name in enumerate(names):
-                found = values(stored, name, weights=weights)
-                ax.plot([min(found), max(found)], [k + up] * 2, color=color, lw=1.5)
-                ax.plot(found, [k + up] * len(found), "o", color=color, ms=6, label=None if k else f"{weights} weights")  # fmt: skip
-        ax.axvline(stored["floor"]["frechet"], color=REAL, ls="--", label="real faces")
-        ax.set(yticks=range(len(names)), yticklabels=names, xlabel="Fréchet distance after 600 steps (2,000 faces each)", xlim=(0, None))  # fmt: skip
-        ax.legend(loc="upper right")
-        medians = ", ".join(f"{name} {np.median(values(stored, name)):.0f}" for name in names[::-1])
-        describe(fig, f"Fréchet distances of each recipe, three seeds each. Medians for averaged weights: {medians}.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_recipes(fig, stored):
+    """Draw the Fréchet distances of all recipes, a point a seed, raw and averaged weights."""
+    fig.set_size_inches(9, 3.6)
+    ax, names = fig.subplots(), [*stored["runs"]][::-1]
+    for weights, color, up in (("raw", CRITIC, 0.13), ("averaged", FAKE, -0.13)):
+        for k, name in enumerate(names):
+            found = values(stored, name, weights=weights)
+            ax.plot([min(found), max(found)], [k + up] * 2, color=color, lw=1.5)
+            ax.plot(found, [k + up] * len(found), "o", color=color, ms=6, label=None if k else f"{weights} weights")  # fmt: skip
+    ax.axvline(stored["floor"]["frechet"], color=REAL, ls="--", label="real faces")
+    finish(ax, "upper right", yticks=range(len(names)), yticklabels=names, xlabel="Fréchet distance after 600 steps (2,000 faces each)", xlim=(0, None))  # fmt: skip
+    medians = ", ".join(f"{name} {np.median(values(stored, name)):.0f}" for name in names[::-1])
+    describe(fig, f"Fréchet distances of each recipe, three seeds each. Medians for averaged weights: {medians}.")  # fmt: skip
 
 
 def followed(stored):
@@ -95,51 +67,40 @@ def loss_change(stored):
     return [run["losses"]["Loss_G"][-1] / run["losses"]["Loss_G"][0] for _, run in followed(stored)]
 
 
-def draw_losses(stored):
-    """Return draw(fig): G's loss, D's loss and the Fréchet distance over the steps, of all followed runs."""
-
-    def draw(fig):
-        panels = fig.subplots(1, 3)
-        for name, run in followed(stored):
-            steps = [100 * k for k in range(1, 7)]
-            curves = run["losses"]["Loss_G"], run["losses"]["Loss_D"], [one["averaged"]["frechet"] for one in run["on the way"]]  # fmt: skip
-            dashes = "-" if name == "base" else "--"
-            for ax, curve, color in zip(panels, curves, (FAKE, CRITIC, PUSH)):
-                ax.plot(steps, curve, dashes, color=color, marker="o", ms=3, label=name if run["seed"] == 0 else None)  # fmt: skip
-        for ax, title in zip(panels, ("G's loss", "D's loss", "Fréchet distance")):
-            ax.set(title=title, xlabel="training step", ylabel="mean of 100 steps" if "loss" in title else "averaged weights, 2,000 faces each")  # fmt: skip
-            ax.legend()
-        low, high = min(loss_change(stored)), max(loss_change(stored))
-        describe(fig, f"Three curves over 600 steps, for two recipes and three seeds each: G's loss becomes {low:.2f} to {high:.2f} times what it was, D's loss, and the Fréchet distance.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_losses(fig, stored):
+    """Draw G's loss, D's loss and the Fréchet distance over the steps, of all followed runs."""
+    panels = fig.subplots(1, 3)
+    for name, run in followed(stored):
+        steps = [100 * k for k in range(1, 7)]
+        curves = run["losses"]["Loss_G"], run["losses"]["Loss_D"], [one["averaged"]["frechet"] for one in run["on the way"]]  # fmt: skip
+        dashes = "-" if name == "base" else "--"
+        for ax, curve, color in zip(panels, curves, (FAKE, CRITIC, PUSH)):
+            ax.plot(steps, curve, dashes, color=color, marker="o", ms=3, label=name if run["seed"] == 0 else None)  # fmt: skip
+    for ax, title in zip(panels, ("G's loss", "D's loss", "Fréchet distance")):
+        finish(ax, title=title, xlabel="training step", ylabel="mean of 100 steps" if "loss" in title else "averaged weights, 2,000 faces each")  # fmt: skip
+    low, high = min(loss_change(stored)), max(loss_change(stored))
+    describe(fig, f"Three curves over 600 steps, for two recipes and three seeds each: G's loss becomes {low:.2f} to {high:.2f} times what it was, D's loss, and the Fréchet distance.")  # fmt: skip
 
 
-def draw_floors(floors):
-    """Return draw(fig): the Fréchet distances of pairs of real sets, {n: [values]}, over n."""
-
-    def draw(fig):
-        ax = fig.subplots()
-        for n, values in floors.items():
-            ax.plot([n] * len(values), values, "o", color=REAL, ms=5)
-        n = np.array([*floors])
-        ax.plot(n, np.median(floors[max(n)]) * max(n) / n, color=CRITIC, ls="--", label="proportional to 1/n")  # fmt: skip
-        ax.set(xscale="log", yscale="log", xlabel="faces in each of the two real sets, n", ylabel="Fréchet distance")  # fmt: skip
-        ax.set_xticks(n, [str(one) for one in n])
-        ax.legend()
-        describe(fig, "Fréchet distances of two real sets: " + "; ".join(f"n = {n}: median {np.median(v):.3g}" for n, v in floors.items()) + ".")  # fmt: skip
-
-    return draw
+@drawing
+def draw_floors(fig, floors):
+    """Draw the Fréchet distances of pairs of real sets, {n: [values]}, over n."""
+    ax = fig.subplots()
+    for n, values in floors.items():
+        ax.plot([n] * len(values), values, "o", color=REAL, ms=5)
+    n = np.array([*floors])
+    ax.plot(n, np.median(floors[max(n)]) * max(n) / n, color=CRITIC, ls="--", label="proportional to 1/n")  # fmt: skip
+    ax.set(xscale="log", yscale="log", xlabel="faces in each of the two real sets, n", ylabel="Fréchet distance")  # fmt: skip
+    ax.set_xticks(n, [str(one) for one in n])
+    ax.legend()
+    describe(fig, "Fréchet distances of two real sets: " + "; ".join(f"n = {n}: median {np.median(v):.3g}" for n, v in floors.items()) + ".")  # fmt: skip
 
 
 def quality_table(found):
     """Return a table of {name: [(Fréchet distance, precision, recall), one a draw]}: the median and the range of each."""
 
-    def words(values, digits):
-        ends = (f"{value:.{digits}f}" for value in (min(values), max(values)))
-        return f"{np.median(values):.{digits}f} ({' to '.join(ends)})"
-
-    rows = [(name, *map(words, zip(*draws), (1, 3, 2))) for name, draws in found.items()]
+    rows = [(name, *map(spread, zip(*draws), (1, 3, 2))) for name, draws in found.items()]
     return table(("1,000 faces", "Fréchet distance", "precision", "recall"), rows)
 
 

@@ -12,18 +12,11 @@ from gan_edu.panel.figure import describe
 from gan_edu.players import Players
 from gan_edu.predict import table
 from gan_edu.style import CRITIC, FAKE, OPTIMAL, REAL
+from gan_edu.views import band, drawing, finish, picture
+from gan_edu.views import made_by as faces_of
 
 PAIRS = torch.randn(12, 2, 100, generator=torch.Generator().manual_seed(4)).roll(4, 0)
 LOOKS = dict(zip(("smile", "glasses", "beard", "random"), (REAL, FAKE, OPTIMAL, CRITIC)))
-
-
-@torch.no_grad()
-def faces_of(G, z):
-    """Return the faces that a generator makes of latents (n, 100) in evaluation mode, (n, 3, S, S); it keeps its mode."""
-    training, place = G.training, next(G.parameters()).device
-    x = torch.cat([G.eval()(part.to(place)).cpu() for part in z.split(250)])
-    G.train(training)
-    return x
 
 
 def walk_build():
@@ -55,29 +48,25 @@ def view_walk(fig, gan, log):
     x = faces_of(gan.G, torch.stack([a, (1 - t) * a + t * b, arc(a, b, t), b]))
     names = "start", "straight way", "along the arc", "end"
     for ax, face, name in zip(fig.subplots(1, 4, width_ratios=[1, 2, 2, 1]), x, names):
-        ax.imshow(tile(face[None]) & 0xF8, interpolation="bilinear")  # five bits: small recordings
-        ax.axis("off")
-        ax.set(title=name)
+        picture(
+            ax, tile(face[None]) & 0xF8, name, interpolation="bilinear"
+        )  # five bits: small recordings
     describe(fig, f"Pair {pair} at t = {t:.2f}: two faces between the start and the end, of the straight way and of the arc.")  # fmt: skip
 
 
-def draw_lengths(*middles):
-    """Return draw(fig): how long latents are in 2 and 100 dimensions, and middles (n, 100), if any are given."""
+@drawing
+def draw_lengths(fig, *middles):
+    """Draw how long latents are in 2 and 100 dimensions, and middles (n, 100), if any are given."""
     seeded, colors = torch.Generator().manual_seed(0), {2: CRITIC, 100: REAL}
     sets = [(f"z, {d} numbers", torch.randn(20_000, d, generator=seeded), c) for d, c in colors.items()]  # fmt: skip
     sets += [("middle of a straight way, 100 numbers", z, FAKE) for z in middles]
-
-    def draw(fig):
-        ax, words = fig.subplots(), []
-        for label, z, color in sets:
-            r = z.norm(dim=1)
-            ax.hist(r, bins=60, density=True, color=color, alpha=0.5, label=label)
-            words.append(f"{label}: {r.mean():.1f} ± {r.std():.1f}")
-        ax.set(xlim=(0, 14), xlabel="length", ylabel="density")
-        ax.legend()
-        describe(fig, f"Histograms of lengths, mean and spread: {'; '.join(words)}.")
-
-    return draw
+    ax, words = fig.subplots(), []
+    for label, z, color in sets:
+        r = z.norm(dim=1)
+        ax.hist(r, bins=60, density=True, color=color, alpha=0.5, label=label)
+        words.append(f"{label}: {r.mean():.1f} ± {r.std():.1f}")
+    finish(ax, xlim=(0, 14), xlabel="length", ylabel="density")
+    describe(fig, f"Histograms of lengths, mean and spread: {'; '.join(words)}.")
 
 
 def worth(x):
@@ -92,22 +81,17 @@ def worth_table(found):
     return table(head, [(name, *map(list, zip(*rows))) for name, rows in found.items()])
 
 
-def draw_effects(steps, effects):
-    """Return draw(fig): effects {name: (draws, steps, 2)}, what is reached and what else changes, over the size of the step."""
-
-    def draw(fig):
-        said = []
-        for k, (ax, title) in enumerate(zip(fig.subplots(1, 2), ("has the attribute now", "other labels that changed"))):  # fmt: skip
-            for name, found in effects.items():
-                low, middle, high = np.quantile(np.array(found)[..., k], (0, 0.5, 1), axis=0)
-                ax.fill_between(steps, low, high, color=LOOKS[name], alpha=0.25)
-                ax.plot(steps, middle, "o-", color=LOOKS[name], label=name)
-                said.append(f"{name} {' '.join(f'{100 * v:.0f} %' for v in middle)}")
-            ax.set(ylim=(-0.02, 1.02), xlabel="size of the step", ylabel="share", title=title)
-        ax.legend()
-        describe(fig, f"Shares over the size of the step, median and range; first that have the attribute, then other labels that changed: {'; '.join(said)}.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_effects(fig, steps, effects):
+    """Draw effects {name: (draws, steps, 2)}, what is reached and what else changes, over the size of the step."""
+    said = []
+    for k, (ax, title) in enumerate(zip(fig.subplots(1, 2), ("has the attribute now", "other labels that changed"))):  # fmt: skip
+        for name, found in effects.items():
+            middle = band(ax, steps, np.array(found)[..., k], LOOKS[name], "o-", label=name)
+            said.append(f"{name} {' '.join(f'{100 * v:.0f} %' for v in middle)}")
+        ax.set(ylim=(-0.02, 1.02), xlabel="size of the step", ylabel="share", title=title)
+    ax.legend()
+    describe(fig, f"Shares over the size of the step, median and range; first that have the attribute, then other labels that changed: {'; '.join(said)}.")  # fmt: skip
 
 
 class Portraits:
@@ -121,11 +105,9 @@ class Portraits:
         if knobs.shell:
             z = z * self.z.norm(dim=1, keepdim=True) / z.norm(dim=1, keepdim=True)
         ax = fig.subplots()
-        ax.imshow(
-            tile(faces_of(self.G, torch.cat([self.z, z])), 6) & 0xF8, interpolation="bilinear"
-        )
-        ax.axis("off")
         moves = ", ".join(f"{getattr(knobs, name):g} towards {name}" for name in self.ways)
         where = "back on the shell" if knobs.shell else f"lengths up to {z.norm(dim=1).max():.1f}"
-        ax.set(title=f"above: as they are; below: moved, {where}")
+        title = f"above: as they are; below: moved, {where}"
+        pixels = tile(faces_of(self.G, torch.cat([self.z, z])), 6) & 0xF8
+        picture(ax, pixels, title, interpolation="bilinear")
         describe(fig, f"Six generated faces, and below them the same moved by {moves}, {where}.")

@@ -1,17 +1,10 @@
 """Lesson 15, own photos: what can be said of generated ones without a judge, stored runs, and grids of pictures."""
 
-import base64
-import html
-import io
-import json
 import os
 import pathlib
 
-import matplotlib
 import torch
 import torch.nn.functional as F
-from IPython.display import HTML
-from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_edu.faces import make_faces
@@ -20,9 +13,9 @@ from gan_edu.faces.grid import draw_faces
 from gan_edu.metrics import frechet_distance
 from gan_edu.panel.figure import describe
 from gan_edu.predict import table
-from gan_edu.style import STYLE
+from gan_edu.views import WEIGHTS, compared, load, photo
 
-STORED = pathlib.Path(__file__).parent.parent / "weights" / "own_photos.json"
+STORED = WEIGHTS / "own_photos.json"
 N_FEATURES, N_DRAWS, MOST = 20, 5, 150
 
 
@@ -42,19 +35,18 @@ def show(sets, columns, down=False, words="", path=None):
     """Return grids of {title: pictures}, side by side or one below the other, as a JPEG; path: a PNG of it, written too."""
     height = 9 * max(-(-len(x) // columns) for x in sets.values()) / columns
     height = len(sets) * (height + 0.35) if down else height / len(sets) + 0.5
-    with matplotlib.rc_context(STYLE):
-        fig = Figure(figsize=(9, height + 0.3 * bool(words)))
+
+    def draw(fig):
         axes = fig.subplots(len(sets), 1) if down else fig.subplots(1, len(sets))
         for ax, (title, x) in zip(axes, sets.items()):
             draw_faces(ax, x, columns, title=title)
         fig.suptitle(words, fontsize=10)
         counted = ", ".join(f"{title} ({len(x)})" for title, x in sets.items())
         describe(fig, f"Grids of faces, {'one below the other' if down else 'side by side'}: {counted}. {words}")  # fmt: skip
-        fig.savefig(content := io.BytesIO(), format="jpeg", dpi=90, pil_kwargs=dict(quality=75))
         if path:
             fig.savefig(path, dpi=200)
-    data, said = base64.b64encode(content.getvalue()).decode(), html.escape(fig.words, quote=True)
-    return HTML(f'<img alt="{said}" style="max-width: 100%" src="data:image/jpeg;base64,{data}">')
+
+    return photo(draw, (9, height + 0.3 * bool(words)), dpi=90, quality=75)
 
 
 def thumbnails(x):
@@ -121,14 +113,14 @@ def measures_table(rows):
 
 def load_runs():
     """Return what benchmarks/own_photos.py measured, {recipe: [one run a seed]}."""
-    stored = json.loads(STORED.read_text(encoding="utf-8"))
-    return {name: [*rows.values()] for name, rows in stored["runs"].items()}
+    runs = load(STORED)["runs"]
+    return {name: [*rows.values()] for name, rows in runs.items()}
 
 
 def verdict(runs, options):
     """Return the option that the Fréchet distances give: first or second recipe ahead in all seeds, or not clear."""
     one, other = ([run["frechet"] for run in rows] for rows in runs.values())
-    return options[0 if max(one) < min(other) else 1 if max(other) < min(one) else 2]
+    return compared(other, one, options)
 
 
 def runs_table(runs):

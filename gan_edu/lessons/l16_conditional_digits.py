@@ -2,9 +2,7 @@
 
 import functools
 
-import numpy as np
 import torch
-from matplotlib.colors import LinearSegmentedColormap
 from torch import nn
 from torch.nn.functional import softplus
 
@@ -15,10 +13,10 @@ from gan_edu.panel import choice, log_slider
 from gan_edu.panel.figure import curves, describe
 from gan_edu.run import Players, adam, descend
 from gan_edu.style import CRITIC, FAKE, REAL
+from gan_edu.views import inked, picture
 
 LATENT_DIM, EMBED_DIM = 32, 16
 Z = torch.randn(8, LATENT_DIM, generator=torch.Generator().manual_seed(2))
-INK = {color: LinearSegmentedColormap.from_list(color, ["#000000", color, "#ffffff"], 6) for color in (REAL, FAKE)}  # fmt: skip
 knobs = dict(
     notes=choice("right", "blank", "shuffled"), lr=log_slider(1e-4, 1e-2, 2e-3),
     r1=log_slider(0.01, 100, 1.0),
@@ -114,17 +112,9 @@ def asked(G, z=Z):
 
 def draw_rows(ax, x, color=FAKE, title=""):
     """Draw pictures (10 * columns, 1, 28, 28), a row for each label."""
-    columns = len(x) // 10
-    page = np.full((10, columns, 30, 30), np.nan, np.float32)
-    page[..., :28, :28] = np.asarray(x).reshape(10, columns, 28, 28)
-    page = page.transpose(0, 2, 1, 3).reshape(300, 30 * columns)[:-2, :-2]
-    rgb = INK[color]((np.nan_to_num(page) + 1) / 2)[..., :3]
-    rgb[np.isnan(page)] = 0.5
-    ax.imshow((255 * rgb).round().astype("u1"))
+    picture(ax, inked(x, len(x) // 10, color, levels=6), title)
     for label in range(10):
         ax.text(-8, 30 * label + 14, str(label), ha="center", va="center", fontsize=9)
-    ax.axis("off")
-    ax.set(title=title)
 
 
 def view_rows(fig, gan, log):

@@ -1,13 +1,14 @@
 """Lesson 16: what was measured, as pictures and as a table of stored runs."""
 
-import json
-import pathlib
+import functools
 
 from gan_edu.lessons.l16_conditional_digits import asked, draw_rows
 from gan_edu.panel.figure import describe
 from gan_edu.predict import short, table
+from gan_edu.views import WEIGHTS, drawing, load
 
-STORED = pathlib.Path(__file__).parent.parent / "weights" / "conditional_digits.json"
+STORED = WEIGHTS / "conditional_digits.json"
+load_stored = functools.partial(load, STORED)
 SETTINGS = dict(lr=2e-3, r1=1.0)
 VARIANTS = {  # what is stored, and what its runs change
     "right notes": dict(notes="right"),
@@ -17,22 +18,14 @@ VARIANTS = {  # what is stored, and what its runs change
 }
 
 
-def draw_grids(runs, scores):
-    """Return draw(fig): a grid of each run, ten labels by eight latents; scores: what the judge says of each."""
-
-    def draw(fig):
-        fig.set_size_inches(10, 4.6)
-        for ax, (name, run) in zip(fig.subplots(1, len(runs)), runs.items()):
-            draw_rows(ax, asked(run.gan.G), title=f"{name} notes")
-        same = "; ".join(f"{name} notes {scores[name]['column']:.0%}" for name in runs)  # fmt: skip
-        describe(fig, f"Three grids of generated digits, a row for each label and a column for each latent. Pictures of a column that are read as its most frequent digit: {same}.")  # fmt: skip
-
-    return draw
-
-
-def load_stored():
-    """Return what is stored: {"runs": {variant: [scores of each seed]}, "floor": scores of real digits, "made": ...}."""
-    return json.loads(STORED.read_text(encoding="utf-8"))
+@drawing
+def draw_grids(fig, runs, scores):
+    """Draw a grid of each run, ten labels by eight latents; scores: what the judge says of each."""
+    fig.set_size_inches(10, 4.6)
+    for ax, (name, run) in zip(fig.subplots(1, len(runs)), runs.items()):
+        draw_rows(ax, asked(run.gan.G), title=f"{name} notes")
+    same = "; ".join(f"{name} notes {scores[name]['column']:.0%}" for name in runs)
+    describe(fig, f"Three grids of generated digits, a row for each label and a column for each latent. Pictures of a column that are read as its most frequent digit: {same}.")  # fmt: skip
 
 
 def values(stored, variant, name):

@@ -16,14 +16,14 @@ from gan_edu.networks import DCGANGenerator
 from gan_edu.panel import choice, slider, switch
 from gan_edu.panel.figure import describe
 from gan_edu.players import Players
+from gan_edu.views import few_colours, picture
 
 GENERATOR = pathlib.Path(__file__).parent.parent / "weights" / "conditional_generator.pt"
 HAIR = "black", "brown", "blond", "red", "grey"
 PEOPLE = torch.randn(12, 100, generator=torch.Generator().manual_seed(17))
 ALL = torch.tensor([[s, g, h] for g in (0, 1) for s in (0, 1) for h in range(5)])
-ASKS = dict(
-    smile=switch(), glasses=switch(True), hair=choice("brown", "black", "blond", "red", "grey")
-)
+COLOURS = choice("brown", "black", "blond", "red", "grey")
+ASKS = dict(smile=switch(), glasses=switch(True), hair=COLOURS)
 
 
 class Labels(nn.Module):
@@ -71,11 +71,6 @@ def step_walk(gan, knobs):
     return {"smile": knobs.smile, "glasses": knobs.glasses, "hair": HAIR.index(knobs.hair)}
 
 
-def few_colours(pixels):
-    """Return a picture in 32 colours, which takes a third of the space in a recording."""
-    return np.asarray(Image.fromarray(pixels).quantize(32, dither=Image.Dither.NONE).convert("RGB"))
-
-
 def view_walk(fig, gan, log):
     """Draw three people on their way to others, above as nobody asked, below as the knobs ask."""
     k, t = divmod(log.n / 30, 1)
@@ -84,24 +79,17 @@ def view_walk(fig, gan, log):
     asked = [int(log[name][-1]) for name in ("smile", "glasses", "hair")] if log.n else [0, 1, 1]
     y = torch.tensor([[0, 0, 1]] * 3 + [asked] * 3)
     x = faces_of(gan.G, torch.cat([z, z]), y)
-    said = ("smiling" if asked[0] else "no smile") + (
-        ", glasses, " if asked[1] else ", no glasses, "
-    )
-    names = "no smile, no glasses, brown hair", f"{said}{HAIR[asked[2]]} hair"
+    smile, glasses = "smiling" if asked[0] else "no smile", "glasses" if asked[1] else "no glasses"
+    names = "no smile, no glasses, brown hair", f"{smile}, {glasses}, {HAIR[asked[2]]} hair"
     for ax, row, name in zip(fig.subplots(2, 1), x.split(3), names):
-        ax.imshow(few_colours(tile(row, 3)), interpolation="bilinear")
-        ax.axis("off")
-        ax.set(title=name)
+        picture(ax, few_colours(tile(row, 3), 32), name, interpolation="bilinear")
     describe(fig, f"Three generated faces, asked for {names[0]}, and below them the same latents asked for {names[1]}.")  # fmt: skip
 
 
 # ---- the panel that asks
 
 
-ASK = dict(
-    person=slider(1, 12, 8, step=1), smile=slider(0.0, 2.0, 0.0), glasses=switch(),
-    hair=choice("brown", "black", "blond", "red", "grey"),
-)  # fmt: skip
+ASK = dict(person=slider(1, 12, 8, step=1), smile=slider(0.0, 2.0, 0.0), glasses=switch(), hair=COLOURS)  # fmt: skip
 
 
 class Ask:
@@ -118,14 +106,11 @@ class Ask:
         no, yes = (torch.tensor([[smile, *rest]]) for smile in (0, 1))
         face = self.mixed(self.G, z, no, yes, knobs.smile)
         every = faces_of(self.G, z.expand(20, -1), ALL)
-        said = (
-            f"smile {knobs.smile:.2g}, {'' if knobs.glasses else 'no '}glasses, {knobs.hair} hair"
-        )
+        glasses = "glasses" if knobs.glasses else "no glasses"
+        said = f"smile {knobs.smile:.2g}, {glasses}, {knobs.hair} hair"
         names = said, "the same latent, all twenty labels"
         for ax, x, columns, name in zip(fig.subplots(1, 2), (face, every), (1, 5), names):
-            ax.imshow(tile(x, columns) & 0xF8, interpolation="bilinear")
-            ax.axis("off")
-            ax.set(title=name)
+            picture(ax, tile(x, columns) & 0xF8, name, interpolation="bilinear")
         describe(fig, f"Person {knobs.person} with {said}, and the same latent with all twenty labels.")  # fmt: skip
 
 

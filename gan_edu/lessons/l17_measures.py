@@ -5,24 +5,13 @@ from torch.nn.functional import pad
 
 from gan_edu.faces import ATTRIBUTES, make_faces
 from gan_edu.faces.judge import face_quality, load_judge
+from gan_edu.views import made_by as faces_of
 
 ASKED = "smile", "glasses", "hair_colour"
 COUNTS = [len(ATTRIBUTES[name]) for name in ASKED]
-AFTER = {
-    "smile": 1,
-    "glasses": 1,
-    "hair_colour": 3,
-}  # asked twice: no and yes, no and yes, black and red
-
-
-@torch.no_grad()
-def faces_of(G, z, y):
-    """Return the faces that a generator makes of latents (n, 100) and labels (n, 3) in evaluation mode; it keeps its mode."""
-    training, place = G.training, next(G.parameters()).device
-    parts = zip(z.split(250), y.split(250))
-    x = torch.cat([G.eval()(z.to(place), y.to(place)).cpu() for z, y in parts])
-    G.train(training)
-    return x
+AFTER = dict(
+    smile=1, glasses=1, hair_colour=3
+)  # asked twice: no and yes, no and yes, black and red
 
 
 def drawn_labels(n, seed):

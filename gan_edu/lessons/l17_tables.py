@@ -1,8 +1,5 @@
 """Lesson 17: its tables, and the stored runs."""
 
-import json
-import pathlib
-
 import numpy as np
 from IPython.display import HTML
 
@@ -10,9 +7,10 @@ from gan_edu.faces import ATTRIBUTES, make_faces
 from gan_edu.faces.judge import load_judge
 from gan_edu.lessons.l17_measures import AFTER, ASKED, COUNTS, changes
 from gan_edu.predict import table
+from gan_edu.views import WEIGHTS, load
 
 NAMES = [name.replace("_", " ") for name in ASKED]
-STORED = pathlib.Path(__file__).parent.parent / "weights" / "conditional_faces.json"
+STORED = WEIGHTS / "conditional_faces.json"
 
 
 def percent(shares):
@@ -60,7 +58,7 @@ def changes_table(asked, others):
 
 def load_runs():
     """Return {recipe: {(seed, steps): measured}} of benchmarks/conditional_faces.py, and how it was made."""
-    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    stored = load(STORED)
     runs = {
         name: {tuple(map(int, key.split(", "))): row for key, row in rows.items()}
         for name, rows in stored.pop("runs").items()

@@ -9,31 +9,23 @@ from gan_edu.lessons.l18_program import PARTS, ring
 from gan_edu.lessons.l18_verdicts import last_gap, made, slopes
 from gan_edu.panel.figure import curves, describe
 from gan_edu.predict import shown
-from gan_edu.style import CRITIC, FAKE, REAL, SURFACE
+from gan_edu.style import CRITIC, REAL
+from gan_edu.views import drawing, picture, score_plane
 
 SEEDED = torch.Generator().manual_seed(18)
 REAL_400, LATENTS = ring(400, generator=SEEDED), torch.randn(400, 2, generator=SEEDED)
-SIDE = torch.linspace(-3.5, 3.5, 45)
-GRID = torch.cartesian_prod(SIDE, SIDE)
 
 
 def view_ring(fig, gan, log):
     """Draw samples over the critic's scores, and the critic's gap."""
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.2])
-    with torch.no_grad():
-        x_fake, scores = gan.G(LATENTS), gan.D(GRID).reshape(45, 45).T
-    left.contourf(SIDE, SIDE, scores, levels=12, cmap=SURFACE)
-    left.scatter(*REAL_400.T, s=9, color=REAL, label="real")
-    left.scatter(*x_fake.T, s=9, color=FAKE, label="generated")
+    x_fake = gan.G(LATENTS).detach()
     far = x_fake.norm(dim=1).mean()
-    left.set(xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal", xlabel="x₁", ylabel="x₂")
-    left.set(title=f"mean distance from the middle: {far:.3g}")
-    left.legend(loc="upper right")
+    score_plane(left, gan.D, REAL_400, x_fake, 3.5, title=f"mean distance from the middle: {far:.3g}")  # fmt: skip
     curves(right, log, "critic gap", colors=[CRITIC])
     right.set(title="the critic's gap", ylabel="critic gap (score)")
     gap = f"the critic's gap is {log['critic gap'][-1]:.3g}" if log.n else "nothing is trained"
-    said = "on average from the middle; the real ones 1.42"
-    describe(fig, f"After {log.n} steps the generated points lie {far:.3g} {said}; {gap}.")
+    describe(fig, f"After {log.n} steps the generated points lie {far:.3g} on average from the middle; the real ones 1.42; {gap}.")  # fmt: skip
 
 
 def mosaic(x, columns):
@@ -45,62 +37,47 @@ def mosaic(x, columns):
     return ((page.reshape(-1, columns * (size + 2), c) + 1) / 2).clamp(0, 1)[:-2, :-2].numpy()
 
 
-def draw_faces(to_tensor):
-    """Return draw(fig): six faces of 24 x 24 pixels, as files have them and as to_tensor hands them to the networks."""
-
-    def draw(fig):
-        files = make_faces(6, seed=3, size=24)[0].permute(0, 2, 3, 1).contiguous().numpy()
-        both = PARTS["to_tensor"](files), to_tensor(files)
-        titles = "in the files", "as to_tensor hands them on"
-        for ax, x, title in zip(fig.subplots(1, 2), both, titles):
-            ax.imshow(mosaic(x, 3))
-            ax.axis("off")
-            ax.set(title=title)
-        same = torch.allclose(*both)
-        said = "the same" if same else "stripes and dots of wrong colours, in which no face is left"
-        describe(fig, f"On the left, six painted faces; on the right, what the networks get: {said}.")  # fmt: skip
-
-    return draw
+@drawing
+def draw_faces(fig, to_tensor):
+    """Draw six faces of 24 x 24 pixels, as files have them and as to_tensor hands them to the networks."""
+    files = make_faces(6, seed=3, size=24)[0].permute(0, 2, 3, 1).contiguous().numpy()
+    both = PARTS["to_tensor"](files), to_tensor(files)
+    titles = "in the files", "as to_tensor hands them on"
+    for ax, x, title in zip(fig.subplots(1, 2), both, titles):
+        picture(ax, mosaic(x, 3), title)
+    same = torch.allclose(*both)
+    said = "the same" if same else "stripes and dots of wrong colours, in which no face is left"
+    describe(fig, f"On the left, six painted faces; on the right, what the networks get: {said}.")
 
 
-def draw_digits(runs):
-    """Return draw(fig): 25 generated digits of seed 0, and the critic's gap of all runs."""
-
-    def draw(fig):
-        left, right = fig.subplots(1, 2, width_ratios=[1, 1.5])
-        left.imshow(mosaic(made(runs, 25)[0], 5)[..., 0], cmap="gray", vmin=0, vmax=1)
-        left.axis("off")
-        left.set(title="25 digits of seed 0")
-        gaps = runs.log["critic gap"].T
-        right.plot(np.arange(1, len(gaps) + 1), gaps, color=CRITIC, lw=0.8, alpha=0.6)
-        right.set(xlabel="training step", ylabel="critic gap (score)")
-        right.set(title="critic gap, eight seeds")
-        norm, gap = np.median(slopes(runs)), np.median(last_gap(runs))
-        said = f"the critic's gap ends at {gap:.3g}, its gradient has the norm {norm:.3g} (medians)"
-        describe(fig, f"25 generated digits after {len(gaps)} steps; {said}.")
-
-    return draw
+@drawing
+def draw_digits(fig, runs):
+    """Draw 25 generated digits of seed 0, and the critic's gap of all runs."""
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.5])
+    picture(left, mosaic(made(runs, 25)[0], 5)[..., 0], "25 digits of seed 0", cmap="gray", vmin=0, vmax=1)  # fmt: skip
+    gaps = runs.log["critic gap"].T
+    right.plot(np.arange(1, len(gaps) + 1), gaps, color=CRITIC, lw=0.8, alpha=0.6)
+    right.set(xlabel="training step", ylabel="critic gap (score)", title="critic gap, eight seeds")
+    norm, gap = np.median(slopes(runs)), np.median(last_gap(runs))
+    describe(fig, f"25 generated digits after {len(gaps)} steps; the critic's gap ends at {gap:.3g}, its gradient has the norm {norm:.3g} (medians).")  # fmt: skip
 
 
-def draw_rays(make_critic):
-    """Return draw(fig): scores of a fresh critic along five rays from the middle."""
-
-    def draw(fig):
-        ax, r = fig.subplots(), torch.linspace(0, 3, 61)
-        torch.manual_seed(1)
-        D = make_critic(2)
-        for angle in torch.arange(5) * 2 * torch.pi / 5:
-            x = r[:, None] * torch.stack([angle.cos(), angle.sin()])
-            ax.plot(r, D(x).detach()[:, 0], color=CRITIC, lw=1.5)
-        ax.axvline(2**0.5, color=REAL, ls="--", label="radius of the real ring")
-        ax.legend(loc="lower left")
-        ax.set(xlabel="distance from the middle", ylabel="score", title="scores along five rays")
-        fig.set_size_inches(9, 3.1)
-        bend = max((D(2 * x) - 2 * D(x)).abs().item() for x in torch.eye(2)[:, None])
-        how = "straight lines from score 0" if bend < 1e-5 else "bent lines"
-        describe(fig, f"Scores of a fresh critic along five rays from the middle: five {how}.")
-
-    return draw
+@drawing
+def draw_rays(fig, make_critic):
+    """Draw scores of a fresh critic along five rays from the middle."""
+    ax, r = fig.subplots(), torch.linspace(0, 3, 61)
+    torch.manual_seed(1)
+    D = make_critic(2)
+    for angle in torch.arange(5) * 2 * torch.pi / 5:
+        x = r[:, None] * torch.stack([angle.cos(), angle.sin()])
+        ax.plot(r, D(x).detach()[:, 0], color=CRITIC, lw=1.5)
+    ax.axvline(2**0.5, color=REAL, ls="--", label="radius of the real ring")
+    ax.legend(loc="lower left")
+    ax.set(xlabel="distance from the middle", ylabel="score", title="scores along five rays")
+    fig.set_size_inches(9, 3.1)
+    bend = max((D(2 * x) - 2 * D(x)).abs().item() for x in torch.eye(2)[:, None])
+    how = "straight lines from score 0" if bend < 1e-5 else "bent lines"
+    describe(fig, f"Scores of a fresh critic along five rays from the middle: five {how}.")
 
 
 def show(draw):

@@ -68,19 +68,20 @@ def tried(test, right, exhibit, words, relatives, fine=None, repair=lambda: ""):
     return not fault
 
 
+def trial(*codes_and_words):
+    """Return a check of a test alone, with the arguments of `tried`."""
+    return lambda test: tried(test, *codes_and_words)
+
+
 def critic_loss(weight):
     """Return a WGAN-GP critic's loss of (D, x_real, x_fake, lambda_gp), with weight(lambda_gp) for the penalty."""
     return lambda D, x, y, k: weight(k) * gradient_penalty(D, x, y) - (D(x).mean() - D(y).mean())
 
 
-def check_added(test):
-    """Check a test of critic_loss(D, x_real, x_fake, lambda_gp), whose exhibit leaves the penalty out."""
-    relatives = {
-        "a loss from which the penalty is subtracted. Should a steep critic's loss grow with λ?": critic_loss(lambda k: -k),
-        "a loss that adds the penalty without λ. Compare two values of λ.": critic_loss(lambda k: 10),
-    }  # fmt: skip
-    codes = critic_loss(lambda k: k), critic_loss(lambda k: 0 * k)
-    return tried(test, *codes, "λ matters, and in the right direction.", relatives)
+check_added = trial(critic_loss(lambda k: k), critic_loss(lambda k: 0 * k), "λ matters, and in the right direction.", {
+    "a loss from which the penalty is subtracted. Should a steep critic's loss grow with λ?": critic_loss(lambda k: -k),
+    "a loss that adds the penalty without λ. Compare two values of λ.": critic_loss(lambda k: 10),
+})  # fmt: skip
 
 
 def error(of_fake):
@@ -88,11 +89,9 @@ def error(of_fake):
     return lambda D, G, x, z: -(D(x).log().mean() + (1 - D(of_fake(G, x, z))).log().mean())
 
 
-def check_from_z(test):
-    """Check a test of d_error(D, G, x_real, z), whose exhibit judges z in place of G(z)."""
-    relatives = {"an error that judges G(x_real). The latents should matter, too.": error(lambda G, x, z: G(x))}  # fmt: skip
-    right, exhibit = error(lambda G, x, z: G(z)), error(lambda G, x, z: z)
-    return tried(test, right, exhibit, "another generator, another error.", relatives)
+check_from_z = trial(error(lambda G, x, z: G(z)), error(lambda G, x, z: z), "another generator, another error.", {
+    "an error that judges G(x_real). The latents should matter, too.": error(lambda G, x, z: G(x)),
+})  # fmt: skip
 
 
 def shares(points, n_bins, n_all=None):
@@ -107,14 +106,15 @@ def kept(points):  # as on the page: takes the points out of the list while it c
         yield from taken[:1]
 
 
-def check_shares(test):
-    """Check a test of shares(points, n_bins), whose exhibit loses points."""
-    relatives = {
-        "a code that counts well, but empties the list that it was given. Look at the list afterwards.": lambda points, n: (shares(points, n), points.clear())[0],
-        "a code that loses points and then divides by their number. Count by hand in which bin they lie.": lambda points, n: shares([*kept([*points])], n),
-    }  # fmt: skip
-    exhibit = lambda points, n: shares(n_all=len(points), points=[*kept(points)], n_bins=n)  # noqa: E731
-    return tried(test, shares, exhibit, "no point is lost, and the list is as it was.", relatives)
+def losing(points, n_bins):
+    n_all = len(points)
+    return shares([*kept(points)], n_bins, n_all)
+
+
+check_shares = trial(shares, losing, "no point is lost, and the list is as it was.", {
+    "a code that counts well, but empties the list that it was given. Look at the list afterwards.": lambda points, n: (shares(points, n), points.clear())[0],
+    "a code that loses points and then divides by their number. Count by hand in which bin they lie.": lambda points, n: shares([*kept([*points])], n),
+})  # fmt: skip
 
 
 def block(**norm):
@@ -122,12 +122,11 @@ def block(**norm):
     return lambda n_in, n_out: nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out, **norm), nn.LeakyReLU(0.2))  # fmt: skip
 
 
-def check_spread(test):
-    """Check a test of block(n_in, n_out), whose batch normalisation has the momentum where eps should be."""
-    fine = {"a block with another momentum. That is right: momentum says how fast the running mean follows.": block(momentum=0.2)}  # fmt: skip
-    relatives = {"a block with eps = 0.05. Give it inputs of a smaller spread.": block(eps=0.05)}
-    words = "what comes out has spread 1, however small the input's spread was."
-    return tried(test, block(), block(eps=0.8), words, relatives, fine)
+check_spread = trial(block(), block(eps=0.8), "what comes out has spread 1, however small the input's spread was.", {
+    "a block with eps = 0.05. Give it inputs of a smaller spread.": block(eps=0.05),
+}, {
+    "a block with another momentum. That is right: momentum says how fast the running mean follows.": block(momentum=0.2),
+})  # fmt: skip
 
 
 def sampling(mode, back=True):
@@ -143,8 +142,6 @@ def sampling(mode, back=True):
     return sample
 
 
-def check_eval(test):
-    """Check a test of sample(G, z), whose exhibit samples in training mode."""
-    relatives = {"a code that leaves the generator in evaluation mode: training would go on without batch statistics.": sampling(False, back=False)}  # fmt: skip
-    words = "a picture does not depend on its company."
-    return tried(test, sampling(False), sampling(True), words, relatives)
+check_eval = trial(sampling(False), sampling(True), "a picture does not depend on its company.", {
+    "a code that leaves the generator in evaluation mode: training would go on without batch statistics.": sampling(False, back=False),
+})  # fmt: skip

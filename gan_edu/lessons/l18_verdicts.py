@@ -12,6 +12,8 @@ from gan_edu.predict import table
 from gan_edu.run import Run
 from gan_edu.seeds import over_seeds
 from gan_edu.style import OPTIMAL, PUSH, REAL
+from gan_edu.views import compared as compared
+from gan_edu.views import drawing
 
 
 def trained(code, world="ring", n_steps=60, **knobs):
@@ -66,24 +68,21 @@ def slopes(runs):
     return runs.members(grad.flatten(1).norm(dim=1)).mean(1).numpy()
 
 
-def verdict(measured, label, log=False):
-    """Return draw(fig): {name: a number a seed} as dots, with their medians."""
-
-    def draw(fig):
-        ax, words = fig.subplots(), []
-        for k, (name, values) in enumerate(measured.items()):
-            color = {"repaired": OPTIMAL, "real digits": REAL}.get(name, PUSH)
-            ax.scatter(values, k + np.linspace(-0.2, 0.2, len(values)), s=30, color=color)
-            low, middle, high = np.quantile(values, (0, 0.5, 1))
-            ax.plot([middle, middle], [k - 0.35, k + 0.35], color=color, lw=2)
-            words.append(f"{name} {middle:.3g} ({low:.3g} to {high:.3g})")
-        ax.set(yticks=range(len(measured)), yticklabels=list(measured), xlabel=label)
-        ax.set(ylim=(len(measured) - 0.5, -0.5), xscale="log" if log else "linear")
-        ax.set(title="a dot a seed, a line at the median")
-        fig.set_size_inches(9, 1.0 + 0.55 * len(measured))
-        describe(fig, f"{label}, median and range over seeds: {'; '.join(words)}.")
-
-    return draw
+@drawing
+def verdict(fig, measured, label, log=False):
+    """Draw {name: a number a seed} as dots, with their medians."""
+    ax, words = fig.subplots(), []
+    for k, (name, values) in enumerate(measured.items()):
+        color = {"repaired": OPTIMAL, "real digits": REAL}.get(name, PUSH)
+        ax.scatter(values, k + np.linspace(-0.2, 0.2, len(values)), s=30, color=color)
+        low, middle, high = np.quantile(values, (0, 0.5, 1))
+        ax.plot([middle, middle], [k - 0.35, k + 0.35], color=color, lw=2)
+        words.append(f"{name} {middle:.3g} ({low:.3g} to {high:.3g})")
+    ax.set(yticks=range(len(measured)), yticklabels=list(measured), xlabel=label)
+    ax.set(ylim=(len(measured) - 0.5, -0.5), xscale="log" if log else "linear")
+    ax.set(title="a dot a seed, a line at the median")
+    fig.set_size_inches(9, 1.0 + 0.55 * len(measured))
+    describe(fig, f"{label}, median and range over seeds: {'; '.join(words)}.")
 
 
 def slope_without_cost(penalty):
@@ -117,12 +116,6 @@ def at_twice(make_critic, score):
     """Return the score at 2x of a critic that gives x this score."""
     D, x = make_critic(2), torch.ones(1, 2)
     return score * (D(2 * x) / D(x)).item()
-
-
-def compared(one, other, options):
-    """Return which of (larger, smaller, overlapping) the first of two sets of numbers is."""
-    larger, smaller, overlap = options
-    return larger if min(one) > max(other) else smaller if max(one) < min(other) else overlap
 
 
 def own(test, solution, exhibit):
