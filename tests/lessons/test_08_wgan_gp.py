@@ -128,7 +128,7 @@ def stepping(loss):
     return step
 
 
-test_each_wrong_gp_step_gets_its_own_hint = each_wrong(lambda step: checks.check_gp_step(step, right),
+test_each_wrong_gp_step_gets_its_own_hint = each_wrong(checks.check_gp_step,
     (stepping(lambda gap, w, p, k: w * p - gap), "Right"), (stepping(lambda gap, w, p, k: ...), "still a blank"), (stepping(lambda gap, w, p, k: gap + w * p), "minus the gap"),
     (stepping(lambda gap, w, p, k: -gap - w * p), "paid for its penalty"), (stepping(lambda gap, w, p, k: -gap), "does not contain it"),
     (stepping(lambda gap, w, p, k: w * p + 0 * gap), "the gap is missing"), (stepping(lambda gap, w, p, k: p - gap), "(weight) is missing"),
