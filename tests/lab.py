@@ -3,7 +3,6 @@
 Without a browser the tests that need one are skipped, unless GAN_EDU_BROWSER=required: then they fail.
 """
 
-import ast
 import atexit
 import contextlib
 import functools
@@ -162,38 +161,6 @@ def opened(notebook, timeout=240):
         open_notebook(page, lab, notebook.name)
         run_all(page, timeout=timeout)
         yield page
-
-
-def imports_of(source):
-    """Return the import statements of a cell; nothing where it is no Python."""
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:  # a stub of an exercise, or a line for the shell
-        return ""
-    return ast.unparse([line for line in lines if isinstance(line, ast.Import | ast.ImportFrom)])
-
-
-def panels_only(notebook, folder, needed=()):
-    """Write the notebook into the folder with the cells that its panels need: definitions, panels, those with such a text.
-
-    Of the other cells the imports are left. For lessons that train for minutes: `make test` runs them as they are, and
-    `make walk` does so in the browser.
-    """
-    kept = nbformat.read(notebook, as_version=4)
-    wanted = {"define", "live-panel"}
-    for cell in kept.cells:
-        tags, named = (
-            set(cell.metadata.get("tags", [])),
-            any(text in cell.source for text in needed),
-        )
-        if cell.cell_type == "code" and not (wanted & tags or named):
-            cell.source = imports_of(cell.source) or "pass"  # an empty cell does not run
-    kept.cells.append(nbformat.v4.new_code_cell("pass"))  # for `ask`
-    for cell in kept.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    nbformat.write(kept, folder / notebook.name)
-    return folder / notebook.name
 
 
 def open_notebook(page, lab, name):

@@ -31,17 +31,6 @@ def test_generator_losses_are_binary_cross_entropies(logits):
     torch.testing.assert_close(losses.generator_loss_nonsaturating(fake), nonsaturating)
 
 
-def test_by_hand():
-    # D(x_real) = 0.8, D(x_fake) = 0.3: -ln 0.8 - ln 0.7
-    real, fake = torch.tensor([math.log(0.8 / 0.2)]), torch.tensor([math.log(0.3 / 0.7)])
-    expected = pytest.approx(0.223144 + 0.356675, abs=1e-5)
-    assert losses.discriminator_loss(real, fake).item() == expected
-    assert losses.generator_loss_saturating(fake).item() == pytest.approx(-0.356675, abs=1e-5)
-    assert losses.generator_loss_nonsaturating(fake).item() == pytest.approx(1.203973, abs=1e-5)
-    zeros = torch.zeros(3)
-    assert losses.discriminator_loss(zeros, zeros).item() == pytest.approx(2 * math.log(2))
-
-
 @pytest.mark.parametrize("size", [100.0, 1e4])
 def test_finite_where_the_sigmoid_rounds_to_0_or_1(size):
     sure = torch.tensor([size], requires_grad=True)
@@ -101,19 +90,9 @@ def of_the_authors(critic, x_real, x_fake, epsilon):
     return (slopes - 1).square().mean()
 
 
-def of_many_blogs(critic, x_real, x_fake, epsilon):
-    """The penalty of eriklindernoren/PyTorch-GAN, from its formulas: ones as grad_outputs, and the norm of a view."""
-    x = (epsilon * x_real + (1 - epsilon) * x_fake).requires_grad_()
-    scores = critic(x)
-    options = dict(create_graph=True, retain_graph=True, only_inputs=True)
-    gradients = torch.autograd.grad(scores, x, torch.ones_like(scores), **options)[0]
-    return ((gradients.view(gradients.size(0), -1).norm(2, dim=1) - 1) ** 2).mean()
-
-
-@pytest.mark.parametrize("published", [of_the_authors, of_many_blogs])
 @pytest.mark.parametrize("shape", [(5, 2), (5, 1, 4, 4)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradient_penalty_is_that_of_public_code(published, shape, dtype):
+def test_gradient_penalty_is_that_of_public_code(shape, dtype):
     torch.manual_seed(0)
     layers = torch.nn.Flatten(), mlp(math.prod(shape[1:]), 8, 1, activation=torch.nn.Tanh)
     critic = torch.nn.Sequential(*layers).to(dtype)
@@ -122,7 +101,7 @@ def test_gradient_penalty_is_that_of_public_code(published, shape, dtype):
     ours = losses.gradient_penalty(critic, x_real, x_fake)
     torch.set_rng_state(state)
     epsilon = torch.rand(5, *[1] * (len(shape) - 1), dtype=dtype)
-    theirs = published(critic, x_real, x_fake, epsilon)
+    theirs = of_the_authors(critic, x_real, x_fake, epsilon)
     assert ours.dtype == dtype and ours.item() > 0.1
     torch.testing.assert_close(ours, theirs)
     weights = list(critic.parameters())

@@ -15,34 +15,8 @@ from gan_edu import divergences
 from gan_edu.lessons import l01_checks as checks
 from gan_edu.lessons import l01_distances as room
 from gan_edu.panel.figure import Figure
-from notebooks import definitions
 
 RNG = np.random.default_rng(1)
-PAIRS = [tuple(RNG.dirichlet(np.ones(6), 2)) for _ in range(5)]
-PAIRS += [(np.array([0.3, 0.7, 0, 0]), np.array([0.2, 0.3, 0.5, 0]))]  # empty bins
-PAIRS += [(np.array([0.5, 0.5, 0, 0]), np.array([0, 0, 0.1, 0.9]))]
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("01")
-
-
-# ---- its functions
-
-
-@pytest.mark.parametrize("p, q", PAIRS + [pair[::-1] for pair in PAIRS])
-def test_kl_js_and_tv_of_the_page_are_the_cores(lesson, p, q):
-    assert lesson["kl"](p, q) == pytest.approx(divergences.kl_divergence(p, q), abs=1e-12)
-    assert lesson["js"](p, q) == pytest.approx(distance.jensenshannon(p, q) ** 2, abs=1e-12)
-    assert lesson["js"](p, q) == pytest.approx(divergences.js_divergence(p, q), abs=1e-12)
-    assert lesson["tv"](p, q) == pytest.approx(divergences.total_variation(p, q), abs=1e-12)
-
-
-def test_bce_of_the_page(lesson):
-    y, d = np.array([1.0, 0, 0, 1, 1]), np.array([0.9, 0.2, 0.6, 0.4, 0.01])
-    wanted = torch.nn.functional.binary_cross_entropy(torch.tensor(d), torch.tensor(y)).item()
-    assert lesson["bce"](y, d) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("values", [(0, 1, 1, 2), (1.5, 0.5, -1, 2), (0, 1, 0.3, 1)])

@@ -20,14 +20,8 @@ from gan_edu.losses import gradient_penalty
 from gan_edu.networks import mlp
 from gan_edu.run import Run, descend
 from gan_edu.seeds import over_seeds
-from notebooks import definitions
 
 right = penalty_with()
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("08")
 
 
 def test_the_penalty_of_the_page_is_the_cores_to_the_last_bit(lesson):

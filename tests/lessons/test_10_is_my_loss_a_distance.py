@@ -15,12 +15,6 @@ from gan_edu.lessons import l10_grid, l10_measured
 from gan_edu.metrics import wasserstein_samples
 from gan_edu.run import Players, Run
 from gan_edu.seeds import over_seeds
-from notebooks import definitions
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("10")
 
 
 @pytest.mark.parametrize("method, theirs", [("penalty", "penalty"), ("clip", "clipping"), ("none", "none")])  # fmt: skip

@@ -22,13 +22,6 @@ from gan_edu.lessons import l12_checks as checks
 from gan_edu.lessons import l12_files, l12_networks, l12_perceptron
 from gan_edu.lessons import l12_pictures as room
 from gan_edu.run import Knobs
-from notebooks import definitions
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("12")
-
 
 # ---- the page and the core
 

@@ -21,12 +21,6 @@ from gan_edu.lessons import l14_recipes as recipes
 from gan_edu.losses import r1_penalty
 from gan_edu.players import Players
 from gan_edu.run import Run
-from notebooks import definitions
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("14")
 
 
 def test_solutions_are_right(lesson):

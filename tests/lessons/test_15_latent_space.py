@@ -17,15 +17,10 @@ from gan_edu.lessons import l15_latent as latent
 from gan_edu.lessons import l15_measures as measures
 from gan_edu.metrics import frechet_distance
 from gan_edu.run import Run
-from notebooks import NOTEBOOKS, cells, definitions
+from notebooks import NOTEBOOKS, cells
 
 HOMES = (home / "shared" / "data" / "faces_train.npy" for home in NOTEBOOKS.parents)
 REAL = next((path for path in HOMES if path.exists()), None)
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("15")
 
 
 def test_the_arc_of_the_panel_is_the_slerp_of_the_page(lesson):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from hints import each_wrong
+from others import over_other_seeds
 from torch import nn
 
 from gan_edu import losses
@@ -12,7 +13,6 @@ from gan_edu.lessons import l18_program as right
 from gan_edu.lessons import l18_verdicts as verdicts
 from gan_edu.players import weights
 from gan_edu.run import Run, descend
-from gan_edu.seeds import over_seeds
 from notebooks import definitions
 
 lesson = definitions("18")
@@ -176,13 +176,8 @@ def test_its_measures_on_cases_with_known_answers():
 @pytest.mark.again
 def test_what_the_page_asserts_over_other_seeds():
     def found(k, n_steps, measure, world="ring", **knobs):
-        build, step = right.program(codes[k], world)
-
-        def make():
-            torch.manual_seed(1000 + torch.initial_seed())
-            return build()
-
-        return measure(over_seeds(make, step, right.KNOBS | knobs, n_seeds=8, n_steps=n_steps))
+        program = right.program(codes[k], world)
+        return measure(over_other_seeds(*program, right.KNOBS | knobs, n_steps))
 
     codes = {k: lesson[f"exhibit_{k}"] for k in range(1, 6)} | {0: right.code_with()}
     assert all(found(k, 60, verdicts.w1_to_ring).min() > 50 for k in (1, 3))
