@@ -340,22 +340,19 @@ def test_bad_vectors_are_named(value, message):
             function(*arguments)
 
 
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        *[(lambda f=f: f([0.5, 0.5], [0.25] * 4), r"p and q must have the same shape, got \(2,\) and \(4,\)") for f in PAIRS],
-        (lambda: kl_gaussians(math.nan, 1, 0, 1), "mu_p must be a finite number, got nan"),
-        (lambda: kl_gaussians(0, 1, 0, 0), "sigma_q must be a finite number above 0, got 0"),
-        (lambda: wasserstein_gaussians(0, -1, 0, 1), "sigma_p must be a finite number at least 0, got -1"),
-        (lambda: wasserstein_gaussians(0, 1, 0, 1, 3), "order must be 1 or 2, got 3"),
-        (lambda: wasserstein_1d([0], [1], order=0.9), "order must be a finite number at least 1, got 0.9"),
-        (lambda: wasserstein_1d([[1, 2], [3, 4]], [0]), r"x must be samples on the line, .* got shape \(2, 2\)"),
-        (lambda: wasserstein_1d([0], [1, math.nan]), "y must hold finite numbers, got nan"),
-        (lambda: optimal_transport([0.5, 0.5], [0.5, 0.25, 0.25], np.eye(3)), r"got \(2,\), \(3,\) and \(3, 3\)"),
-        (lambda: optimal_transport([[0.5, 0.5]], [1], np.eye(2)), r"a, b and cost must have shapes \(n,\), \(m,\) and \(n, m\)"),
-        (lambda: optimal_transport([1], [1], [[math.inf]]), "cost must hold finite numbers, got inf"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("call, message", [
+    *[(lambda f=f: f([0.5, 0.5], [0.25] * 4), r"p and q must have the same shape, got \(2,\) and \(4,\)") for f in PAIRS],
+    (lambda: kl_gaussians(math.nan, 1, 0, 1), "mu_p must be a finite number, got nan"),
+    (lambda: kl_gaussians(0, 1, 0, 0), "sigma_q must be a finite number above 0, got 0"),
+    (lambda: wasserstein_gaussians(0, -1, 0, 1), "sigma_p must be a finite number at least 0, got -1"),
+    (lambda: wasserstein_gaussians(0, 1, 0, 1, 3), "order must be 1 or 2, got 3"),
+    (lambda: wasserstein_1d([0], [1], order=0.9), "order must be a finite number at least 1, got 0.9"),
+    (lambda: wasserstein_1d([[1, 2], [3, 4]], [0]), r"x must be samples on the line, .* got shape \(2, 2\)"),
+    (lambda: wasserstein_1d([0], [1, math.nan]), "y must hold finite numbers, got nan"),
+    (lambda: optimal_transport([0.5, 0.5], [0.5, 0.25, 0.25], np.eye(3)), r"got \(2,\), \(3,\) and \(3, 3\)"),
+    (lambda: optimal_transport([[0.5, 0.5]], [1], np.eye(2)), r"a, b and cost must have shapes \(n,\), \(m,\) and \(n, m\)"),
+    (lambda: optimal_transport([1], [1], [[math.inf]]), "cost must hold finite numbers, got inf"),
+])  # fmt: skip
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
@@ -366,31 +363,25 @@ def bell(x):
 
 
 @pytest.mark.parametrize("function", [kl_from_densities, js_from_densities])
-@pytest.mark.parametrize(
-    "p, grid, message",
-    [
-        (bell, [0.0], r"grid must be increasing, of shape \(n,\) with n >= 2, got shape \(1,\)"),
-        (bell, [0.0, 2, 1], "grid must be increasing"),
-        (bell, np.linspace(-2, 2, 100), r"p must integrate to 1 \(within 1e-3\).*integral is 0\.95\d+: the grid is too sh"),
-        (lambda x: 1.01 * bell(x), LINE, "p must integrate to 1 .* integral is 1.01"),
-        (lambda x: -bell(x), LINE, r"p must not be negative \(for log densities: log=True\), its minimum is -0.39"),
-        (lambda x: bell(x)[:-1], LINE, r"p must give one number for each point of the grid, \(4001,\), got shape \(4000,"),
-        (lambda x: np.full(x.shape, -math.inf), LINE, "p must hold finite numbers, got -inf"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("p, grid, message", [
+    (bell, [0.0], r"grid must be increasing, of shape \(n,\) with n >= 2, got shape \(1,\)"),
+    (bell, [0.0, 2, 1], "grid must be increasing"),
+    (bell, np.linspace(-2, 2, 100), r"p must integrate to 1 \(within 1e-3\).*integral is 0\.95\d+: the grid is too sh"),
+    (lambda x: 1.01 * bell(x), LINE, "p must integrate to 1 .* integral is 1.01"),
+    (lambda x: -bell(x), LINE, r"p must not be negative \(for log densities: log=True\), its minimum is -0.39"),
+    (lambda x: bell(x)[:-1], LINE, r"p must give one number for each point of the grid, \(4001,\), got shape \(4000,"),
+    (lambda x: np.full(x.shape, -math.inf), LINE, "p must hold finite numbers, got -inf"),
+])  # fmt: skip
 def test_bad_densities_are_named(function, p, grid, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         function(p, p, grid)
 
 
-@pytest.mark.parametrize(
-    "p, message",
-    [
-        (bell, r"p must integrate to 1 .* or p is no log density"),
-        (lambda x: np.full(x.shape, math.inf), "p must hold finite numbers, got inf"),
-        (lambda x: 0 * x + 1000, r"p must integrate to 1 .*, its integral is inf"),
-    ],
-)
+@pytest.mark.parametrize("p, message", [
+    (bell, r"p must integrate to 1 .* or p is no log density"),
+    (lambda x: np.full(x.shape, math.inf), "p must hold finite numbers, got inf"),
+    (lambda x: 0 * x + 1000, r"p must integrate to 1 .*, its integral is inf"),
+])  # fmt: skip
 def test_bad_log_densities_are_named(p, message):
     with pytest.raises(ValueError, match=message):
         kl_from_densities(p, stats.norm.logpdf, LINE, log=True)

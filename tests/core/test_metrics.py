@@ -170,29 +170,23 @@ def test_tensors_and_arrays_of_any_type_give_the_same(call, rng):
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-@pytest.mark.parametrize(
-    "bad, message",
-    [
-        (np.zeros(5), r"must have shape \(n, d\) with n >= \d and d >= 1, got shape \(5,\)"),
-        (np.zeros((0, 2)), "must be an array of at least one real number"),
-        ([["a", "b"]], "must be an array of at least one real number, got type <U1"),
-    ],
-)
+@pytest.mark.parametrize("bad, message", [
+    (np.zeros(5), r"must have shape \(n, d\) with n >= \d and d >= 1, got shape \(5,\)"),
+    (np.zeros((0, 2)), "must be an array of at least one real number"),
+    ([["a", "b"]], "must be an array of at least one real number, got type <U1"),
+])  # fmt: skip
 def test_bad_samples_are_named(call, bad, message):
     with pytest.raises(ValueError, match="^(samples|x|real) " + message):
         call(bad, np.zeros((6, 2)))
 
 
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda: metrics.wasserstein_samples([[math.nan, 1]], [[1, 1]]), "x must hold finite numbers, got nan"),
-        (lambda: metrics.wasserstein_samples(np.ones((3, 2)), np.ones((3, 3))), r"x and y must have the same number of columns, got shapes \(3, 2\) and \(3, 3\)"),
-        (lambda: metrics.mode_coverage(CENTERS, CENTERS, 0), "sigma must be a finite number above 0, got 0"),
-        (lambda: metrics.frechet_distance([[1.0]], [[1.0], [2.0]]), r"x must have shape \(n, d\) with n >= 2"),
-        (lambda: metrics.precision_recall(np.eye(3), np.eye(4)), r"real must have shape \(n, d\) with n >= 4"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("call, message", [
+    (lambda: metrics.wasserstein_samples([[math.nan, 1]], [[1, 1]]), "x must hold finite numbers, got nan"),
+    (lambda: metrics.wasserstein_samples(np.ones((3, 2)), np.ones((3, 3))), r"x and y must have the same number of columns, got shapes \(3, 2\) and \(3, 3\)"),
+    (lambda: metrics.mode_coverage(CENTERS, CENTERS, 0), "sigma must be a finite number above 0, got 0"),
+    (lambda: metrics.frechet_distance([[1.0]], [[1.0], [2.0]]), r"x must have shape \(n, d\) with n >= 2"),
+    (lambda: metrics.precision_recall(np.eye(3), np.eye(4)), r"real must have shape \(n, d\) with n >= 4"),
+])  # fmt: skip
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -93,21 +93,18 @@ def test_fixed_attributes():
     assert make_faces(100, seed=6, skin=many)[1]["skin"].tolist() == many
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (dict(n=0), "n must be a whole number of at least 1, got 0"),
-        (dict(n=3, seed=-1), "seed must be a whole number of at least 0, got -1"),
-        (dict(n=3, size=7), "size must be a whole number of at least 8, got 7"),
-        (dict(n=3, hat=1), "'hat' is no attribute of the faces; possible are smile, glasses, beard"),
-        (dict(n=3, smile=2), "smile must be 0 or 'no', 1 or 'yes', got 2"),
-        (dict(n=3, smile=0.5), "smile must be 0 or 'no', 1 or 'yes', got 0.5"),
-        (dict(n=3, hair_colour="Red"), "must be 0 or 'black', 1 or 'brown', 2 or 'blond', .*, got 'Red'"),
-        (dict(n=3, skin=[0, 1]), "skin must be one value, or one for each of the 3 faces, got 2"),
-        (dict(n=3, skin=torch.tensor([0, 1, 6])), "skin must be 0 or 'very light', .*, got 6"),
-        (dict(n=3, skin=np.zeros((3, 1), int)), r"skin must be .*, got \[0\]"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("arguments, message", [
+    (dict(n=0), "n must be a whole number of at least 1, got 0"),
+    (dict(n=3, seed=-1), "seed must be a whole number of at least 0, got -1"),
+    (dict(n=3, size=7), "size must be a whole number of at least 8, got 7"),
+    (dict(n=3, hat=1), "'hat' is no attribute of the faces; possible are smile, glasses, beard"),
+    (dict(n=3, smile=2), "smile must be 0 or 'no', 1 or 'yes', got 2"),
+    (dict(n=3, smile=0.5), "smile must be 0 or 'no', 1 or 'yes', got 0.5"),
+    (dict(n=3, hair_colour="Red"), "must be 0 or 'black', 1 or 'brown', 2 or 'blond', .*, got 'Red'"),
+    (dict(n=3, skin=[0, 1]), "skin must be one value, or one for each of the 3 faces, got 2"),
+    (dict(n=3, skin=torch.tensor([0, 1, 6])), "skin must be 0 or 'very light', .*, got 6"),
+    (dict(n=3, skin=np.zeros((3, 1), int)), r"skin must be .*, got \[0\]"),
+])  # fmt: skip
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_faces(**arguments)

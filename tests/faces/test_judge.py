@@ -115,17 +115,14 @@ def test_one_pass_by_hand(x):
     assert np.abs(distance - (features[:, None] - real).norm(dim=2).amin(1).numpy()).max() < 1e-3
 
 
-@pytest.mark.parametrize(
-    "bad, message",
-    [
-        (torch.zeros(4, 3, 32, 32), r"pictures of shape \(n, 3, 64, 64\), got \(4, 3, 32, 32\)"),
-        (torch.zeros(0, 3, 64, 64), r"got \(0, 3, 64, 64\)"),
-        (np.zeros((4, 64, 64, 3)), r"got \(4, 64, 64, 3\)"),
-        (torch.zeros(4, 3, 64, 64, dtype=torch.int64), r"uint8, or floats from -1 to 1, got torch\.int64"),
-        (torch.zeros(4, 3, 64, 64) + 255, r"got torch\.float32, 255 to 255"),
-        (torch.zeros(4, 3, 64, 64) + torch.nan, r"got torch\.float32, nan to nan"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("bad, message", [
+    (torch.zeros(4, 3, 32, 32), r"pictures of shape \(n, 3, 64, 64\), got \(4, 3, 32, 32\)"),
+    (torch.zeros(0, 3, 64, 64), r"got \(0, 3, 64, 64\)"),
+    (np.zeros((4, 64, 64, 3)), r"got \(4, 64, 64, 3\)"),
+    (torch.zeros(4, 3, 64, 64, dtype=torch.int64), r"uint8, or floats from -1 to 1, got torch\.int64"),
+    (torch.zeros(4, 3, 64, 64) + 255, r"got torch\.float32, 255 to 255"),
+    (torch.zeros(4, 3, 64, 64) + torch.nan, r"got torch\.float32, nan to nan"),
+])  # fmt: skip
 def test_bad_pictures_are_named(bad, message):
     for call in (load_judge().predict, face_quality, is_face):
         with pytest.raises(ValueError, match="images must be .*" + message):
