@@ -201,9 +201,8 @@ def test_two_panels_and_an_interrupt(page, first):
     play_to(page, first, n(first) + 20)
     menu(page, "Kernel", "Interrupt Kernel")
     for found in (first, second):
-        expect(found.locator(".gan-status")).to_have_text(
-            re.compile("the kernel was interrupted"), timeout=30_000
-        )
+        said = re.compile("the kernel was interrupted")
+        expect(found.locator(".gan-status")).to_have_text(said, timeout=30_000)
     assert ask(page, "first.playing, second.playing") == "False False"
 
 

@@ -234,13 +234,11 @@ def test_plans_and_potentials_against_pot(seed):
     check_plan(a, b, cost, result)
 
 
-@pytest.mark.parametrize(
-    "cost", [np.zeros((3, 3)), 1e9 + np.arange(9).reshape(3, 3), 1e-300 * np.eye(3)]
-)
 @pytest.mark.parametrize("a", [[0.2, 0.3, 0.5], [0, 1, 0], [1e-12, 1 - 1e-12, 0]])
-def test_transport_with_zeros_and_odd_costs(a, cost):
-    for b in ([0.5, 0.5, 0], [0, 0, 1], a):
-        check_plan(a, b, cost, optimal_transport(a, b, cost))
+def test_transport_with_zeros_and_odd_costs(a):
+    for cost in (np.zeros((3, 3)), 1e9 + np.arange(9).reshape(3, 3), 1e-300 * np.eye(3)):
+        for b in ([0.5, 0.5, 0], [0, 0, 1], a):
+            check_plan(a, b, cost, optimal_transport(a, b, cost))
 
 
 def test_transport_of_weights_and_costs_of_every_size():
@@ -257,9 +255,7 @@ def test_transport_of_weights_and_costs_of_every_size():
 
 def test_large_transport_warns(monkeypatch):
     monkeypatch.setattr(divergences, "LARGE_TRANSPORT", 6)
-    optimal_transport(
-        np.ones(2) / 2, np.ones(3) / 3, np.zeros((2, 3))
-    )  # a warning is an error here
+    optimal_transport(np.ones(2) / 2, np.ones(3) / 3, np.zeros((2, 3)))  # a warning is an error
     with pytest.warns(UserWarning, match="7 points is a linear programme with 7 unk") as caught:
         optimal_transport([1], np.ones(7) / 7, np.zeros((1, 7)))
     assert caught[0].filename == __file__  # it points at the caller's line
@@ -306,12 +302,8 @@ def test_laws_of_the_wasserstein_distance_of_samples(x, y, z, order, shift, scal
 
     found = distance(x, y)
     assert found == distance(y, x) == distance(x[::-1], sorted(y)) and distance(x, x + x) == 0
-    moved, wider = (
-        (np.array(side) + shift for side in (x, y)),
-        (np.array(s) * scale for s in (x, y)),
-    )
-    assert distance(*moved) == close(found, abs=1e-9)
-    assert distance(*wider) == close(found * scale, abs=1e-9)
+    assert distance(np.array(x) + shift, np.array(y) + shift) == close(found, abs=1e-9)
+    assert distance(np.array(x) * scale, np.array(y) * scale) == close(found * scale, abs=1e-9)
     assert abs(np.mean(x) - np.mean(y)) - 1e-9 <= wasserstein_1d(x, y) <= found + 1e-9
     assert found <= distance(x, z) + distance(z, y) + 1e-9
 

@@ -325,10 +325,7 @@ def one(gan, knobs):
     ((ring_build, one, {"lr": math.nan}), "lr must be a finite number"),
     ((ring_build, one, {}, -1), "seed must be a whole number of at least 0, got -1"),
     ((lambda: Players(G=mlp(1, 1), file=open(__file__)), one), r"gan.file cannot be kept \(TextIOWrapper"),
-    (
-        (lambda: Players(G=mlp(1, 1), it=iter(torch.utils.data.DataLoader(range(9)))), one),
-        r"gan.it cannot be kept .*take batches from Batches",
-    ),
+    ((lambda: Players(G=mlp(1, 1), it=iter(torch.utils.data.DataLoader(range(9)))), one), r"gan.it cannot be kept .*take batches from Batches"),
 ])  # fmt: skip
 def test_bad_beginnings_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):
