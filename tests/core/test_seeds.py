@@ -111,24 +111,24 @@ def norm_step(gan, knobs):
 
 def of_samples(draw, last=lambda loss: loss):
     def step(gan, knobs):
-        loss = (gan.G(draw(knobs.batch_size)) - 1).square().mean()
+        loss = (gan.G(draw(knobs)) - 1).square().mean()
         descend(gan.opt_G, loss, lr=knobs.lr_g)
         return {"loss": last(loss)}
 
     return step
 
 
-def of_numpy(n):
-    return torch.from_numpy(np.random.normal(size=(n, 2))).float()
+def of_numpy(knobs):
+    return torch.from_numpy(np.random.normal(size=(knobs.batch_size, 2))).float()
 
 
-fixed_step = of_samples(lambda n: torch.randn(64, 2))
+fixed_step = of_samples(lambda knobs: torch.randn(64, 2))
 APART = {
     "sum": (ring_build, sum_step, RING_KNOBS),
     "norm": (ring_build, norm_step, RING_KNOBS),
     "numpy": (ring_build, of_samples(of_numpy), RING_KNOBS),
-    "arange": (ring_build, of_samples(lambda n: torch.arange(2.0 * n).reshape(n, 2) / n), RING_KNOBS),
-    "item": (ring_build, of_samples(lambda n: torch.randn(n, 2), torch.Tensor.item), RING_KNOBS),
+    "arange": (ring_build, of_samples(lambda knobs: torch.arange(2.0 * knobs.batch_size).reshape(-1, 2) / knobs.batch_size), RING_KNOBS),
+    "item": (ring_build, of_samples(lambda knobs: torch.randn(knobs.batch_size, 2), torch.Tensor.item), RING_KNOBS),
     "fixed": (ring_build, fixed_step, RING_KNOBS),
     "no batch_size": (ring_build, fixed_step, {"lr_g": 1e-3}),
 }  # fmt: skip

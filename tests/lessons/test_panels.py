@@ -1,14 +1,12 @@
 """All panels: their views draw alike in the page and as a still, their recordings are theirs."""
 
-import base64
-import gzip
 import json
 import re
 
 import matplotlib
 import pytest
 from matplotlib.figure import Figure as Still
-from panel.pictures import assert_alike, of_matplotlib, of_page
+from panel.pictures import assert_alike, of_matplotlib, of_page, stored
 
 from classroom import record
 from gan_edu.panel.explore import explore
@@ -56,19 +54,13 @@ def test_views_draw_alike_in_the_page_and_as_a_still(lesson, monkeypatch):
         assert_alike(data, of_matplotlib(still, data))
 
 
-def story_of(path):
-    packed = re.search(r'text/plain">([^<]+)<', path.read_text())[1]
-    whole = gzip.decompress(base64.b64decode(packed))
-    return json.loads(whole[4 : 4 + int.from_bytes(whole[:4], "little")])
-
-
 @pytest.mark.parametrize("name", record.TAKES)
 def test_a_recording_is_of_its_lessons_panel(name):
     """As far as can be said without training: its knobs, its moves, its first picture."""
     path, (word, every, takes) = NOTEBOOKS / "recordings" / f"{name}.html", record.TAKES[name]
     panel = record.panel_of(name[:2], word)
     panel.close()
-    run, story, fig = panel.run, story_of(path), Figure()
+    run, (story, _), fig = panel.run, stored(path), Figure()
     spec = spec_of("recording", run.sliders, speeds=SPEEDS, speed=15)
     assert story["spec"] == json.loads(json.dumps(spec)) and path.stat().st_size < 1e6
     draw(panel.view, fig, run)

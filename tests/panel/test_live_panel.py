@@ -1,9 +1,6 @@
 """Panels without a browser: what their page says, and what it is told."""
 
-import base64
 import contextlib
-import gzip
-import json
 import re
 import time
 
@@ -12,6 +9,7 @@ import pytest
 import torch
 from core.loops import LOOPS, RING_KNOBS, clipped_step, ring_build, ring_step
 from core.test_run import everything
+from panel.pictures import stored
 from panel.views import GRID, Z, plane
 
 from gan_edu.datasets import painted
@@ -79,14 +77,6 @@ def drawn(told, side=0):
 
 def knobs_of(told):
     return last(told, "picture")["sides"][0]["knobs"]
-
-
-def stored(path):
-    """What is in a recording: its story and its block of bytes."""
-    text = re.search(r'text/plain">([^<]+)<', path.read_text())[1]
-    whole = gzip.decompress(base64.b64decode(text))
-    size = int.from_bytes(whole[:4], "little")
-    return json.loads(whole[4 : 4 + size]), whole[4 + size :]
 
 
 def wait(true, seconds=60):
