@@ -67,6 +67,24 @@ def test_a_lecture_has_all_that_it_needs_and_shows_every_figure_with_its_descrip
     assert len(described) == len(pictures)
 
 
+def test_what_a_panel_needs_runs_and_nothing_else():
+    def code(source, *tags):
+        return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)})
+
+    cells = [
+        code("import this_is_needed"),
+        code("runs = train()"),
+        code("measured = [run for run in other_runs]"),
+        code("other_runs = 3\nmeasured = [other_runs for run in (1, 2)]"),
+        code("def later():\n    return runs", "define"),
+        code("panel = Panel(measured)", "live-panel"),
+        code("measured = wrong"),
+    ]
+    assert lecture.to_run(cells) == {3, 4, 5}
+    made = lecture.lecture_of(nbformat.v4.new_notebook(cells=cells))
+    assert next(c.source for c in made.cells if c.cell_type == "code") == "import this_is_needed"
+
+
 def test_lessons_are_known_by_their_number():
     for name in ("6", "06", "06_wgan"):
         assert lecture.lesson(name) == NOTEBOOKS / "06_wgan.ipynb"
