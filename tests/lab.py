@@ -3,7 +3,6 @@
 Without a browser the tests that need one are skipped, unless GAN_EDU_BROWSER=required: then they fail.
 """
 
-import ast
 import atexit
 import contextlib
 import functools
@@ -25,9 +24,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NOTEBOOKS, ARTIFACTS = ROOT / "notebooks", ROOT / "test-artifacts"  # screenshots stay in the latter
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)  # fmt: skip
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -63,16 +60,10 @@ class Lab:
         self.url = f"http://127.0.0.1:{free_port()}"
         settings = self.folder / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
-        (settings / "notification.jupyterlab-settings").write_text(
-            json.dumps({"fetchNews": "false", "checkForUpdates": False})
-        )
-        environment = dict(
-            os.environ,
-            JUPYTER_CONFIG_DIR=str(self.folder / "config"),
-            JUPYTERLAB_SETTINGS_DIR=str(self.folder / "settings"),
-            JUPYTERLAB_WORKSPACES_DIR=str(self.folder / "workspaces"),
-            IPYTHONDIR=str(self.folder / "ipython"),
-        )
+        quiet = json.dumps({"fetchNews": "false", "checkForUpdates": False})
+        (settings / "notification.jupyterlab-settings").write_text(quiet)
+        folders = dict(JUPYTER_CONFIG_DIR="config", JUPYTERLAB_SETTINGS_DIR="settings", JUPYTERLAB_WORKSPACES_DIR="workspaces", IPYTHONDIR="ipython")  # fmt: skip
+        environment = os.environ | {k: str(self.folder / name) for k, name in folders.items()}
         self.log = open(self.folder / "server.log", "wb")
         self.server = subprocess.Popen(
             [
@@ -129,17 +120,11 @@ def chromium_page(width=1366, height=768):
     assert CHROMIUM, "there is no Chromium on this machine"
     ARTIFACTS.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=CHROMIUM_ARGUMENTS
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport={"width": width, "height": height})
         page.faults = []
-        page.on(
-            "console",
-            lambda message: (
-                message.type == "error" and page.faults.append(f"{message.text} {message.location}")
-            ),
-        )
+        wrong = lambda m: m.type == "error" and page.faults.append(f"{m.text} {m.location}")  # noqa: E731
+        page.on("console", wrong)
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         try:
             yield page
@@ -162,38 +147,6 @@ def opened(notebook, timeout=240):
         open_notebook(page, lab, notebook.name)
         run_all(page, timeout=timeout)
         yield page
-
-
-def imports_of(source):
-    """Return the import statements of a cell; nothing where it is no Python."""
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:  # a stub of an exercise, or a line for the shell
-        return ""
-    return ast.unparse([line for line in lines if isinstance(line, ast.Import | ast.ImportFrom)])
-
-
-def panels_only(notebook, folder, needed=()):
-    """Write the notebook into the folder with the cells that its panels need: definitions, panels, those with such a text.
-
-    Of the other cells the imports are left. For lessons that train for minutes: `make test` runs them as they are, and
-    `make walk` does so in the browser.
-    """
-    kept = nbformat.read(notebook, as_version=4)
-    wanted = {"define", "live-panel"}
-    for cell in kept.cells:
-        tags, named = (
-            set(cell.metadata.get("tags", [])),
-            any(text in cell.source for text in needed),
-        )
-        if cell.cell_type == "code" and not (wanted & tags or named):
-            cell.source = imports_of(cell.source) or "pass"  # an empty cell does not run
-    kept.cells.append(nbformat.v4.new_code_cell("pass"))  # for `ask`
-    for cell in kept.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    nbformat.write(kept, folder / notebook.name)
-    return folder / notebook.name
 
 
 def open_notebook(page, lab, name):
@@ -231,11 +184,8 @@ def run_cell(page, cell):
     page.keyboard.press("Control+Enter")
     prompt = cell.locator(".jp-InputArea-prompt")
     page.wait_for_timeout(300)
-    page.wait_for_function(
-        "prompt => /\\[\\d+\\]/.test(prompt.textContent)",
-        arg=prompt.element_handle(),
-        timeout=120_000,
-    )
+    ended = "prompt => /\\[\\d+\\]/.test(prompt.textContent)"
+    page.wait_for_function(ended, arg=prompt.element_handle(), timeout=120_000)
 
 
 def ask(page, expression):

@@ -64,9 +64,8 @@ def _with_sentinels(self):
 
 def _sentinel(parent, name, source):
     cell = nbformat.v4.new_code_cell(source.strip())
-    return IPyNbCell.from_parent(
-        parent, name=name, cell_num=-1, cell=cell, options=collections.defaultdict(bool)
-    )
+    more = dict(cell_num=-1, cell=cell, options=collections.defaultdict(bool))
+    return IPyNbCell.from_parent(parent, name=name, **more)
 
 
 IPyNbFile.collect = _with_sentinels
@@ -91,7 +90,6 @@ if os.name == "posix":  # Windows has no such sockets
 def pytest_configure(config):
     """Have notebooks collected, with these settings in place of options on the command line."""
     config.option.nbval = True
-    config.option.nbval_cell_timeout = (
-        3600  # only for a cell that hangs: a slow machine may take its time
-    )
+    # Only for a cell that hangs: a slow machine may take its time.
+    config.option.nbval_cell_timeout = 3600
     config.option.nbval_kernel_name = "python3"

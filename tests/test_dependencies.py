@@ -30,13 +30,10 @@ def read_environment(text):
 def read_pyproject(text):
     project = tomllib.loads(text)["project"]
     lines = project["dependencies"] + project["optional-dependencies"]["test"]
-    return {
-        canonical(name): version for name, version in (line.split("==") for line in lines)
-    }, project["requires-python"]
+    return pinned(lines), project["requires-python"]
 
 
-def read_lock(text):
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+def pinned(lines):
     return {canonical(name): version for name, version in (line.split("==") for line in lines)}
 
 
@@ -44,7 +41,8 @@ def read_lock(text):
 def files():
     environment, reasons = read_environment((ROOT / "environment.yml").read_text())
     pyproject, python = read_pyproject((ROOT / "pyproject.toml").read_text())
-    lock = read_lock((ROOT / "requirements.lock").read_text())
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    lock = pinned(line for line in lines if line.strip() and not line.startswith("#"))
     return environment, reasons, pyproject, python, lock
 
 
@@ -65,9 +63,7 @@ def test_what_is_installed_satisfies_the_lock(files):
     wrong = {}
     for name, version in lock.items():
         try:
-            installed = importlib.metadata.version(name).partition("+")[
-                0
-            ]  # torch 2.13.0+cpu is 2.13.0
+            installed = importlib.metadata.version(name).partition("+")[0]  # 2.13.0+cpu
         except importlib.metadata.PackageNotFoundError:
             installed = "missing"
         if installed != version:
@@ -75,18 +71,7 @@ def test_what_is_installed_satisfies_the_lock(files):
     assert not wrong
 
 
-@pytest.mark.parametrize("change", [("numpy=2.4.6", "numpy=2.4.5"), ("  - tqdm=4.70.1", "  #")])
-def test_a_disagreement_would_be_seen(files, change):
-    text = (ROOT / "environment.yml").read_text()
-    assert change[0] in text
-    environment, _ = read_environment(text.replace(*change))
-    environment.pop("python")
-    assert environment != files[2]
-
-
 def test_binder_and_the_readme_install_the_package_in_the_same_way():
     command = "pip install --no-deps -e ."
-    assert (
-        command in (ROOT / "postBuild").read_text() and command in (ROOT / "README.md").read_text()
-    )
+    assert all(command in (ROOT / name).read_text() for name in ("postBuild", "README.md"))
     assert (ROOT / "postBuild").stat().st_mode & 0o111

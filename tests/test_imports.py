@@ -54,10 +54,8 @@ def test_arrows(path):
 
 def test_the_package_itself_is_cheap():
     code = "import sys, gan_edu; print({'torch', 'matplotlib', 'ipywidgets', 'numpy'} & set(sys.modules))"
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
-    )
-    assert found.stdout.strip() == "set()"
+    found = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=PACKAGE.parent)
+    assert found.strip() == "set()"
 
 
 def test_the_readme_names_each_file():
@@ -65,9 +63,7 @@ def test_the_readme_names_each_file():
     told = (root / "README.md").read_text(encoding="utf-8")
     rooms = {path for path in MODULES if path.parent.name == "lessons"}
     page = (PACKAGE / "panel" / "page").iterdir()
-    scripts = [
-        path for folder in ("benchmarks", "classroom") for path in (root / folder).glob("*.py")
-    ]
+    scripts = [*(root / "benchmarks").glob("*.py"), *(root / "classroom").glob("*.py")]
     for path in {*MODULES, *page, *scripts} - rooms:
         assert path.name == "__init__.py" or f"\n  {path.name} " in told, path.name
     for path in rooms - {PACKAGE / "lessons" / "__init__.py"}:

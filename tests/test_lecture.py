@@ -27,28 +27,22 @@ LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 BROWSER = os.environ.get("GAN_EDU_BROWSER") == "required"
 
 
-def read(path):
-    return nbformat.read(path, as_version=4)
-
-
 def names_of(source):
     """The names that a cell sets, and those that it reads when it runs."""
     tree = lecture.parsed(source)
     found = list(lecture.at_once(tree))
     sets = {node.id for node in found if isinstance(node.ctx, ast.Store)}
-    sets |= {
-        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
-    imports = [node for node in ast.walk(tree) if isinstance(node, lecture.IMPORTS)]
-    sets |= {
-        (alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names
-    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            sets.add(node.name)
+        elif isinstance(node, lecture.IMPORTS):
+            sets |= {(one.asname or one.name).partition(".")[0] for one in node.names}
     return sets, {node.id for node in found if isinstance(node.ctx, ast.Load)}
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lecture_has_all_that_it_needs_and_little_more(path):
-    notebook = read(path)
+def test_a_lecture_has_all_that_it_needs_and_shows_every_figure_with_its_description(path):
+    notebook = nbformat.read(path, as_version=4)
     made = lecture.lecture_of(notebook)
     known = set(dir(builtins))
     for cell in made.cells:
@@ -56,36 +50,21 @@ def test_a_lecture_has_all_that_it_needs_and_little_more(path):
             sets, reads = names_of(cell.source)
             assert reads <= known | sets, f"{sorted(reads - known - sets)} in {cell.source[:60]!r}"
             known |= sets
-    tagged = {
+    plain = [
         n
         for n, cell in enumerate(notebook.cells)
-        if {"define", "live-panel"} & set(cell.metadata.get("tags", []))
-    }
-    assert len(lecture.to_run(notebook.cells) - tagged) <= 2, (
-        "more would have to be trained before the page opens"
-    )
-
-
-def pictures(notebook):
-    return [
-        output
-        for cell in notebook.cells
         if cell.cell_type == "code"
-        and not {"define", "live-panel"} & set(cell.metadata.get("tags", []))
-        for output in cell.outputs
-        if {"image/png", "image/jpeg", "image/gif"} & output.get("data", {}).keys()
+        and not {"define", "live-panel"} & {*cell.metadata.get("tags", [])}
     ]
-
-
-@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_a_lecture_shows_every_figure_with_its_description(path):
-    notebook = read(path)
-    text = "".join(
-        c.source for c in lecture.lecture_of(notebook).cells if c.cell_type == "markdown"
-    )
-    assert len(re.findall(r'<img src="data:image/\w+;base64,[^"]+" alt="[^"]{40,}">', text)) == len(
-        pictures(notebook)
-    )
+    first = lecture.to_run(notebook.cells) & {*plain}
+    assert len(first) <= 2, "more would have to be trained before the page opens"
+    shown = [
+        data for n in plain for output in notebook.cells[n].outputs if (data := output.get("data"))
+    ]
+    pictures = [data for data in shown if {"image/png", "image/jpeg", "image/gif"} & data.keys()]
+    text = "".join(cell.source for cell in made.cells if cell.cell_type == "markdown")
+    described = re.findall(r'<img src="data:image/\w+;base64,[^"]+" alt="[^"]{40,}">', text)
+    assert len(described) == len(pictures)
 
 
 def test_what_a_panel_needs_runs_and_nothing_else():
@@ -107,17 +86,23 @@ def test_what_a_panel_needs_runs_and_nothing_else():
 
 
 def test_lessons_are_known_by_their_number():
-    assert (
-        lecture.lesson("6")
-        == lecture.lesson("06")
-        == lecture.lesson("06_wgan")
-        == NOTEBOOKS / "06_wgan.ipynb"
-    )
+    for name in ("6", "06", "06_wgan"):
+        assert lecture.lesson(name) == NOTEBOOKS / "06_wgan.ipynb"
     with pytest.raises(ValueError, match=r"number or the name of one of .*06_wgan.*, got '77'"):
         lecture.lesson("77")
 
 
 # ---- in the browser
+
+
+def wait_until_served(url, server):
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            return urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            assert time.monotonic() < deadline and server.poll() is None, "it is not served"
+            time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")
@@ -133,18 +118,7 @@ def page():
     words = [sys.executable, "-m", "classroom.lecture", "03", "--no-browser", f"--port={port}"]
     server = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                urllib.request.urlopen(
-                    f"http://127.0.0.1:{port}/voila/static/voila.js", timeout=2
-                ).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline and server.poll() is None, (
-                    "the page is not served"
-                )
-                time.sleep(0.3)
+        wait_until_served(f"http://127.0.0.1:{port}/voila/static/voila.js", server)
         with chromium_page(1366, 768) as page:
             page.expect, page.requests = playwright.expect, []
             page.on("request", lambda request: page.requests.append(request.url))
@@ -185,7 +159,7 @@ def test_the_panel_plays_and_its_slider_moves_training(page, panel):
     more_pictures(page, panel, 5)
     page.screenshot(path=ARTIFACTS / "lecture_1366x768.png")
     knobs = "panel => JSON.parse(panel.querySelector('.gan-picture').dataset.knobs)"
-    assert panel.evaluate(f"{knobs}") and panel.evaluate(f"panel => ({knobs})(panel).lr_g") > 0.0021
+    assert panel.evaluate(knobs)["lr_g"] > 0.0021
     right = "Math.max(...[...panel.querySelectorAll('*')].map(part => part.getBoundingClientRect().right))"
     assert panel.evaluate(f"panel => {right}") <= 1366, "nothing is cut off"
 
@@ -212,9 +186,8 @@ def test_a_result_is_covered_until_the_room_has_guessed(page):
 
 
 def test_keys_turn_to_the_next_section_and_show_the_code(page):
-    page.locator("h1").evaluate(
-        "title => { title.scrollIntoView(); document.activeElement.blur(); }"
-    )
+    to_the_top = "title => { title.scrollIntoView(); document.activeElement.blur(); }"
+    page.locator("h1").evaluate(to_the_top)
 
     def at():
         return page.locator("h1").bounding_box()["y"]
@@ -257,7 +230,6 @@ def test_it_has_no_grave_fault_of_accessibility(page):
 
 
 def test_it_works_offline_and_without_an_error(page):
-    assert [
-        url for url in page.requests if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
-    ] == []
+    local = ("http://127.0.0.1:", "data:", "blob:")
+    assert [url for url in page.requests if not url.startswith(local)] == []
     assert page.faults == []

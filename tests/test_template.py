@@ -31,13 +31,9 @@ def project(tmp_path_factory):
 
 def run(project, *command):
     paths = [project, project / "tests", TESTS]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, paths)),
-        "OMP_NUM_THREADS": "1",
-    }
-    done = subprocess.run(
-        [sys.executable, *command], cwd=project, env=environment, capture_output=True, text=True
-    )
+    environment = os.environ | dict(PYTHONPATH=os.pathsep.join(map(str, paths)), OMP_NUM_THREADS="1")  # fmt: skip
+    more = dict(cwd=project, env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *command], **more)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -63,19 +59,13 @@ def test_it_has_the_form_of_a_lesson(stored):
 
 
 def test_its_checks_refuse_what_is_not_done(stored):
-    said = [
-        output.text
-        for cell in stored.cells
-        if cell.cell_type == "code" and "check_" in cell.source
-        for output in cell.outputs
-    ]
+    tried = [c for c in stored.cells if c.cell_type == "code" and "check_" in c.source]
+    said = [output.text for cell in tried for output in cell.outputs]
     assert len(said) == 2 and all("there is still a blank" in words for words in said)
 
 
-def test_it_and_its_tests_pass(project, stored):
-    options = ["-q", "-p", "run_notebooks", "-c", os.devnull, "--rootdir", project]
-    places = [stored.path, project / "tests" / "lessons"]
-    run(project, "-m", "pytest", *options, "-m", "not again", *places)
+def test_its_tests_pass(project, stored):
+    run(project, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", project, "-m", "not again", project / "tests" / "lessons")  # fmt: skip
 
 
 @pytest.mark.parametrize("number, name", [("7", "a"), ("20", "My topic"), ("xx", "a"), ("20", "")])

@@ -18,25 +18,19 @@ class Thing:
 """
 NOTEBOOK = """
 from gan_edu.package import Thing, called, handed_on as other
-called(0, by_name=1); called(0, *rest) if False else called(0)
+called(0, by_name=1)
 live(other)
 Thing().method(1, **more)
 """
 
 
-def test_it_finds_what_nobody_uses():
-    notebook = NOTEBOOK.replace("called(0, *rest) if False else ", "")
-    trees = [(pathlib.Path("gan_edu/package.py"), ast.parse(PACKAGE))]
-    trees += [(pathlib.Path("notebooks/one.ipynb"), ast.parse(notebook))]
-    names, never, own = unused(trees, fixed={"fixed"})
-    assert names == ["package.py:3 nobody", "package.py:10 Thing.no_method"]
-    assert never == [f"package.py:2 called({one}=)" for one in ("never", "by_place")] + [
-        "package.py:7 Thing(size=)"
-    ]
-    assert own == ["package.py:4 only_here"]
-
-
-def test_stars_may_give_every_argument():
+def test_it_finds_what_nobody_uses_and_stars_may_give_every_argument():
     trees = [(pathlib.Path("gan_edu/package.py"), ast.parse(PACKAGE))]
     trees += [(pathlib.Path("notebooks/one.ipynb"), ast.parse(NOTEBOOK))]
-    assert unused(trees)[1] == ["package.py:7 Thing(size=)"]
+    names, never, own = unused(trees, fixed={"fixed"})
+    assert names == ["package.py:3 nobody", "package.py:10 Thing.no_method"]
+    thing, called = "package.py:7 Thing(size=)", "package.py:2 called({}=)"
+    assert never == [called.format("never"), called.format("by_place"), thing]
+    assert own == ["package.py:4 only_here"]
+    trees += [(pathlib.Path("notebooks/two.ipynb"), ast.parse("called(0, *rest)"))]
+    assert unused(trees)[1] == [thing]

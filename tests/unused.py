@@ -47,64 +47,35 @@ def definitions(tree):
             yield node.name, node, False
             for part in node.body if isinstance(node, ast.ClassDef) else ():
                 if isinstance(part, ast.FunctionDef) and not part.name.startswith("_"):
-                    static = any(
-                        getattr(d, "id", "") == "staticmethod" for d in part.decorator_list
-                    )
-                    yield f"{node.name}.{part.name}", part, not static
+                    decorators = {getattr(one, "id", "") for one in part.decorator_list}
+                    yield f"{node.name}.{part.name}", part, "staticmethod" not in decorators
 
 
-class Uses(ast.NodeVisitor):
-    """Where each name is used, how each is called, and which are handed on, so that others call them."""
+def look(trees):
+    """Return where each name is used, how each is called, and which are handed on, so that others call them."""
+    places, calls, handed_on = collections.defaultdict(set), collections.defaultdict(list), set()
+    for path, tree in trees:
+        nodes, own = list(ast.walk(tree)), set()
+        imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+        others = {alias.asname: alias.name for node in imports for alias in node.names}
 
-    def __init__(self):
-        self.places, self.calls, self.handed_on = collections.defaultdict(set), {}, set()
+        def name(node, others=others):
+            word = getattr(node, "id", None) or getattr(node, "attr", None)
+            return others.get(word, word) if isinstance(node, ast.Name) else word
 
-    def look(self, path, tree):
-        self.path, self.inside, self.other_names = path, [], {}
-        self.visit(tree)
-
-    def name(self, node):
-        word = getattr(node, "id", None) or getattr(node, "attr", None)
-        return self.other_names.get(word, word)
-
-    def visit_Import(self, node):
-        for alias in node.names:
-            self.other_names[alias.asname or alias.name] = alias.name
-
-    visit_ImportFrom = visit_Import
-
-    def visit_FunctionDef(self, node):
-        self.inside.append(node.name)
-        self.generic_visit(node)
-        self.inside.pop()
-
-    visit_ClassDef = visit_FunctionDef
-
-    def used(self, name):
-        if name not in self.inside:  # to call itself is no use
-            self.places[name].add(self.path)
-
-    def visit_Call(self, node):
-        name = self.name(node.func)
-        self.used(name)
-        self.calls.setdefault(name, []).append(node)
-        if isinstance(node.func, ast.Attribute):
-            self.visit(node.func.value)
-        elif not isinstance(node.func, ast.Name):
-            self.visit(node.func)
-        for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
-            self.visit(part)
-
-    def visit_Name(self, node):
-        if isinstance(node.ctx, ast.Load):
-            self.used(self.name(node))
-            self.handed_on.add(self.name(node))
-
-    def visit_Attribute(self, node):
-        self.visit(node.value)
-        if isinstance(node.ctx, ast.Load):
-            self.used(node.attr)
-            self.handed_on.add(node.attr)
+        for node in nodes:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):  # to call itself is no use
+                own |= {id(part) for part in ast.walk(node) if name(part) == node.name}
+            elif isinstance(node, ast.Call):
+                calls[name(node.func)].append(node)
+        called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+        for node in nodes:
+            if isinstance(getattr(node, "ctx", None), ast.Load) and name(node):
+                if id(node) not in own:
+                    places[name(node)].add(path)
+                if id(node) not in called:
+                    handed_on.add(name(node))
+    return places, calls, handed_on
 
 
 def given(call, place, name):
@@ -129,25 +100,22 @@ def arguments(node, takes_self):
 
 def unused(trees, fixed=FIXED):
     """Return the lists (names that nobody uses, arguments that nobody gives, names for their own module only)."""
-    uses = Uses()
-    for path, tree in trees:
-        uses.look(path, tree)
+    uses, calls, handed_on = look(trees)
     nobody, never, own = [], [], []
     for path, tree in trees:
         if path.suffix != ".py" or "gan_edu" not in path.parts:
             continue
         for words, node, takes_self in definitions(tree):
-            places, where = uses.places[node.name], f"{path.name}:{node.lineno} {words}"
+            places, where = uses[node.name], f"{path.name}:{node.lineno} {words}"
             if node.name in fixed:
                 continue
             if not places:
                 nobody.append(where)
             elif places == {path} and "." not in words:
                 own.append(where)
-            if places and node.name not in uses.handed_on:
-                calls = uses.calls.get(node.name, ())
+            if places and node.name not in handed_on:
                 for place, name in arguments(node, takes_self):
-                    if not any(given(call, place, name) for call in calls):
+                    if not any(given(call, place, name) for call in calls[node.name]):
                         never.append(f"{where}({name}=)")
     return nobody, never, own
 
@@ -156,9 +124,5 @@ if __name__ == "__main__":
     names, never, own = unused(list(sources()))
     print(f"{len(names)} names that nobody uses", *names, sep="\n  ")
     print(f"{len(never)} arguments that no call gives", *never, sep="\n  ")
-    print(
-        f"{len(own)} names that only their own module uses"
-        + ("" if "--own" in sys.argv else " (--own)")
-    )
-    if "--own" in sys.argv:
-        print(*(f"  {one}" for one in own), sep="\n")
+    own = [f"{len(own)} names that only their own module uses (--own)", *own]
+    print(*own[: None if "--own" in sys.argv else 1], sep="\n  ")

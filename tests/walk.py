@@ -42,15 +42,10 @@ def walk(notebook):
     since = time.monotonic()
     with lab.opened(notebook, timeout=1800) as page:
         print(f"{notebook.name}: Run All {time.monotonic() - since:.0f} s", flush=True)
-        wrong = (
-            [f"{count} errors or warnings in outputs"]
-            if (count := page.locator(lab.FAULT).count())
-            else []
-        )
+        count = page.locator(lab.FAULT).count()
+        wrong = [f"{count} errors or warnings in outputs"] if count else []
         panels = page.locator(".gan-panel").all()
-        drawn = sum(
-            "predict.curve(" in cell.source for cell in cells(notebook.stem)
-        )  # guesses that are drawn
+        drawn = sum("predict.curve(" in cell.source for cell in cells(notebook.stem))  # guesses
         wanted = len(cells(notebook.stem, "live-panel")) + drawn
         if len(panels) != wanted:
             wrong.append(f"{len(panels)} panels on the page, {wanted} cells that make one")
@@ -69,11 +64,8 @@ def main(lessons):
     """Walk through these lessons; through all without any."""
     if CHROMIUM is None:
         sys.exit("make walk needs chromium on the path")
-    chosen = [
-        path
-        for path in sorted(NOTEBOOKS.glob("*.ipynb"))
-        if not lessons or path.name[:2] in lessons
-    ]
+    every = sorted(NOTEBOOKS.glob("*.ipynb"))
+    chosen = [path for path in every if not lessons or path.name[:2] in lessons]
     wrong = {}
     for path in chosen:
         try:

@@ -4,15 +4,7 @@ import json
 
 import nbformat
 import pytest
-from lab import (
-    ARTIFACTS,
-    ask,
-    code_cell,
-    needs_chromium,
-    opened,
-    run_all,
-    scratch_notebook,
-)
+from lab import ARTIFACTS, ask, code_cell, needs_chromium, opened, run_all, scratch_notebook
 from nbconvert import HTMLExporter
 from store_outputs import store
 

@@ -26,7 +26,7 @@ import torch
 from gan_edu.datasets import gaussian_ring
 from gan_edu.losses import gradient_penalty
 from gan_edu.networks import mlp
-from gan_edu.panel import choice, curves, explore, live, log_slider, point, slider, handle
+from gan_edu.panel import choice, curves, live, log_slider
 from gan_edu.run import Players, Run, adam, descend
 """
 LOOP = """
@@ -44,9 +44,6 @@ def step(gan, knobs):
     loss_G = -gan.D(gan.G(torch.randn(n, 2))).mean()
     descend(gan.opt_G, loss_G, lr=knobs.lr_g)
     return {"critic gap": gap, "generator loss": loss_G}
-
-def bad_step(gan, knobs):
-    return {"critic gap": torch.tensor(float("nan"))}
 """
 VIEW = """
 Z = torch.randn(400, 2)
@@ -60,28 +57,18 @@ def view(fig, gan, log):
 """
 KNOBS = "dict(lambda_gp=log_slider(0.05, 50, 1.0), lr_d=3e-3, lr_g=log_slider(1e-4, 1e30, 1e-3), n_critic=choice(1, 3), batch_size=64)"
 FIRST = f"""
-first = live(build, step, view, knobs={KNOBS}, presets={{"works": dict(n_critic=3), "no penalty": dict(lambda_gp=0.05)}})
+first = live(build, step, view, knobs={KNOBS})
 first
 """
 SECOND = f"second = live(build, step, view, knobs={KNOBS})\nsecond"
-EXPLORE = """
-def picture(fig, knobs):
-    ax = fig.subplots()
-    ax.set(xlim=(0, 10), ylim=(0, 10), title=f"{knobs.place[0]:.1f}, {knobs.place[1]:.1f}")
-    handle(ax, "place", knobs.place)
-
-explored = explore(picture, dict(place=point(2, 3)))
-explored
-"""
 pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     path = tmp_path_factory.mktemp("panel") / "panel.ipynb"
-    with opened(
-        scratch_notebook(path, IMPORTS, LOOP, VIEW, FIRST, SECOND, EXPLORE, "pass")
-    ) as page:
+    scratch_notebook(path, IMPORTS, LOOP, VIEW, FIRST, SECOND, "pass")
+    with opened(path) as page:
         yield page
 
 
@@ -110,9 +97,8 @@ def n(found):
 
 def wait_for(page, found, script):
     """Wait until this is true of the element; KNOBS stands for the knobs of the picture on the page."""
-    script = script.replace(
-        "KNOBS", "JSON.parse(element.querySelector('.gan-picture').dataset.knobs)"
-    )
+    knobs = "JSON.parse(element.querySelector('.gan-picture').dataset.knobs)"
+    script = script.replace("KNOBS", knobs)
     page.wait_for_function(f"element => {script}", arg=found.element_handle(), timeout=60_000)
 
 
@@ -132,10 +118,6 @@ def knobs(found):
     return json.loads(found.locator(".gan-picture").get_attribute("data-knobs"))
 
 
-def words(found):
-    return found.locator(".gan-status").text_content()
-
-
 def test_it_plays_and_pauses_and_nothing_is_cut_off(page, first):
     play_to(page, first, 60)
     page.screenshot(path=ARTIFACTS / "panel_1366x768.png")
@@ -147,14 +129,8 @@ def test_it_plays_and_pauses_and_nothing_is_cut_off(page, first):
     assert n(first) == at and ask(page, "first.run.n") == str(at)
     press(first, "step")
     wait_for(page, first, f"+element.dataset.n === {at + 1}")
-    box = first.bounding_box()
-    assert box["height"] <= 570 and first.evaluate("e => e.scrollWidth <= e.clientWidth")
-    for control in first.locator("button:visible, input:visible, select:visible").all():
-        inner = control.bounding_box()
-        assert (
-            inner["x"] >= box["x"] - 1
-            and inner["x"] + inner["width"] <= box["x"] + box["width"] + 1
-        )
+    assert first.bounding_box()["height"] <= 570
+    assert first.evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
 def test_a_slider_acts_while_it_trains(page, first):
@@ -186,57 +162,14 @@ def test_space_plays_and_pauses(page, first):
 def test_a_rewind_and_on_from_there(page, first):
     play_to(page, first, 150)
     pause(page, first)
-    end, gap = n(first), ask(page, "first.run.log['critic gap'][99]")
-    time_line = first.locator(".gan-time")
+    end, time_line = n(first), first.locator(".gan-time")
     box = time_line.bounding_box()
     time_line.click(position={"x": box["width"] * 100 / end, "y": box["height"] / 2})
     wait_for(page, first, f"+element.dataset.n < {end} && +element.dataset.n > 20")
     back = n(first)
     assert ask(page, "first.run.n, len(first.run.log['critic gap'])") == f"{back} {back}"
-    play_to(page, first, max(110, back + 20))
+    play_to(page, first, back + 20)
     pause(page, first)
-    if back < 99:
-        assert ask(page, "len(first.run.moves) >= 0 and first.run.log['critic gap'][99]") != ""
-    assert gap
-
-
-def test_presets_keep_new_seed_reset(page, first):
-    press(first, "keep")
-    expect(first.locator(".gan-status")).to_have_text(re.compile("curves of this run stay"))
-    first.get_by_role("button", name="no penalty").click()
-    wait_for(
-        page,
-        first,
-        "element.dataset.playing === 'true' && KNOBS.lambda_gp === 0.05",
-    )
-    pause(page, first)
-    assert n(first) < 400 and ask(page, "len(first.ghosts)") == "1"
-    press(first, "new-seed")
-    wait_for(page, first, "+element.dataset.n === 0")
-    assert ask(page, "first.run.seed") == "1"
-    press(first, "reset")
-    page.wait_for_timeout(300)
-    assert ask(page, "first.run.seed, first.run.n") == "1 0"
-
-
-def test_two_runs_side_by_side(page, first):
-    play_to(page, first, 20)
-    press(first, "compare")
-    first.locator('input[data-knob="lambda_gp"][data-side="1"]').wait_for(state="visible")
-    first.locator('input[data-knob="lambda_gp"][data-side="1"]').focus()
-    for _ in range(10):
-        page.keyboard.press("ArrowRight")
-    at = n(first)
-    wait_for(page, first, f"+element.dataset.n > {at + 10}")
-    page.screenshot(path=ARTIFACTS / "panel_compare_1366x768.png")
-    pause(page, first)
-    both = ask(
-        page,
-        "first.other.n == first.run.n, first.other.knobs.lambda_gp > first.run.knobs.lambda_gp",
-    )
-    assert both == "True True"
-    press(first, "compare")
-    first.locator('input[data-knob="lambda_gp"][data-side="1"]').wait_for(state="hidden")
 
 
 def test_the_code_makes_the_run_again(page, first):
@@ -250,20 +183,6 @@ def test_the_code_makes_the_run_again(page, first):
     same = "(lambda space: (exec(text, space), space['run'].log['critic gap'].tolist() == first.run.log['critic gap'].tolist())[1])(dict(globals()))"
     said = ask(page, f"[{same} for text in [{text!r}]][0]")
     assert said.endswith("True"), said  # after a progress bar
-
-
-def test_a_swapped_step_and_nan(page, first):
-    at = n(first)
-    ask(page, "first.use(bad_step)")
-    press(first, "play")
-    expect(first.locator(".gan-status")).to_have_text(
-        re.compile("'critic gap' is nan in step"), timeout=30_000
-    )
-    assert n(first) == at and first.get_attribute("data-playing") == "false"
-    page.screenshot(path=ARTIFACTS / "panel_nan_1366x768.png")
-    ask(page, "first.use(step)")
-    play_to(page, first, at + 10)
-    assert "nan" not in words(first)
 
 
 def test_training_waits_for_a_running_cell(page, first):
@@ -282,9 +201,8 @@ def test_two_panels_and_an_interrupt(page, first):
     play_to(page, first, n(first) + 20)
     menu(page, "Kernel", "Interrupt Kernel")
     for found in (first, second):
-        expect(found.locator(".gan-status")).to_have_text(
-            re.compile("the kernel was interrupted"), timeout=30_000
-        )
+        said = re.compile("the kernel was interrupted")
+        expect(found.locator(".gan-status")).to_have_text(said, timeout=30_000)
     assert ask(page, "first.playing, second.playing") == "False False"
 
 
@@ -293,28 +211,8 @@ def test_running_its_cell_again_leaves_one_panel(page):
     run_cell(page, cell)
     panel(page, "second = live(")
     assert cell.locator(".gan-panel").count() == 1
-    assert (
-        ask(page, "len(__import__('gan_edu.panel.page', fromlist=['TRAINER']).TRAINER.panels)")
-        == "3"
-    )
-
-
-def test_a_point_is_dragged(page):
-    found = panel(page, "explored = explore(")
-    canvas = found.locator(".gan-picture")
-    handle = found.locator("button[aria-label*=place]")
-    handle.focus()
-    for _ in range(5):
-        page.keyboard.press("ArrowRight")
-    wait_for(page, found, "KNOBS.place[0] > 2.5")
-    box, at = canvas.bounding_box(), handle.bounding_box()
-    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 4, steps=5)
-    page.mouse.up()
-    wait_for(page, found, "KNOBS.place[1] > 4")
-    x, y = map(float, ask(page, "*explored.knobs.place").split())
-    assert 3 < x < 8 and 4 < y < 10
+    panels = "__import__('gan_edu.panel.page', fromlist=['TRAINER']).TRAINER.panels"
+    assert ask(page, f"len({panels})") == "2"
 
 
 def choose_theme(page, name):
@@ -324,20 +222,12 @@ def choose_theme(page, name):
     page.wait_for_timeout(1500)
 
 
-def test_dark_theme_and_projector_size(page, first):
+def test_the_dark_theme(page, first):
     play_to(page, first, n(first) + 30)
     page.set_viewport_size({"width": 1920, "height": 1080})
-    page.wait_for_timeout(700)
-    page.screenshot(path=ARTIFACTS / "panel_1920x1080.png")
-    press(first, "lecture")
-    page.wait_for_timeout(700)
-    page.screenshot(path=ARTIFACTS / "panel_lecture_1920x1080.png")
-    press(first, "lecture")
     choose_theme(page, "JupyterLab Dark")
     page.screenshot(path=ARTIFACTS / "panel_dark_1920x1080.png")
     page.set_viewport_size({"width": 1366, "height": 768})
-    page.wait_for_timeout(700)
-    page.screenshot(path=ARTIFACTS / "panel_dark_1366x768.png")
     color = first.evaluate("element => getComputedStyle(element).color")
     assert sum(map(int, re.findall(r"\d+", color)[:3])) > 380, color  # light ink on dark paper
     choose_theme(page, "JupyterLab Light")

@@ -93,36 +93,6 @@ def lsgan_step(gan, knobs):
     return {"loss D": loss_D, "loss G": loss_G}
 
 
-# ---- an LSTM that writes sequences; SGD with momentum
-
-
-class Writer(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lstm, self.last = nn.LSTM(2, 8, batch_first=True), nn.Linear(8, 1)
-
-    def forward(self, z):
-        return self.last(self.lstm(z)[0])
-
-
-def lstm_build():
-    G, D = Writer(), nn.Sequential(nn.Flatten(), mlp(5, 16, 1))
-    opt_G = torch.optim.SGD(G.parameters(), lr=0.1, momentum=0.9)
-    return Players(G=G, D=D, opt_G=opt_G, opt_D=torch.optim.SGD(D.parameters(), 0.1, 0.9))
-
-
-def lstm_step(gan, knobs):
-    n = knobs.batch_size
-    x_real = torch.from_numpy(np.random.normal(size=(n, 5, 1)).cumsum(1)).float()
-    x_fake = gan.G(torch.randn(n, 5, 2))
-    loss_D = softplus(-gan.D(x_real)).mean() + softplus(gan.D(x_fake.detach())).mean()
-    descend(gan.opt_D, loss_D, lr=knobs.lr)
-    maybe_fail(knobs)
-    loss_G = softplus(-gan.D(x_fake)).mean()
-    descend(gan.opt_G, loss_G, lr=knobs.lr)
-    return {"loss D": loss_D, "loss G": loss_G}
-
-
 # ---- two generators with batch normalisation in a list, against one D; the learner forgets zero_grad
 
 
@@ -209,7 +179,6 @@ def maybe_fail(knobs):
 KNOBS = dict(lr=1e-2, batch_size=32)
 LOOPS = {
     "lsgan": (lsgan_build, lsgan_step, KNOBS),
-    "lstm": (lstm_build, lstm_step, KNOBS),
     "two generators": (two_build, two_step, KNOBS),
     "loader": (loader_build, loader_step, KNOBS),
     "pool": (pool_build, pool_step, KNOBS),

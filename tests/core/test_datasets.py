@@ -69,16 +69,13 @@ def test_the_generator_decides(name):
         sample(0)
 
 
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda: datasets.gaussian_1d(3, std=0), "std must be a finite number above 0, got 0"),
-        (lambda: datasets.gaussian_ring(3, sigma=-1), "sigma must be a finite number at least 0"),
-        (lambda: datasets.gaussian_grid(3, side=0), "side must be a whole number of at least 1"),
-        (lambda: datasets.swiss_roll(3, scale=0), "scale must be a finite number above 0, got 0"),
-        (lambda: datasets.painted(5, [1, 2]), r"places must have shape \(number, 2\), got \(2,\)"),
-    ],
-)
+@pytest.mark.parametrize("call, message", [
+    (lambda: datasets.gaussian_1d(3, std=0), "std must be a finite number above 0, got 0"),
+    (lambda: datasets.gaussian_ring(3, sigma=-1), "sigma must be a finite number at least 0"),
+    (lambda: datasets.gaussian_grid(3, side=0), "side must be a whole number of at least 1"),
+    (lambda: datasets.swiss_roll(3, scale=0), "scale must be a finite number above 0, got 0"),
+    (lambda: datasets.painted(5, [1, 2]), r"places must have shape \(number, 2\), got \(2,\)"),
+])  # fmt: skip
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
@@ -122,15 +119,12 @@ BAD_FILES = {
     "empty": (b"", r"is no IDX file: it begins with \[\], not two zero bytes"),
     "short header": (b"\0\0\x08", r"is no IDX file: it begins with \[0, 0, 8\]"),
     "wrong magic": (b"\1" + idx()[1:], "is no IDX file"),
-    "a web page": (b"<!DOCTYPE html><html>404</html>", "is no IDX file"),
     "unknown type": (idx(code=0x0A), r"begins with \[0, 0, 10, 2\].*a type of 8, 9, 11, 12, 13, 14"),
     "no dimensions": (idx(shape=()), "is no IDX file"),
     "truncated sizes": (idx()[:10], "is not whole: .* it has 10"),
     "one byte short": (idx(body=bytes(5)), r"promises uint8 of shape \(2, 3\), 18 bytes in all, it has 17"),
-    "one byte too long": (idx(body=bytes(7)), "is not whole: .* it has 19"),
     "a larger type": (idx(0x0B, (2, 3), bytes(6)), r"int16 .* 24 bytes in all, it has 18"),
     "10^36 items": (idx(0x0E, shape=(10**9,) * 4), "is not whole"),
-    "zipped, one byte short": (gzip.compress(idx(body=bytes(5))), "is not whole"),
     "gzip cut": (ZIPPED[:-10], "is a damaged or incomplete gzip file"),
     "gzip, wrong checksum": (flipped(ZIPPED, len(ZIPPED) - 6), "damaged or incomplete gzip file: CRC"),
     "gzip, bad block": (flipped(flipped(ZIPPED, 10), 11), "is a damaged or incomplete gzip file"),

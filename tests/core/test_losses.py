@@ -1,7 +1,5 @@
 """The losses against torch.nn.functional, closed forms and numbers worked out by hand."""
 
-import math
-
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
@@ -29,17 +27,6 @@ def test_generator_losses_are_binary_cross_entropies(logits):
     nonsaturating = binary_cross_entropy_with_logits(fake, torch.ones_like(fake))
     torch.testing.assert_close(losses.generator_loss_saturating(fake), saturating)
     torch.testing.assert_close(losses.generator_loss_nonsaturating(fake), nonsaturating)
-
-
-def test_by_hand():
-    # D(x_real) = 0.8, D(x_fake) = 0.3: -ln 0.8 - ln 0.7
-    real, fake = torch.tensor([math.log(0.8 / 0.2)]), torch.tensor([math.log(0.3 / 0.7)])
-    expected = pytest.approx(0.223144 + 0.356675, abs=1e-5)
-    assert losses.discriminator_loss(real, fake).item() == expected
-    assert losses.generator_loss_saturating(fake).item() == pytest.approx(-0.356675, abs=1e-5)
-    assert losses.generator_loss_nonsaturating(fake).item() == pytest.approx(1.203973, abs=1e-5)
-    zeros = torch.zeros(3)
-    assert losses.discriminator_loss(zeros, zeros).item() == pytest.approx(2 * math.log(2))
 
 
 @pytest.mark.parametrize("size", [100.0, 1e4])
@@ -93,43 +80,6 @@ def test_gradient_penalty_of_linear_and_quadratic_critics(shape):
     assert bend.item() == pytest.approx((2 * r * r).mean().item(), abs=1e-5)
 
 
-def of_the_authors(critic, x_real, x_fake, epsilon):
-    """The penalty of igul222/improved_wgan_training (TensorFlow), from its formulas: α = 1 - ε goes from real to fake."""
-    x = (x_real + (1 - epsilon) * (x_fake - x_real)).requires_grad_()
-    (gradients,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
-    slopes = gradients.square().sum(tuple(range(1, x.ndim))).sqrt()
-    return (slopes - 1).square().mean()
-
-
-def of_many_blogs(critic, x_real, x_fake, epsilon):
-    """The penalty of eriklindernoren/PyTorch-GAN, from its formulas: ones as grad_outputs, and the norm of a view."""
-    x = (epsilon * x_real + (1 - epsilon) * x_fake).requires_grad_()
-    scores = critic(x)
-    options = dict(create_graph=True, retain_graph=True, only_inputs=True)
-    gradients = torch.autograd.grad(scores, x, torch.ones_like(scores), **options)[0]
-    return ((gradients.view(gradients.size(0), -1).norm(2, dim=1) - 1) ** 2).mean()
-
-
-@pytest.mark.parametrize("published", [of_the_authors, of_many_blogs])
-@pytest.mark.parametrize("shape", [(5, 2), (5, 1, 4, 4)])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_gradient_penalty_is_that_of_public_code(published, shape, dtype):
-    torch.manual_seed(0)
-    layers = torch.nn.Flatten(), mlp(math.prod(shape[1:]), 8, 1, activation=torch.nn.Tanh)
-    critic = torch.nn.Sequential(*layers).to(dtype)
-    x_real, x_fake = torch.randn(2, *shape, dtype=dtype)
-    state = torch.get_rng_state()
-    ours = losses.gradient_penalty(critic, x_real, x_fake)
-    torch.set_rng_state(state)
-    epsilon = torch.rand(5, *[1] * (len(shape) - 1), dtype=dtype)
-    theirs = published(critic, x_real, x_fake, epsilon)
-    assert ours.dtype == dtype and ours.item() > 0.1
-    torch.testing.assert_close(ours, theirs)
-    weights = list(critic.parameters())
-    for mine, known in zip(*(torch.autograd.grad(p, weights[:-1]) for p in (ours, theirs))):
-        torch.testing.assert_close(mine, known)
-
-
 def test_a_dead_critic_gets_finite_gradients():
     """All ReLUs are off: the slope is 0, where the square root has no derivative."""
     critic = mlp(2, 4, 1)
@@ -140,8 +90,6 @@ def test_a_dead_critic_gets_finite_gradients():
     penalty.backward()
     assert penalty.item() == pytest.approx(1, abs=1e-5)
     assert all(p.grad is None or p.grad.abs().max() == 0 for p in critic.parameters())
-    of_the_authors(critic, *x, torch.rand(6, 1)).backward()
-    assert critic[0].weight.grad.isnan().any()  # what 1e-12 is for
 
 
 @SHAPES

@@ -180,15 +180,12 @@ def test_a_file_that_is_no_record_is_left_as_it_is(told, tmp_path, capsys, conte
     assert (tmp_path / "my_guesses.json").read_bytes() == content.encode("latin1")
 
 
-@pytest.mark.parametrize(
-    "make, words",
-    [
-        (lambda: predict.choice("?", "one"), r"needs two answers or more, as text, got \('one',\)"),
-        (lambda: predict.number("?", 3, 3), "low must be below high, got 3.0 and 3.0"),
-        (lambda: predict.reveal(5, 3), "guess must be made by choice, number or curve of predict, got 5"),
-        (lambda: predict.reveal(predict.choice("?", "a", "b"), "c"), "truth must be one of a, b, got 'c'"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("make, words", [
+    (lambda: predict.choice("?", "one"), r"needs two answers or more, as text, got \('one',\)"),
+    (lambda: predict.number("?", 3, 3), "low must be below high, got 3.0 and 3.0"),
+    (lambda: predict.reveal(5, 3), "guess must be made by choice, number or curve of predict, got 5"),
+    (lambda: predict.reveal(predict.choice("?", "a", "b"), "c"), "truth must be one of a, b, got 'c'"),
+])  # fmt: skip
 def test_bad_arguments_are_named(told, make, words):
     with pytest.raises((ValueError, TypeError), match=words):
         make()

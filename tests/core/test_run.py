@@ -15,7 +15,6 @@ from core.loops import ACCIDENT, LOOPS, RING_KNOBS, ring_build, ring_step
 
 from gan_edu.networks import mlp
 from gan_edu.panel.knobs import choice, log_slider, point, slider, switch
-from gan_edu.players import copied, untouched
 from gan_edu.run import Knobs, Players, Run, adam, descend
 from gan_edu.run_files import to_plain
 
@@ -181,7 +180,7 @@ def test_an_accident_in_the_middle_of_a_step_is_undone(name, kind):
 
 
 def test_a_second_interrupt_while_the_first_is_undone():
-    build, step, knobs = LOOPS["lstm"]
+    build, step, knobs = LOOPS["pool"]
     run, good = Run(build, step, knobs).steps(30), Run(build, step, knobs).steps(40)
     ACCIDENT[40] = lambda: ACCIDENT.update({35: ACCIDENTS["interrupt"][0]}) or fail()
     with pytest.raises(KeyboardInterrupt):
@@ -265,10 +264,6 @@ def test_a_report_never_changes_the_run():
     build, step, knobs = LOOPS["two generators"]
     seen = Run(build, step, knobs).steps(60, do=report)
     assert everything(seen) == everything(Run(build, step, knobs).steps(60))
-    gan = copied(seen.gan)[0]
-    with untouched(gan):
-        gan.G[0].train()(torch.randn(9, 2))
-    assert flat(to_plain("gan", gan)) == flat(to_plain("gan", seen.gan))
 
 
 def test_check_finds_what_hides_outside():
@@ -320,37 +315,28 @@ def one(gan, knobs):
     return {"one": 1}
 
 
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        ((None, one), "build must be a function"),
-        ((ring_build, {"loss": 1}), "step must be a function"),
-        ((lambda: None, one), r"build must return Players\(.*got None"),
-        ((lambda: Players(G=lambda z: z), one), r"build must return Players\("),
-        ((ring_build, one, {"n": 3}), "not n or step, got 'n'"),
-        ((ring_build, one, {"learning rate": 3}), "got 'learning rate'"),
-        ((ring_build, one, {"lr": math.nan}), "lr must be a finite number"),
-        ((ring_build, one, {}, -1), "seed must be a whole number of at least 0, got -1"),
-        ((lambda: Players(G=mlp(1, 1), file=open(__file__)), one), r"gan.file cannot be kept \(TextIOWrapper"),
-        (
-            (lambda: Players(G=mlp(1, 1), it=iter(torch.utils.data.DataLoader(range(9)))), one),
-            r"gan.it cannot be kept .*take batches from Batches",
-        ),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("arguments, words", [
+    ((None, one), "build must be a function"),
+    ((ring_build, {"loss": 1}), "step must be a function"),
+    ((lambda: None, one), r"build must return Players\(.*got None"),
+    ((lambda: Players(G=lambda z: z), one), r"build must return Players\("),
+    ((ring_build, one, {"n": 3}), "not n or step, got 'n'"),
+    ((ring_build, one, {"learning rate": 3}), "got 'learning rate'"),
+    ((ring_build, one, {"lr": math.nan}), "lr must be a finite number"),
+    ((ring_build, one, {}, -1), "seed must be a whole number of at least 0, got -1"),
+    ((lambda: Players(G=mlp(1, 1), file=open(__file__)), one), r"gan.file cannot be kept \(TextIOWrapper"),
+    ((lambda: Players(G=mlp(1, 1), it=iter(torch.utils.data.DataLoader(range(9)))), one), r"gan.it cannot be kept .*take batches from Batches"),
+])  # fmt: skip
 def test_bad_beginnings_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         Run(*arguments)
 
 
-@pytest.mark.parametrize(
-    "row, words",
-    [
-        (None, r'step must return numbers by name, \{"critic gap": gap\}, got None'),
-        ({"gap": torch.ones(3, 1)}, r"'gap' as Tensor of shape \(3, 1\), .* its .mean\(\)"),
-        ({"gap": "0.5"}, "'gap' as str"),
-    ],
-)
+@pytest.mark.parametrize("row, words", [
+    (None, r'step must return numbers by name, \{"critic gap": gap\}, got None'),
+    ({"gap": torch.ones(3, 1)}, r"'gap' as Tensor of shape \(3, 1\), .* its .mean\(\)"),
+    ({"gap": "0.5"}, "'gap' as str"),
+])  # fmt: skip
 def test_bad_rows_are_named(row, words):
     run = Run(ring_build, lambda gan, knobs: row if knobs.n == 2 else {"gap": torch.ones(1, 1)}, {})
     with pytest.raises(ValueError, match=words):

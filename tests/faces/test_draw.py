@@ -8,11 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-import scipy.stats
 import torch
 import torch.nn.functional as F
 
-from gan_edu.faces import ATTRIBUTES, PROBABILITIES, draw, make_faces
+from gan_edu.faces import ATTRIBUTES, PROBABILITIES, make_faces
 
 
 @pytest.fixture(autouse=True)
@@ -37,20 +36,6 @@ def test_labels_come_from_the_documented_numbers():
         limits = list(itertools.accumulate(chances))[:-1]
         expected = [sum(u >= limit for limit in limits) for u in uniform[:, column]]
         assert labels[name].tolist() == expected and labels[name].dtype == torch.int64, name
-
-
-def test_numbers_are_uniform_in_their_ranges_and_independent():
-    n = 3_000
-    face = draw._draw(np.random.Generator(np.random.PCG64(0)), n, {})
-    assert len(ATTRIBUTES) + len(draw.RANGES) <= draw.DRAWS
-    columns = []
-    for name, (low, high) in draw.RANGES.items():
-        columns.append(getattr(face, name).double().flatten().numpy())
-        law = dict(args=(low, high - low))
-        assert scipy.stats.kstest(columns[-1], "uniform", **law).pvalue > 1e-4, name
-    columns += [face.labels[name].numpy() for name in ATTRIBUTES]
-    correlation = np.corrcoef(columns) - np.eye(len(columns))
-    assert np.abs(correlation).max() < 5 / np.sqrt(n)  # no label leans on looks
 
 
 def test_a_face_depends_on_its_seed_alone():
@@ -108,44 +93,24 @@ def test_fixed_attributes():
     assert make_faces(100, seed=6, skin=many)[1]["skin"].tolist() == many
 
 
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        (dict(n=0), "n must be a whole number of at least 1, got 0"),
-        (dict(n=3, seed=-1), "seed must be a whole number of at least 0, got -1"),
-        (dict(n=3, size=7), "size must be a whole number of at least 8, got 7"),
-        (dict(n=3, hat=1), "'hat' is no attribute of faces; there are smile, glasses, beard"),
-        (dict(n=3, smile=2), "smile must be 0 or 'no', 1 or 'yes', got 2"),
-        (dict(n=3, smile=0.5), "smile must be 0 or 'no', 1 or 'yes', got 0.5"),
-        (dict(n=3, hair_colour="Red"), "must be 0 or 'black', 1 or 'brown', 2 or 'blond', .*, got 'Red'"),
-        (dict(n=3, skin=[0, 1]), "skin must be one value, or one for each of 3, got 2"),
-        (dict(n=3, skin=torch.tensor([0, 1, 6])), "skin must be 0 or 'very light', .*, got 6"),
-        (dict(n=3, skin=np.zeros((3, 1), int)), r"skin must be .*, got \[0\]"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("arguments, message", [
+    (dict(n=0), "n must be a whole number of at least 1, got 0"),
+    (dict(n=3, seed=-1), "seed must be a whole number of at least 0, got -1"),
+    (dict(n=3, size=7), "size must be a whole number of at least 8, got 7"),
+    (dict(n=3, hat=1), "'hat' is no attribute of faces; there are smile, glasses, beard"),
+    (dict(n=3, smile=2), "smile must be 0 or 'no', 1 or 'yes', got 2"),
+    (dict(n=3, smile=0.5), "smile must be 0 or 'no', 1 or 'yes', got 0.5"),
+    (dict(n=3, hair_colour="Red"), "must be 0 or 'black', 1 or 'brown', 2 or 'blond', .*, got 'Red'"),
+    (dict(n=3, skin=[0, 1]), "skin must be one value, or one for each of 3, got 2"),
+    (dict(n=3, skin=torch.tensor([0, 1, 6])), "skin must be 0 or 'very light', .*, got 6"),
+    (dict(n=3, skin=np.zeros((3, 1), int)), r"skin must be .*, got \[0\]"),
+])  # fmt: skip
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         make_faces(**arguments)
 
 
 # ---- pictures
-
-
-@pytest.mark.parametrize(
-    "name, rows, columns",  # where on the page the attribute may show
-    [
-        ("smile", (-0.45, 0.9), (-0.75, 0.75)),  # the lower lids too
-        ("glasses", (-0.45, 0.45), (-0.9, 0.9)),
-        ("beard", (-0.3, 1), (-0.9, 0.9)),
-    ],
-)
-def test_the_rest_of_a_face_stays(name, rows, columns):
-    no, yes = (make_faces(100, seed=8, **{name: value})[0] for value in (0, 1))
-    changed = (no != yes).any(1)
-    y, x = np.meshgrid(*[(np.arange(64) + 0.5) / 32 - 1] * 2, indexing="ij")
-    allowed = (y > rows[0]) & (y < rows[1]) & (x > columns[0]) & (x < columns[1])
-    assert not changed[:, ~torch.from_numpy(allowed)].any()
-    assert changed.flatten(1).any(1).all()
 
 
 @pytest.mark.parametrize("size, difference", [(16, 2.8), (64, 0.8)])
@@ -155,41 +120,3 @@ def test_sizes_show_the_same_faces(size, difference):
     assert (half - small).abs().mean() < difference
     for wrong in (small.roll(1, 0), small.flip(2), small.flip(3), small.roll(1, 3)):
         assert (half - wrong).abs().mean() > difference
-
-
-@pytest.mark.parametrize("size", [16, 64])
-def test_parts_of_the_page_cut_nothing_off(monkeypatch, size):
-    images, part = make_faces(600, seed=9, size=size)[0].int(), draw._Canvas.part
-    for by, least, most in ((0.2, 0, 1), (-0.1 - 2 / size, 20, 255)):
-
-        def moved(canvas, left, right, top, bottom, by=by):
-            inner, outer = (max(v - by, -1) for v in (left, top)), (min(v + by, 1) for v in (right, bottom))  # fmt: skip
-            (left, top), (right, bottom) = inner, outer
-            return part(canvas, left, right, top, bottom)
-
-        monkeypatch.setattr(draw._Canvas, "part", moved)
-        change = (make_faces(600, seed=9, size=size)[0].int() - images).abs().max()
-        assert least <= change <= most  # larger parts: a rounding; smaller ones cut
-
-
-def test_colours_are_those_of_the_labels():
-    def tone(y, x, **fixed):
-        """The mean colour around a point of the page, over many faces."""
-        images = make_faces(60, seed=4, glasses=0, **fixed)[0].float()
-        row, column = int((y + 1) * 32), int((x + 1) * 32)
-        return images[:, :, row - 2 : row + 3, column - 2 : column + 3].mean((0, 2, 3)).tolist()
-
-    names = ATTRIBUTES["hair_colour"]
-    hair = {name: tone(-0.5, 0, hair_style="fringe", hair_colour=name) for name in names}
-    assert max(hair["black"]) < 70
-    red, green, blue = hair["red"]
-    assert red > 1.5 * green > 2 * blue
-    red, green, blue = hair["blond"]
-    assert red > 180 and 1.1 < red / green < 1.5 and green > 1.3 * blue
-    assert max(hair["grey"]) - min(hair["grey"]) < 20 and min(hair["grey"]) > 140
-    red, green, blue = hair["brown"]
-    assert 70 < red < 150 and red > 1.3 * green > 1.5 * blue
-    skins = [tone(0.25, 0.2, beard=0, skin=name) for name in ATTRIBUTES["skin"]]
-    for lighter, darker in itertools.pairwise(skins):
-        assert all(a > b + 5 for a, b in zip(lighter, darker))
-    assert all(red > green > blue for red, green, blue in skins)

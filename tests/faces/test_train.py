@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from core.test_run import flat
 
 from gan_edu.faces import dcgan, make_faces, train
 from gan_edu.faces.dcgan import build_faces, step_faces
@@ -33,22 +34,12 @@ def program(out, *arguments):
     return torch.load(out / "checkpoint.pt", weights_only=True)
 
 
-def alike(one, other):
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(alike(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(alike, one, other))
-    return one == other
-
-
 def test_a_resumed_run_is_the_run_that_never_stopped(tmp_path, capsys):
     once = program(tmp_path / "once", "--steps", 7)
     program(tmp_path / "twice", "--steps", 4)
     twice = program(tmp_path / "twice", "--steps", 7, "--resume")
-    assert once["n"] == twice["n"] == 7 and alike(once["gan"], twice["gan"])
-    assert alike(once["log"], twice["log"]) and "7 of 7 steps" in capsys.readouterr().out
+    assert once["n"] == twice["n"] == 7 and flat(once["gan"]) == flat(twice["gan"])
+    assert flat(once["log"]) == flat(twice["log"]) and "7 of 7 steps" in capsys.readouterr().out
     left = {path.name for path in (tmp_path / "once").iterdir()}
     assert left == {"checkpoint.pt", "generator.pt", "samples.png", "tensorboard"}
     generator = train.load_generator(tmp_path / "once" / "generator.pt")

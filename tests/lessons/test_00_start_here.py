@@ -70,16 +70,13 @@ def test_no_lesson_is_promised_a_gpu(gpu_beside_an_old_processor, capsys):
     assert "Test GPU. No lesson needs it; python -m gan_edu.faces.train uses it." in words
 
 
-@pytest.mark.parametrize(
-    "pin, found, words",
-    [
-        ("torch==2.13.0", "2.13.0+cpu", None),
-        ("torch == 2.13.0", "2.13.1", "torch is here as 2.13.1; the lessons were tested with 2.13.0"),
-        ("scikit-learn==1.9.1", None, "scikit-learn is missing"),
-        ('pytest==9.2.0; extra == "test"', None, None),
-        (None, None, "pip install --no-deps -e ."),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("pin, found, words", [
+    ("torch==2.13.0", "2.13.0+cpu", None),
+    ("torch == 2.13.0", "2.13.1", "torch is here as 2.13.1; the lessons were tested with 2.13.0"),
+    ("scikit-learn==1.9.1", None, "scikit-learn is missing"),
+    ('pytest==9.2.0; extra == "test"', None, None),
+    (None, None, "pip install --no-deps -e ."),
+])  # fmt: skip
 def test_what_is_wrong_is_told_with_what_to_do(pin, found, words, monkeypatch, capsys):
     def given(value):
         def asked(name):

@@ -1,94 +1,21 @@
-"""Lesson 02: its formulas against integrals and autograd, its step, its checks, its claims over other seeds."""
+"""Lesson 02: its step, its checks, its claims over other seeds."""
 
-import numpy as np
 import pytest
 import torch
 from hints import each_wrong
-from scipy.optimize import minimize_scalar
-from scipy.special import rel_entr
+from others import over_other_seeds
 from scipy.stats import norm
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import softplus
 
-from gan_edu import losses
-from gan_edu.divergences import js_divergence, kl_divergence, kl_from_densities
 from gan_edu.lessons import l02_checks as checks
 from gan_edu.lessons import l02_gan_game as room
-from gan_edu.run import Run
-from gan_edu.seeds import over_seeds
-from notebooks import definitions
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("02")
-
-
-@pytest.mark.parametrize("p, q, share", [(0.4, 0.1, 0.5), (0.02, 0.3, 0.9), (0.3, 0.3, 0.2)])
-def test_the_best_d_by_search(lesson, p, q, share):
-    def loss(d):
-        return -share * p * np.log(d) - (1 - share) * q * np.log(1 - d)
-
-    found = minimize_scalar(loss, bounds=(1e-6, 1 - 1e-6), options={"xatol": 1e-9})
-    assert lesson["best_D"](p, q, share) == pytest.approx(found.x, abs=1e-5)
-
-
-def test_one_divergence_is_that_of_arjovsky_and_bottou(lesson):
-    for p, q in np.random.default_rng(1).dirichlet(np.ones(6), (20, 2)):
-        wanted = kl_divergence(q, p) - 2 * js_divergence(p, q)
-        found = lesson["one_divergence"](lambda a, b: rel_entr(a, b).sum(), p, q)
-        assert found == pytest.approx(wanted, abs=1e-12)
-
-
-@pytest.mark.parametrize("mean, std", [(0.5, 0.7), (-1.0, 1.6)])
-def test_the_non_saturating_gradient_is_that_of_the_divergence(mean, std):
-    """Autograd through samples, D* held, against the slope of 2 KL(m||p) by central differences."""
-    z = torch.linspace(-8, 8, 6001, dtype=torch.float64)
-    weight = torch.tensor(norm.pdf(z)) * (z[1] - z[0])
-    mu = torch.tensor(mean, dtype=torch.float64, requires_grad=True)
-    x = mu + std * z
-    at = torch.distributions.Normal(mean, std)  # the present generator: it stands still
-    logit = torch.distributions.Normal(0.0, 1.0).log_prob(x) - at.log_prob(x)
-    (slope,) = torch.autograd.grad((weight * softplus(-logit)).sum(), mu)
-    grid, h = np.linspace(-16, 16, 16001), 1e-4
-
-    def divergence(m):
-        log_p, log_q = norm.logpdf(grid), norm.logpdf(grid, m, std)
-        return 2 * kl_from_densities(np.logaddexp(log_p, log_q) - np.log(2), log_p, grid, log=True)
-
-    wanted = (divergence(mean + h) - divergence(mean - h)) / (2 * h)
-    assert slope.item() == pytest.approx(wanted, abs=1e-5)
-
-
-def test_the_right_step_is_that_of_the_cores_losses(lesson):
-    run = Run(lesson["both"], lesson["step_solution"], dict(batch_size=32), seed=3).steps(1)
-    torch.manual_seed(3)
-    gan = lesson["both"]()
-    x_real, x_fake = torch.randn(32, 1), gan.G(torch.randn(32, 1)).detach()
-    loss_D = losses.discriminator_loss(gan.D(x_real), gan.D(x_fake))
-    assert run.log["loss of D"][0] == pytest.approx(loss_D.item(), rel=1e-6)
-    loss_D.backward()
-    gan.opt_D.step()
-    for one, other in zip(run.gan.D.parameters(), gan.D.parameters()):
-        assert torch.allclose(one, other, atol=1e-6)  # bce and softplus round otherwise
-    loss_G = losses.generator_loss_nonsaturating(gan.D(gan.G(torch.randn(32, 1))))
-    assert run.log["loss of G"][0] == pytest.approx(loss_G.item(), rel=1e-6)
-
-
-def others(build):
-    """Return build for seeds that the page does not show."""
-
-    def built():
-        torch.manual_seed(1000 + torch.initial_seed())
-        return build()
-
-    return built
 
 
 @pytest.mark.again
 def test_eight_other_discriminators_differ_from_the_best_where_no_samples_are(lesson):
     settings = dict(batch_size=256, mean=1.5, std=0.7)
-    runs = over_seeds(others(lesson["build"]), lesson["learn"], settings, n_seeds=8, n_steps=1000)
+    runs = over_other_seeds(lesson["build"], lesson["learn"], settings, 1000)
     D = torch.sigmoid(runs.members(runs.gan.D(room.PLACES.repeat(8, 1)))[..., 0]).detach().numpy()
     best = lesson["best_D"](norm.pdf(room.X), norm.pdf(room.X, 1.5, 0.7), 0.5)
     middle = (room.X > -2) & (room.X < 3)
@@ -107,7 +34,7 @@ def test_eight_other_discriminators_differ_from_the_best_where_no_samples_are(le
 ])  # fmt: skip
 def test_where_generators_end_holds_for_other_seeds(lesson, bug, n_steps, means, stds):
     step = lesson.get(bug) or checks.step_with(bug)
-    runs = over_seeds(others(lesson["both"]), step, dict(batch_size=64), 8, n_steps)
+    runs = over_other_seeds(lesson["both"], step, dict(batch_size=64), n_steps)
     zero, one = (runs.gan.G(torch.full((8, 1), z))[:, 0] for z in (0.0, 1.0))
     for found, (low, high) in ((zero, means), ((one - zero).abs(), stds)):
         assert low < found.min() and found.max() < high

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from hints import each_wrong
+from others import over_other_seeds
 from scipy.stats import norm
 from test_panels import panels_of
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import softplus
 
@@ -16,43 +18,17 @@ from gan_edu.losses import generator_loss_nonsaturating as towards_real
 from gan_edu.networks import MinibatchDiscrimination
 from gan_edu.run import Run, descend
 from gan_edu.seeds import over_seeds
-from notebooks import cells, definitions
+from notebooks import cells
 
 SETTINGS = dict(batch_size=64, lr_d=0.01, lr_g=0.002)
 COMPANY = dict(batch_size=12, lr_d=0.03, lr_g=0.03)
 Z = torch.linspace(-1, 1, 1000)[:, None]
 
 
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("03")
-
-
-def test_the_step_is_that_of_a_textbook(lesson):
-    run = Run(lesson["build"], lesson["solved_step"], SETTINGS, seed=3).steps(20)
-    torch.manual_seed(3)
-    gan, ones = lesson["build"](), torch.ones(64, 1)
-    gan.opt_D.param_groups[0]["lr"], gan.opt_G.param_groups[0]["lr"] = 0.01, 0.002
-    for _ in range(20):
-        x_real, x_fake = 4 + 0.5 * torch.randn(64, 1), gan.G(2 * torch.rand(64, 1) - 1)
-        loss_D = bce(gan.D(x_real), ones) + bce(gan.D(x_fake.detach()), 0 * ones)
-        gan.opt_D.zero_grad()
-        loss_D.backward()
-        gan.opt_D.step()
-        loss_G = bce(gan.D(gan.G(2 * torch.rand(64, 1) - 1)), ones)
-        gan.opt_G.zero_grad()
-        loss_G.backward()
-        gan.opt_G.step()
-    assert run.log["loss of D"][-1] == pytest.approx(loss_D.item(), rel=1e-4)
-    assert run.log["loss of G"][-1] == pytest.approx(loss_G.item(), rel=1e-4)
-
-
 @pytest.mark.parametrize("build, knobs", [("build", SETTINGS), ("build_company", COMPANY)])
 def test_the_step_of_the_page_runs_over_seeds_at_once(lesson, build, knobs, capsys):
-    runs = over_seeds(lesson[build], lesson["step"], knobs, n_seeds=5, n_steps=30)
-    alone = Run(lesson[build], lesson["step"], knobs, seed=4).steps(30)
+    over_seeds(lesson[build], lesson["step"], knobs, n_seeds=3, n_steps=4)
     assert "one after another" not in capsys.readouterr().out
-    assert np.allclose(runs.log["loss of G"][4], alone.log["loss of G"], rtol=1e-3)
 
 
 def test_the_step_of_the_page_is_what_its_panels_train(monkeypatch):
@@ -61,23 +37,14 @@ def test_the_step_of_the_page_is_what_its_panels_train(monkeypatch):
 
 
 @pytest.mark.parametrize("n", [1, 2, 12])
-def test_the_layer_of_the_page_is_the_published_one(lesson, n):
+def test_the_layer_of_the_page_is_the_cores_but_counts_each_sample_itself(lesson, n):
     torch.manual_seed(n)
-    layer, features, core = (
-        lesson["MinibatchLayer"](8),
-        torch.randn(n, 8),
-        MinibatchDiscrimination(8),
-    )
+    layer, core = lesson["MinibatchLayer"](8), MinibatchDiscrimination(8)
+    features = torch.randn(n, 8)
     layer.T.data *= 30
     core.weight.data = layer.T.data
-    M, (before, out) = (features @ layer.T).reshape(n, 5, 3), layer(features).split((8, 5), 1)
-    published = torch.zeros(
-        n, 5
-    )  # by loops: in the source each sample counts itself, at distance 1
-    for i in range(n):
-        for j in range(n):
-            published[i] += torch.exp(-(M[i] - M[j]).abs().sum(1) - float(i == j))
-    assert torch.equal(before, features) and torch.allclose(out, published, rtol=1e-5)
+    before, out = layer(features).split((8, 5), 1)
+    assert torch.equal(before, features)  # in the source each sample counts itself, at distance 1
     assert torch.allclose(out - np.exp(-1), core(features)[:, 8:], atol=1e-5)
 
 
@@ -101,11 +68,7 @@ def test_solutions_are_right_answers(lesson, capsys):
     assert checks.check_three_runs(namespace["found"], *more)
     as_array = [(m, s * np.sqrt(999 / 1000)) for m, s in namespace["found"]]  # NumPy's std
     assert checks.check_three_runs(as_array, *more)
-    wrong = {
-        "still empty": [],
-        "must have shape (3, 2)": as_array[:2],
-        "the same run": as_array[:1] * 3,
-    }
+    wrong = {"still empty": [], "must have shape (3, 2)": as_array[:2], "the same run": as_array[:1] * 3}  # fmt: skip
     untrained = [Run(*more, seed=seed).gan.G(Z).detach() for seed in range(3)]
     wrong |= {"not trained": [(x.mean(), x.std()) for x in untrained], "should be": as_array[::-1]}
     for hint, found in wrong.items():
@@ -189,3 +152,69 @@ test_each_wrong_stair_gets_its_own_hint = each_wrong(checks.check_stair,
     (lambda n: 2.0 ** -(n // 500), "Right"), (lambda n: None, "returns nothing yet"), (lambda n: 0.5 ** (n / 500), "falls in every step"),
     (lambda n: 1 - 0.5 * (n // 500), "subtracted"), (lambda n: 1 / (n // 500 + 1), "divides by the number"),
 )  # fmt: skip
+
+
+# ---- what the page says of 64 runs, for 64 others
+
+
+def ends(lesson, build="build", knobs=SETTINGS, n_steps=1000, step="step", scale=1.0, n_seeds=64):
+    """Return mean and std of runs with seeds that the page does not show, and the players."""
+    build = build if callable(build) else lesson[build]
+    runs = over_other_seeds(build, lesson[step], knobs, n_steps, n_seeds)
+    x = runs.members(runs.gan.G(scale * Z.repeat(n_seeds, 1))).detach()[..., 0]
+    return x.mean(1), x.std(1), runs
+
+
+def succeeded(mean, std, _):
+    return int(room.succeeds(mean, std).sum())
+
+
+@pytest.mark.again
+def test_one_change_at_a_time_holds_for_other_seeds(lesson):
+    few = succeeded(*ends(lesson))
+    assert few > 54 and succeeded(*ends(lesson, n_steps=2000)) < few - 8
+    assert succeeded(*ends(lesson, "build_sgd", SETTINGS | dict(lr_d=0.15, lr_g=0.03))) < 20
+    slow = SETTINGS | dict(lr_d=0.002)
+    assert succeeded(*ends(lesson, knobs=slow)) < 20
+    assert succeeded(*ends(lesson, knobs=slow, n_steps=3000)) > 20
+    assert succeeded(*ends(lesson, knobs=SETTINGS | dict(batch_size=12))) > 54
+    assert 36 < succeeded(*ends(lesson, "build_normal")) < 58
+    assert succeeded(*ends(lesson, step="stair_step", n_steps=2000)) > few - 4
+
+
+@pytest.mark.again
+def test_the_two_presets_fail_as_the_page_says_for_other_seeds(lesson):
+    mean, _, runs = ends(lesson, knobs=SETTINGS | dict(lr_d=0.1))
+    pushes = runs.members(room.push(runs.gan.D, runs.gan.G(Z.repeat(64, 1)))).abs().mean(1)
+    assert (pushes < 1e-3).sum() > 54 and ((mean > 0.7) & (mean < 2.5)).sum() > 44
+    assert abs(np.median(runs.log["loss of D"][:, -30:]) - 2 * np.log(2)) < 0.02
+    mean, std, _ = ends(lesson, knobs=SETTINGS | dict(lr_g=0.02))
+    assert std.median() < 0.15 and mean.min() < 3.4 and mean.max() > 4.6
+
+
+@pytest.mark.again
+def test_company_helps_for_other_seeds(lesson):
+    _, std, _ = alone = ends(lesson, "build_sgd", COMPANY)
+    assert succeeded(*alone) <= 8 and std.median() < 0.3
+    assert succeeded(*ends(lesson, "build_shallow", COMPANY)) <= 10
+    assert succeeded(*ends(lesson, "build_company", COMPANY)) > 34
+    fast = COMPANY | dict(lr_d=0.1, lr_g=0.1)
+    mean, std, _ = ends(lesson, "build_company", fast)
+    plain, *_ = ends(lesson, "build_sgd", fast)
+    assert (abs(mean - 4) > 3).double().mean() > 0.5 > (abs(plain - 4) > 3).double().mean()
+    assert succeeded(*ends(lesson, "build_company", COMPANY | dict(batch_size=64), n_seeds=8)) == 0
+
+
+@pytest.mark.again
+def test_published_versions_fail_for_other_seeds(lesson):
+    published, old = lesson["published"], dict(batch_size=12, stair=0.95, pretraining=1000)
+    new = dict(batch_size=8, stair=1.0, pretraining=0, lr=0.001)
+    june = published(act=nn.ReLU, optimizer=torch.optim.Adam)
+    for make, values, n_steps in (
+        (published(), old | dict(lr=0.005), 2200),
+        (published(minibatch=True), old | dict(lr=0.005), 2200),
+        (published(), old | dict(lr=0.03), 2200),
+        (june, new, 5000),
+    ):
+        found = ends(lesson, make, values, n_steps, "published_step", 8.0, n_seeds=16)
+        assert succeeded(*found) <= 6

@@ -1,11 +1,60 @@
-"""Lesson 05: the checks of its exercises."""
+"""Lesson 05: its films, its distances of samples, what its panels say, and the checks of its exercises."""
+
+import types
 
 import numpy as np
+import pytest
 from hints import each_wrong
+from matplotlib.figure import Figure
 from scipy.optimize import LinearConstraint, linprog, milp
 from scipy.optimize import linear_sum_assignment as best
 
 from gan_edu.lessons import l05_checks as checks
+from gan_edu.lessons import l05_optimal_transport as room
+
+
+@pytest.mark.parametrize("t", [0.0, 0.3, 0.9, 1.0])
+def test_the_films_are_the_map_of_the_quantiles_and_the_mixture(lesson, t):
+    p, q, slid, faded = room.piles(lesson["slide"], lesson["fade"], 6, t)
+    u = (np.arange(20_000) + 0.5) / 20_000
+    x, y, z = (np.interp(u, one.cumsum(), room.PLACES) for one in (p, q, slid))
+    assert np.abs(z - (1 - t) * x - t * y).mean() < 0.01
+    assert np.allclose(faded, (1 - t) * p + t * q) and abs(p @ room.PLACES + 3) < 1e-6
+
+
+def test_samples_of_one_distribution_for_other_seeds(lesson):
+    for dim, n, wanted, within in ((2, 10, 1.0, 0.35), (2, 100, 0.36, 0.05), (10, 100, 2.56, 0.06)):
+        draws = [np.random.default_rng(seed).normal(size=(2, n, dim)) for seed in range(50, 66)]
+        found = np.median([lesson["w_samples"](*both) for both in draws])
+        assert found == pytest.approx(wanted, abs=within)
+
+
+# ---- its panels
+
+
+def words(view, **knobs):
+    fig = Figure()
+    view(fig, types.SimpleNamespace(**knobs))
+    return " | ".join([*(ax.get_title(loc="left") or ax.get_title() for ax in fig.axes), fig.words])
+
+
+def test_the_panels_say_what_is_not_allowed(lesson):
+    view = room.parcels(lesson["x"], lesson["y"])
+    assert "no plan, empty holes: 4, 5" in words(view, plan=(0, 1, 2, 3, 3, 0))
+    assert "36.1 km" in words(view, plan=tuple(range(6)))
+    view, dear = room.prices(lesson["p"], lesson["q"], 1.2), (1, -1, -1, -1, 0.5, 1, 0, -1)
+    allowed = words(view, steps=dear)
+    assert "income 1.20 of W1 = 1.20" in allowed and "refused" not in allowed
+    assert "income 1.30 of W1 = 1.20, refused" in words(view, steps=(1.5, *dear[1:]))
+    assert "income 0.00" in words(view, steps=(0,) * 8)
+
+
+@pytest.mark.parametrize("theta, js", [(-0.7, 0.69), (0.05, 0.69), (0.0, 0)])
+def test_two_segments(theta, js):
+    assert f"W1 = {abs(theta):.2f}, JS = {js:.2f}" in words(room.segments, theta=theta)
+
+
+# ---- its exercises
 
 
 def piles_first(n, m):

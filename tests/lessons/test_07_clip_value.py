@@ -15,13 +15,6 @@ from gan_edu.lessons import l07_clip_value as room
 from gan_edu.losses import critic_loss, generator_loss_wasserstein
 from gan_edu.run import Run, descend
 from gan_edu.seeds import over_seeds
-from notebooks import definitions
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("07")
-
 
 test_each_wrong_ratio_gets_its_own_hint = each_wrong(checks.check_ratios,
     (lambda c, lr, good: [c[row][0] / one for row, one in zip(good, lr)], "Right"), (lambda c, lr, good: ..., "still a blank"), (lambda c, lr, good: c[good.argmax(1)], "that is c itself"),

@@ -20,14 +20,8 @@ from gan_edu.losses import gradient_penalty
 from gan_edu.networks import mlp
 from gan_edu.run import Run, descend
 from gan_edu.seeds import over_seeds
-from notebooks import definitions
 
 right = penalty_with()
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("08")
 
 
 def test_the_penalty_of_the_page_is_the_cores_to_the_last_bit(lesson):
@@ -128,7 +122,7 @@ def stepping(loss):
     return step
 
 
-test_each_wrong_gp_step_gets_its_own_hint = each_wrong(lambda step: checks.check_gp_step(step, right),
+test_each_wrong_gp_step_gets_its_own_hint = each_wrong(checks.check_gp_step,
     (stepping(lambda gap, w, p, k: w * p - gap), "Right"), (stepping(lambda gap, w, p, k: ...), "still a blank"), (stepping(lambda gap, w, p, k: gap + w * p), "minus the gap"),
     (stepping(lambda gap, w, p, k: -gap - w * p), "paid for its penalty"), (stepping(lambda gap, w, p, k: -gap), "does not contain it"),
     (stepping(lambda gap, w, p, k: w * p + 0 * gap), "the gap is missing"), (stepping(lambda gap, w, p, k: p - gap), "(weight) is missing"),

@@ -19,12 +19,6 @@ from gan_edu.lessons import l09_measured as measured
 from gan_edu.losses import discriminator_loss
 from gan_edu.players import weights
 from gan_edu.run import Run
-from notebooks import definitions
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("09")
 
 
 def test_the_networks_have_the_sizes_of_the_source(lesson):

@@ -20,12 +20,6 @@ from gan_edu.lessons import l11_judge, l11_source
 from gan_edu.metrics import frechet_distance
 from gan_edu.players import weights
 from gan_edu.run import Run
-from notebooks import definitions
-
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("11")
 
 
 @pytest.fixture(scope="module")

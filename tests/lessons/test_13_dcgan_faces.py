@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from hints import each_wrong
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
@@ -181,14 +182,11 @@ def one_batch(D, x, y):
     return bce(D(torch.cat([x, y.detach()])), torch.cat([torch.ones(len(x)), torch.zeros(len(y))]))
 
 
-@pytest.mark.parametrize("answer, hint", [
+test_each_wrong_loss_of_d_gets_its_own_hint = each_wrong(checks.check_one_backward,
     (loss(), "Right"), (lambda D, x, y: ..., "still a blank"), (loss(0.0, 1.0), "wrong way round"), (loss(fake=1.0), "G's wish"), (loss(factor=0.5), "the mean of the two"),
     (loss(cut=lambda y: y), "reaches G"), (loss(halves=(1, 0)), "generated half is missing"), (loss(halves=(0, 1)), "real half is missing"), (one_batch, "half as large"),
     (lambda *a: 2 * one_batch(*a), "one mean for both"), (loss(factor=-1.0), "its minus already"), (loss(0.9), "should be"),
-])  # fmt: skip
-def test_each_wrong_loss_of_d_gets_its_own_hint(answer, hint, capsys):
-    assert checks.check_one_backward(answer) is (hint == "Right")
-    assert hint in capsys.readouterr().out
+)  # fmt: skip
 
 
 def turn(*changes):
@@ -204,15 +202,12 @@ def turn(*changes):
 G_S, AGAIN = "label.fill_(1.0)", "gan.D(x_fake)"
 
 
-@pytest.mark.parametrize("answer, hint", [
+test_each_wrong_batch_gets_its_own_hint = each_wrong(checks.check_batch,
     (turn(), "Right"), (turn((AGAIN, "gan.D(...)")), "still a blank"), (turn((f"bce(after, {G_S})", "...")), "still a blank"), (turn((G_S, "label")), "G wants D to say real"), (turn((AGAIN, "before")), "a new opinion"),
     (turn(("gan.opt_G.zero_grad()", "...")), "the batch before"), (turn(("gan.opt_G.zero_grad()", "gan.opt_D.zero_grad()")), "the batch before"), (turn(("loss_G.backward()", "...")), "loss_G.backward() fills"),
     (turn(("gan.opt_G.step()", "gan.opt_D.step()")), "gan.opt_G.step() moves"), (turn((AGAIN, "gan.D(x_fake.detach())")), "no gradient reaches G"), (turn((AGAIN, "gan.D(gan.G(torch.randn(len(x_real), 100)))")), "once more"),
     (turn((", before, after", "")), "five things"), (turn(("    return", "    found =")), "returns nothing"),
-])  # fmt: skip
-def test_each_wrong_batch_gets_its_own_hint(answer, hint, capsys):
-    assert checks.check_batch(answer) is (hint == "Right")
-    assert hint in capsys.readouterr().out
+)  # fmt: skip
 
 
 PARTS = "G", "D", "opt_G", "opt_D"
@@ -238,11 +233,8 @@ def loading(parts=PARTS, epoch=lambda state: state["epoch"]):
     return load
 
 
-@pytest.mark.parametrize("pair, hint", [
+test_each_wrong_checkpoint_gets_its_own_hint = each_wrong(checks.check_checkpoint,
     ((saving(), loading()), "Right"), ((..., ...), "write a function"), ((lambda path, gan, epoch: torch.save(..., ...), loading()), "still a blank"), ((lambda *_: None, loading()), "no file"),
     ((saving(suffix=""), loading()), "stopped while it writes"), ((saving(last=shutil.copy), loading()), "beside the file"), ((saving(state=lambda part: part), loading()), "weights_only=True"),
     ((saving(), loading(PARTS[:2])), "opt_G is not"), ((saving(PARTS[:3]), loading(PARTS[:3])), "opt_D is not"), ((saving(), loading(epoch=lambda state: None)), "load returns None"), ((saving(), lambda *_: ...), "still a blank"),
-])  # fmt: skip
-def test_each_wrong_checkpoint_gets_its_own_hint(pair, hint, capsys):
-    assert checks.check_checkpoint(*pair) is (hint == "Right")
-    assert hint in capsys.readouterr().out
+)  # fmt: skip

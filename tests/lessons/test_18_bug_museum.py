@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from hints import each_wrong
+from others import over_other_seeds
 from torch import nn
 
 from gan_edu import losses
@@ -12,7 +13,6 @@ from gan_edu.lessons import l18_program as right
 from gan_edu.lessons import l18_verdicts as verdicts
 from gan_edu.players import weights
 from gan_edu.run import Run, descend
-from gan_edu.seeds import over_seeds
 from notebooks import definitions
 
 lesson = definitions("18")
@@ -80,30 +80,25 @@ COMMON = [(12, "write a function"), (silent, "with assert"), (never, "fails on t
 REPAIRS = dict(sign=minus, norm=FLAT, leak=TURN, bias=MADE, layout=READ)
 ROWS = {  # the wrong answers of each check beside those of COMMON: of rooms 1 to 5 a test and a repair
     "sign": [
-        ((SIGN, minus), "Right"),
         ((asserting(lambda c: c.generator_loss(HIGH) < c.generator_loss(LOW) and c.critic_loss(LOW, HIGH) > 0), minus), "both signs turned"),
         ((asserting(lambda c: (c.generator_loss(HIGH) < 0) or c.critic_loss(LOW, HIGH) < 0), minus), "critic has the wrong sign"),
         ((SIGN, torch.mean), "both losses still want the same"), ((SIGN, lambda s: -s.sum()), "mean over the batch"), ((SIGN, 1), "write the repaired"),
     ],
     "norm": [
-        ((NORM, FLAT), "Right"),
         ((costs(lambda x: PLANE(x) / 5, 0), FLAT), "always 0"), ((costs(PLANE, 16, n=1), FLAT), "one norm for the whole batch"),
         ((costs(lambda x: 5 * x[:, 0, 0, 0], 16), FLAT), "sum of the sizes"),
         ((NORM, OVER_1), "norm 1 over the picture"), ((NORM, lambda D, *x: 0 * D(x[0]).mean()), "should be 16"),
         ((NORM, right.penalty_by(lambda g: g.norm(dim=(2, 3))[:, 0])), "in colour"), ((NORM, lambda *a: FLAT(*a).detach()), "create_graph"),
     ],
     "leak": [
-        ((LEAK, TURN), "Right"),
         ((asserting(lambda c: gradients_after(c) < 0.05), TURN), "a hundred times weaker"),
         ((LEAK, right.leaking_turn), "still get a gradient"), ((LEAK, scores_cut), "not their scores"), ((LEAK, lambda *a: 1 / 0), "ZeroDivisionError"),
     ],
     "bias": [
-        ((BIAS, MADE), "Right"),
         ((asserting(lambda c: all(p.bias is not None for p in c.make_critic(2) if isinstance(p, nn.Linear))), MADE), "LayerNorm"), ((curved, MADE), "last layer alone"),
         ((BIAS, right.critic(False, False, True)), "straight line"), ((BIAS, right.critic(False, True, True)), "without bias"), ((BIAS, lambda n: MADE(2)), "mat1 and mat2"),
     ],
     "layout": [
-        ((LAYOUT, READ), "Right"),
         ((at((0, 1, 1, 0), (0, 0, 1, 1)), READ), "rows and columns"), ((at((0, 1, 2, 0), (0, 0, 1, 2)), READ), "from 0 to 1"),
         ((at((0, 1, 2, 1), (0, 1, 1, 2), lambda x: x.min() == -1), READ), "red and blue"),
         ((LAYOUT, right.cut_anew), "stay together"), ((LAYOUT, lambda x: READ(x)[..., :-1]), "should become (2"), ((LAYOUT, lambda x: READ(x) / 2), "255 become 1"),
@@ -128,7 +123,9 @@ ROWS = {  # the wrong answers of each check beside those of COMMON: of rooms 1 t
 
 
 for name, rows in ROWS.items():
-    common = [((x, REPAIRS[name]), hint) for x, hint in COMMON] if name in REPAIRS else COMMON
+    common = [(lesson[f"{name}_test"], "Right"), *COMMON]
+    if name in REPAIRS:
+        common = [((x, REPAIRS[name]), hint) for x, hint in common]
     test = each_wrong(getattr(checks, f"check_{name}"), *common, *rows)
     globals()[f"test_each_wrong_{name}_gets_its_own_hint"] = test
 del test
@@ -179,13 +176,8 @@ def test_its_measures_on_cases_with_known_answers():
 @pytest.mark.again
 def test_what_the_page_asserts_over_other_seeds():
     def found(k, n_steps, measure, world="ring", **knobs):
-        build, step = right.program(codes[k], world)
-
-        def make():
-            torch.manual_seed(1000 + torch.initial_seed())
-            return build()
-
-        return measure(over_seeds(make, step, right.KNOBS | knobs, n_seeds=8, n_steps=n_steps))
+        program = right.program(codes[k], world)
+        return measure(over_other_seeds(*program, right.KNOBS | knobs, n_steps))
 
     codes = {k: lesson[f"exhibit_{k}"] for k in range(1, 6)} | {0: right.code_with()}
     assert all(found(k, 60, verdicts.w1_to_ring).min() > 50 for k in (1, 3))

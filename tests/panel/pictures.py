@@ -1,5 +1,10 @@
 """What a picture holds, drawn in the page or by matplotlib, in one form to compare."""
 
+import base64
+import gzip
+import json
+import re
+
 import numpy as np
 from matplotlib import cbook, collections, contour, patches, quiver
 
@@ -98,3 +103,11 @@ def assert_alike(page, still):
         for kind in one:
             a, b = (sorted(map(str, x)) for x in (one[kind], other[kind]))
             assert a == b, kind
+
+
+def stored(path):
+    """What is in a recording: its story and its block of bytes."""
+    text = re.search(r'text/plain">([^<]+)<', path.read_text())[1]
+    whole = gzip.decompress(base64.b64decode(text))
+    size = int.from_bytes(whole[:4], "little")
+    return json.loads(whole[4 : 4 + size]), whole[4 + size :]

@@ -80,26 +80,23 @@ def test_a_run_is_drawn_the_same_in_both():
     assert len(page.block) < 32_000
 
 
-@pytest.mark.parametrize(
-    "wrong, words",
-    [
-        (lambda ax: ax.hexbin([1], [1]), "axes in a panel have no 'hexbin'; they know plot, step, scatter"),
-        (lambda ax: ax.figure.colorbar(), "a figure in a panel has no 'colorbar'; it knows subplots"),
-        (lambda ax: ax.scatter([1], [1], edgecolors="k"), "scatter has no 'edgecolors' in a panel; it knows x, y, s"),
-        (lambda ax: ax.set(facecolor="k"), "set has no 'facecolor' in a panel; it knows title"),
-        (lambda ax: ax.plot([1, 2], [1, 2, 3]), r"plot: lengths must be equal, got shapes \(2,\), \(3,\)"),
-        (lambda ax: ax.plot(torch.ones(3, requires_grad=True)), "plot: this cannot be drawn, .*detach"),
-        (lambda ax: ax.plot(torch.ones(3, dtype=torch.bfloat16)), "plot: this cannot be drawn, .*BFloat16"),
-        (lambda ax: ax.plot(["a", "b"]), "plot: this cannot be drawn"),
-        (lambda ax: ax.plot([1], [1], "o", [2], [2], "x"), "plot: one line at a time"),
-        (lambda ax: ax.quiver([1], [1], [1], [1]), 'quiver: arrows are in data units: angles="xy"'),
-        (lambda ax: ax.contourf([0, 1], [0, 1, 2], np.ones((2, 2))), r"Z must have shape \(3, 2\)"),
-        (lambda ax: ax.contourf([0, 1, 5], [0, 1], np.ones((2, 3))), "X and Y must be evenly spaced"),
-        (lambda ax: ax.imshow(np.ones((2, 2, 2))), "a picture has shape"),
-        (lambda ax: ax.step([1], [1], where="mid"), "where must be 'pre' or 'post'"),
-        (lambda ax: ax.axis("equal"), "axis knows only 'off'"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("wrong, words", [
+    (lambda ax: ax.hexbin([1], [1]), "axes in a panel have no 'hexbin'; they know plot, step, scatter"),
+    (lambda ax: ax.figure.colorbar(), "a figure in a panel has no 'colorbar'; it knows subplots"),
+    (lambda ax: ax.scatter([1], [1], edgecolors="k"), "scatter has no 'edgecolors' in a panel; it knows x, y, s"),
+    (lambda ax: ax.set(facecolor="k"), "set has no 'facecolor' in a panel; it knows title"),
+    (lambda ax: ax.plot([1, 2], [1, 2, 3]), r"plot: lengths must be equal, got shapes \(2,\), \(3,\)"),
+    (lambda ax: ax.plot(torch.ones(3, requires_grad=True)), "plot: this cannot be drawn, .*detach"),
+    (lambda ax: ax.plot(torch.ones(3, dtype=torch.bfloat16)), "plot: this cannot be drawn, .*BFloat16"),
+    (lambda ax: ax.plot(["a", "b"]), "plot: this cannot be drawn"),
+    (lambda ax: ax.plot([1], [1], "o", [2], [2], "x"), "plot: one line at a time"),
+    (lambda ax: ax.quiver([1], [1], [1], [1]), 'quiver: arrows are in data units: angles="xy"'),
+    (lambda ax: ax.contourf([0, 1], [0, 1, 2], np.ones((2, 2))), r"Z must have shape \(3, 2\)"),
+    (lambda ax: ax.contourf([0, 1, 5], [0, 1], np.ones((2, 3))), "X and Y must be evenly spaced"),
+    (lambda ax: ax.imshow(np.ones((2, 2, 2))), "a picture has shape"),
+    (lambda ax: ax.step([1], [1], where="mid"), "where must be 'pre' or 'post'"),
+    (lambda ax: ax.axis("equal"), "axis knows only 'off'"),
+])  # fmt: skip
 def test_what_is_not_known_says_what_is(wrong, words):
     with pytest.raises((AttributeError, TypeError, ValueError), match=words):
         wrong(Figure().subplots())
