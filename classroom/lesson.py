@@ -17,9 +17,6 @@ PLACES = {
 }
 LEFT = """Change them into your lesson; CONTRIBUTING.md says how. Then
 - store the outputs:  .venv/bin/python tests/store_outputs.py notebooks/{0}_{1}.ipynb
-- add the checks to CASES in tests/lessons/test_checks.py, for a start
-    "check_best_score": ("{0}", "test_each_wrong_best_score_gets_its_own_hint", lambda: lambda p, q: p / (p + q), nothing),
-    "check_pull": ("{0}", "test_each_wrong_pull_gets_its_own_hint", lambda: lambda s: s - 1, nothing),
 - add the lesson to the table of README.md."""
 
 

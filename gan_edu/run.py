@@ -225,30 +225,33 @@ class Run:
         else:
             vars(self.knobs)[name] = value
 
-    def replayed(self, begin, end, moves, every=20):
-        """Yield a run at the kept state at or before step `begin` and after every so many steps, up to `end`, with these moves."""
-        start = max((k for k in self._kept if k <= begin), default=None)
+    def _at(self, n, moves):
+        """Return a run at step n: from the kept state before it, the same steps with these moves."""
+        start = max((k for k in self._kept if k <= n), default=None)
         if start is None:
-            raise ValueError(f"step {begin} was made by a step of which the file has only the text")
-        run, moves = copy.copy(self), list(moves)
+            raise ValueError(f"step {n} was made by a step of which the file has only the text")
+        run = copy.copy(self)
         (gan, _), run._random = self._kept[start]
         run.gan, run.n, run.log = players.copied(gan)[0], start, self.log.first(start)
         run.moves, run.knobs, run.step = [], Knobs(self._initial), self._first_step
         run._kept, run._whole = {k: v for k, v in self._kept.items() if k <= start}, True
-        for n in [*range(start, end, every), end]:
+        for at, name, value in [*moves, (n, None, None)]:
+            while run.n < at:
+                run._burst(min(at, run.n + 20))
+                self.between()
+            if name:
+                run._move(at, name, value)
+        return run
+
+    def replayed(self, every):
+        """Yield this run as it was at step 0, every, 2 every, ... up to the present one."""
+        run, moves = self._at(0, []), list(self.moves)
+        for n in range(0, self.n + 1, every):
             while moves and moves[0][0] < n:
                 run._burst(moves[0][0])
                 run._move(*moves.pop(0))
             run._burst(n)
             yield run
-        for move in moves:  # made after the last step
-            run._move(*move)
-
-    def _at(self, n, moves):
-        """Return a run at step n: from the kept state before it, the same steps with these moves."""
-        for run in self.replayed(n, n, moves):
-            run.between()
-        return run
 
     def _become(self, run):
         reached = self.reached if run.moves == self.moves else run.n

@@ -24,7 +24,8 @@ def project(tmp_path_factory):
     shutil.copytree(PACKAGE, root / "gan_edu", ignore=left_out)
     for folder in ("notebooks", "tests/lessons"):
         (root / folder).mkdir(parents=True)
-    shutil.copy(TESTS / "notebooks.py", root / "tests")
+    for file in ("notebooks.py", "lessons/hints.py", "lessons/conftest.py"):
+        shutil.copy(TESTS / file, root / "tests" / file)
     lesson.begin("20", "new_one", root)
     return root
 

@@ -3,39 +3,27 @@
 import numpy as np
 import pytest
 import torch
+from hints import each_wrong
 
 from gan_edu.lessons import lNN_checks as checks
 from gan_edu.seeds import over_seeds
-from notebooks import definitions
 
-
-@pytest.fixture(scope="module")
-def lesson():
-    return definitions("NN")
-
-
-@pytest.mark.parametrize("answer, hint", [
+test_each_wrong_best_score_gets_its_own_hint = each_wrong(checks.check_best_score,
     (lambda p, q: 1 / (1 + q / p), "Right"), (lambda p, q: ..., "still a blank"),
     (lambda p, q: 1 - p / (p + q), "where the *generated* samples are"),
     (lambda p, q: p / q, "the ratio of the densities"),
     (lambda p, q: (p - q) / (p + q), "from −1 to 1"),
     (lambda p, q: p.log() - q.log(), "the logit of lesson 2"),
     (lambda p, q: torch.full_like(p, 0.5), "What if p is larger"),
-])  # fmt: skip
-def test_each_wrong_best_score_gets_its_own_hint(answer, hint, capsys):
-    assert checks.check_best_score(answer) is (hint == "Right")
-    assert hint in capsys.readouterr().out
+)  # fmt: skip
 
 
-@pytest.mark.parametrize("answer, hint", [
+test_each_wrong_pull_gets_its_own_hint = each_wrong(checks.check_pull,
     (lambda s: -(1 - s), "Right"), (lambda s: ..., "still a blank"),
     (lambda s: 0.5 * (s - 1).square(), "the loss itself"),
     (lambda s: 1 - s, "the other way"), (lambda s: 2 * s - 2, "cancel"),
     (lambda s: s, "the target 0"),
-])  # fmt: skip
-def test_each_wrong_pull_gets_its_own_hint(answer, hint, capsys):
-    assert checks.check_pull(answer) is (hint == "Right")
-    assert hint in capsys.readouterr().out
+)  # fmt: skip
 
 
 def test_the_solutions_agree_with_a_search_and_with_autograd(lesson):

@@ -94,7 +94,7 @@ class Trainer:
 
     def between(self):
         """Stand still, in the middle of a rewind too, as long as a cell runs."""
-        if not self.no_cell.is_set():
+        if threading.current_thread() is self.thread and not self.no_cell.is_set():
             self.lock.release()
             self.no_cell.wait()
             self.lock.acquire()

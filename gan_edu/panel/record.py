@@ -42,7 +42,7 @@ def record(run, view, path, every=20):
     The run is played again from its beginning with its moves, and is not changed.
     """
     every, block, pictures, places = check_count("every", every), bytearray(), [], {}
-    for moment in run.replayed(0, run.n - run.n % every, run.moves, every):
+    for moment in run.replayed(every):
         fig = Figure()
         draw(view, fig, moment)
         side = dict(knobs=values_of(moment.knobs, run.sliders), figure=small(fig, block, places))
