@@ -1,4 +1,4 @@
-"""Lesson 16: checks of its exercises on the discriminator of pairs, and on the loop with labels."""
+"""Lesson 16: checks of its exercises on the two discriminators, and on the loop with labels."""
 
 import torch
 from torch import nn
@@ -111,3 +111,26 @@ def check_turns(answer):
     given = after(answer) if callable(answer) else answer
     wrong = {hint: after(turns) for hint, turns in mistakes.items()}
     return examine(given, [(0,), (1,)], after(by()), wrong, "D judges pairs, and G answers for y.")
+
+
+def check_class_loss(answer):
+    """Check class_loss(c, y): the cross-entropy from logits."""
+
+    def by(c, y, log=torch.log_softmax, sign=-1.0, mean=True):
+        picked = log(c, 1).gather(1, y[:, None]).squeeze(1)
+        return sign * (picked.mean() if mean else picked.sum())
+
+    mistakes = {
+        "that is the sum over the batch: take the mean.": lambda c, y: by(c, y, mean=False),
+        "the sign is the wrong way round: it should be large where the right label is unlikely.": lambda c, y: by(c, y, sign=1.0),
+        "that is minus the probability: the logarithm is missing.": lambda c, y: by(c, y, log=torch.softmax),
+        "there are two softmaxes: logsumexp wants the logits themselves.": lambda c, y: by(c.softmax(1), y),
+        "that is minus the chosen logit alone: the sum over all ten is missing.": lambda c, y: by(c, y, log=lambda c, _: c),
+        "the sum runs over the batch: each picture has a sum over its ten logits, dim=1.": lambda c, y: (torch.logsumexp(c, 0).mean() - c.gather(1, y[:, None])).mean(),
+        "the exponentials are missing in the sum.": lambda c, y: (c.sum(1) - c.gather(1, y[:, None]).squeeze(1)).mean(),
+        "that is the logarithm to the base 10: take the natural one.": lambda c, y: by(c, y) / torch.log(torch.tensor(10.0)),
+    }  # fmt: skip
+    drawn = torch.Generator().manual_seed(0)
+    c = (2 * torch.randn(7, 10, generator=drawn)).requires_grad_()
+    cases = [(c, torch.tensor([3, 0, 9, 9, 1, 4, 5])), (torch.eye(10, requires_grad=True), torch.arange(10))]  # fmt: skip
+    return examine(answer, cases, by, mistakes, "log of the sum, minus the chosen logit.")

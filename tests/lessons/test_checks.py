@@ -119,6 +119,7 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_pair_logit": ("16", "test_each_wrong_pair_gets_its_own_hint", lambda: of("16", "pairing"), nothing),
     "check_turns": ("16", "test_each_wrong_turn_gets_its_own_hint", lambda: of("16", "turn"), nothing),
     "check_spread_within": ("16", "test_each_wrong_spread_gets_its_own_hint", lambda: of("16", "spread"), nothing),
+    "check_two_pictures": ("16", "test_each_wrong_pair_of_pictures_gets_its_own_hint", lambda: of("16", "around", lambda x: x.std(0)), nothing),
     "check_class_loss": ("16", "test_each_wrong_class_loss_gets_its_own_hint", lambda: of("16", "classed"), nothing),
     "check_cutout": ("15", "test_each_wrong_cutout_gets_its_own_hint", lambda: of("15", "cut"), nothing),
     "check_inversion": ("15", "test_each_wrong_search_gets_its_own_hint", lambda: of("15", "found"), nothing),
