@@ -97,6 +97,7 @@ CASES = {  # check: (lesson, its test, a right answer or a function of nothing t
     "check_one_backward": ("13", "test_each_wrong_loss_of_d_gets_its_own_hint", lambda: of("13", "loss"), nothing),
     "check_batch": ("13", "test_each_wrong_batch_gets_its_own_hint", lambda: of("13", "turn"), nothing),
     "check_checkpoint": ("13", "test_each_wrong_checkpoint_gets_its_own_hint", lambda: (of("13", "saving"), of("13", "loading")), (nothing, nothing)),
+    "check_verdict": ("13", "test_each_wrong_verdict_gets_its_own_hint", lambda: of("13", "judged"), nothing),
     "check_frechet": ("14", "test_each_wrong_frechet_gets_its_own_hint", lambda: of("14", "distance"), nothing),
     "check_precision": ("14", "test_each_wrong_precision_gets_its_own_hint", lambda: of("14", "share"), nothing),
     "check_copies": ("14", "test_each_wrong_share_of_copies_gets_its_own_hint", lambda: lambda x, t, f: (of("14", "near", x, t) < of("14", "near", f, t).quantile(0.01)).double().mean(), nothing),
