@@ -1,12 +1,13 @@
-"""Lesson 13: the check of its exercise on checkpoints; those on D's loss and G's turn are beside it."""
+"""Lesson 13: checks of its exercises on curves and on checkpoints; those on D's loss and G's turn are beside them."""
 
 import pathlib
 import tempfile
 
+import numpy as np
 import torch
 from torch import nn
 
-from gan_edu.examine import GAP, faultless
+from gan_edu.examine import GAP, Remark, examine, faultless
 from gan_edu.lessons.l13_turns import check_batch as check_batch
 from gan_edu.lessons.l13_turns import check_one_backward as check_one_backward
 from gan_edu.run import Players, adam
@@ -78,3 +79,52 @@ def interrupted(save, path, gan):
     finally:
         torch.save = at_work
     yield "stopped while it writes, save has spoilt the older file. Write under another name, then os.replace.", path.read_bytes() != before
+
+
+def curves(*parts, after=None):
+    """Return a log whose D(x) and D(G(z)) stand still in each part: (steps, D(x), D(G(z)) before)."""
+    x, z = (np.concatenate([np.full(n, row[k]) for n, *row in parts]) for k in (0, 1))
+    return {"D(x)": x, "D(G(z)) before": z, "D(G(z)) after": z / 3 if after is None else z + after}
+
+
+LOGS = [
+    curves((50, 0.6, 0.4), (10, 0.9, 0.1)), curves((55, 0.9, 0.1), (5, 0.3, 0.7), after=-0.05), curves((50, 0.95, 0.05), (10, 0.65, 0.35)),
+    curves((60, 0.9, 0.3)), curves((60, 0.7, 0.1)), curves((50, 0.9, 0.1), (10, 0.5, 0.5)), curves((59, 0.7, 0.3), (1, 0.95, 0.05)),
+    curves((125, 0.6, 0.4), (25, 0.9, 0.1)), curves((500, 0.5, 0.4), (60, 0.5, 0.4), (40, 0.9, 0.1)), curves((54, 0.6, 0.4), (6, 0.95, 0.05)), curves((60, 0.6, 0.1)), curves((10, 0.9, 0.1), (50, 0.65, 0.35)),
+]  # fmt: skip
+
+
+def check_verdict(answer):
+    """Check verdict(log): who has won by the means of the last sixth, or that the game is open."""
+
+    def rule(x, z):
+        return "D has won" if x > 0.8 and z < 0.2 else "D has lost" if x < 0.55 else "open"
+
+    def by(log, last=lambda c: c[-(len(c) // 6) :], rule=rule, name="D(G(z)) before"):
+        return rule(last(log["D(x)"]).mean(), last(log[name]).mean())
+
+    def seen(k):
+        found = [answer(log) for log in LOGS]
+        if ... in found or None in found:
+            return ... if ... in found else None
+        if found == [by(log) for log in LOGS]:
+            return 1.0
+        for hint, mistake in mistakes.items():
+            if found == [by(log, **mistake) for log in LOGS]:
+                raise Remark(hint)
+        log, said = next((log, said) for log, said in zip(LOGS, found) if said != by(log))
+        x, z = (log[name][-(len(log[name]) // 6) :].mean() for name in ("D(x)", "D(G(z)) before"))
+        raise Remark(f"at the end of a run D(x) is {x:.2f} and D(G(z)) {z:.2f}: it should be {by(log)!r}, you say {said!r}.")  # fmt: skip
+
+    mistakes = {
+        "these are the means of the whole run: take its last sixth.": dict(last=lambda c: c),
+        "that is the first sixth: take the last one.": dict(last=lambda c: c[: len(c) // 6]),
+        "that is the last step alone, and the curves jump: take a mean.": dict(last=lambda c: c[-1:]),
+        "these are the last six steps: a sixth of 600 steps are 100.": dict(last=lambda c: c[-6:]),
+        "these are always the last 100 steps: a sixth of 150 steps are 25.": dict(last=lambda c: c[-100:]),
+        "one of the two is enough for you: D has won if D(x) is high and D(G(z)) is low.": dict(rule=lambda x, z: "D has won" if x > 0.8 or z < 0.2 else rule(x, z)),
+        "D(G(z)) after D's update is lower: take the one before it.": dict(name="D(G(z)) after"),
+        "D(x) and D(G(z)) have changed places.": dict(rule=lambda x, z: rule(z, x)),
+        "D has won and D has lost have changed places.": dict(rule=lambda x, z: {"D has won": "D has lost", "D has lost": "D has won"}.get(rule(x, z), "open")),
+    }  # fmt: skip
+    return examine(seen if callable(answer) else answer, [(0,)], lambda k: 1.0, words="it judges the end of a run.")  # fmt: skip

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from gan_edu.examine import GAP, Remark, check
+from gan_edu.examine import GAP, Remark, check, examine
 from gan_edu.lessons.l16_turns import check_pair_logit as check_pair_logit
 from gan_edu.lessons.l16_turns import check_turns as check_turns
 
@@ -91,3 +91,39 @@ check_class_loss = check(class_loss, LABELLED, "log of the sum, minus the chosen
     "the exponentials are missing in the sum.": lambda c, y: (c.sum(1) - c.gather(1, y[:, None]).squeeze(1)).mean(),
     "that is the logarithm to the base 10: take the natural one.": lambda c, y: class_loss(c, y) / torch.log(torch.tensor(10.0)),
 })  # fmt: skip
+
+
+def check_two_pictures(answer):
+    """Check two_pictures(real, y): for each label two different pictures whose spread is that of the real ones."""
+
+    def seen(real, y):
+        x = answer(real.clone(), y)
+        if x is ... or x is None:
+            return x
+        if x.shape != real.shape:
+            raise Remark(f"it should be {tuple(real.shape)}, as real, it is {tuple(x.shape)}.")
+        most = max(len(x[y == k].unique(dim=0)) for k in range(10))
+        if most != 2:
+            raise Remark(f"for a label there should be two different pictures, here there are {most}.")  # fmt: skip
+        found = spread(x, y, real, y)
+        for hint, two in mistakes.items():
+            other = real.clone()
+            for k in range(10):
+                other[y == k] = torch.stack(two(real[y == k])).repeat((y == k).sum() // 2, 1)
+            if torch.isclose(found, spread(other, y, real, y), rtol=1e-3):
+                raise Remark(hint)
+        if not 0.9 < found < 1.1:
+            raise Remark(f"two pictures, and their spread is {found:.2f}: it should be 1, within a tenth.")  # fmt: skip
+        return 1.0
+
+    mistakes = {
+        "the spread is a quarter: they lie half as far apart as they should. Is one above the mean and one below?": lambda x: (x.mean(0), x.mean(0) + x.std(0)),
+        "the spread is 4: each picture should be one standard deviation from the mean, not two.": lambda x: (x.mean(0) - 2 * x.std(0), x.mean(0) + 2 * x.std(0)),
+        "that is the variance to either side of the mean: take its root.": lambda x: (x.mean(0) - x.var(0), x.mean(0) + x.var(0)),
+        "std() without 0 mixes numbers and pictures: std(0) is over the pictures.": lambda x: (x.mean(0) - x.std(), x.mean(0) + x.std()),
+        "two real pictures differ as much as chance will have it. Build two: how far from the mean?": lambda x: (x[0], x[1]),
+    }  # fmt: skip
+    y = torch.arange(10).repeat(40)
+    drawn = torch.Generator().manual_seed(0)
+    real = torch.randn(400, 6, generator=drawn) * torch.arange(1, 7) / 3 + 3 * y[:, None]
+    return examine(answer if not callable(answer) else seen, [(real, y)], lambda *_: 1.0, {}, "two pictures a label, and the spread of real ones.")  # fmt: skip

@@ -139,6 +139,27 @@ test_each_wrong_spread_gets_its_own_hint = each_wrong(checks.check_spread_within
 )  # fmt: skip
 
 
+def two(pair, n=20):
+    def answer(real, y):
+        x = real.clone()
+        for k in range(10):
+            x[y == k] = torch.stack(pair(real[y == k])).repeat(n, 1)
+        return x
+
+    return answer
+
+
+def around(step):
+    return two(lambda x: (x.mean(0) - step(x), x.mean(0) + step(x)))
+
+
+test_each_wrong_pair_of_pictures_gets_its_own_hint = each_wrong(checks.check_two_pictures,
+    (around(lambda x: x.std(0)), "Right"), (two(lambda x: (-x.std(0), x.std(0))), "Right"), (lambda real, y: ..., "still a blank"), (lambda real, y: real, "here there are 40"), (around(lambda x: 0), "here there are 1."),
+    (two(lambda x: (x.mean(0), x.mean(0) + x.std(0))), "half as far apart"), (around(lambda x: 2 * x.std(0)), "the spread is 4"), (around(lambda x: x.var(0)), "take its root"), (around(lambda x: x.std()), "mixes numbers"),
+    (two(lambda x: (x[0], x[1])), "as chance will have it"), (two(lambda x: (x[2], x[5])), "their spread is"), (lambda real, y: real[:20], "it should be (400, 6)"), (lambda real, y: None, "returns nothing yet"),
+)  # fmt: skip
+
+
 def classed(c_of=lambda c: c, total=lambda c: c.logsumexp(1), sign=1, end=lambda r: r.mean()):
     def answer(c, y):
         c = c_of(c)
@@ -163,6 +184,37 @@ def test_the_table_is_of_this_page_and_complete():
     assert stored["made"]["steps"] == conditional_digits.N_STEPS
     assert list(stored["runs"]) == list(measured.VARIANTS)
     assert {len(runs) for runs in stored["runs"].values()} == {len(conditional_digits.SEEDS)}
+
+
+def test_the_page_says_of_the_table_what_is_in_it():
+    stored = json.loads(measured.STORED.read_text(encoding="utf-8"))
+    kept = [
+        {name: np.array([one[name] for one in found]) for name in found[0]}
+        for found in stored["runs"].values()
+    ]
+    right, blank, mixed, classes = kept
+    floor = stored["floor"]
+    assert right["accuracy"].min() > 0.7 and right["accuracy"].max() < floor["accuracy"]
+    assert 0.065 < blank["accuracy"].min() and blank["accuracy"].max() < 0.2
+    assert mixed["accuracy"].max() < 0.12
+    assert all(abs(np.median(one["accuracy"]) - 0.1) < 0.01 for one in (blank, mixed))
+    assert all(0.08 < v < 0.135 for one in kept for v in one["permuted"])
+    assert (mixed["column"] > blank["column"]).all()
+    assert right["column"].max() < blank["column"].min()
+    assert 0.735 <= mixed["column"].min() and mixed["column"].max() < 0.8
+    assert 0.385 <= blank["column"].min() and blank["column"].max() < 0.46
+    distances = [one["Fréchet"] for one in (right, blank, mixed)]
+    assert np.allclose(np.median(distances, axis=1), (0.36, 0.40, 0.44), atol=0.005)
+    assert right["spread"].max() < 0.9 < blank["spread"].min() and blank["spread"].max() < 1.15
+    assert right["recall"].max() < floor["recall"] / 2
+    assert all(mixed[name].min() > right[name].max() for name in ("recall", "spread"))
+    assert classes["recall"].max() < 0.0025 and right["recall"].min() > 0.3
+    spans = [np.ptp(one["accuracy"]) for one in (right, classes)]
+    assert spans[0] < spans[1] and classes["accuracy"].max() > right["accuracy"].min()
+    assert 0.3 < np.median(classes["spread"]) / floor["spread"] < 0.37
+    assert 4.8 < np.median(classes["Fréchet"]) / np.median(right["Fréchet"]) < 5.8
+    assert np.median(classes["accuracy"]) < 0.75 < right["accuracy"].min()
+    assert max(map(min, distances)) < min(map(max, distances))  # their ranges overlap
 
 
 @pytest.mark.again
