@@ -308,6 +308,9 @@ def test_a_rewind_stands_still_too(told):
         time.sleep(0.3)
         assert torch.equal(state, torch.get_rng_state()) and panel.run.n == n
     wait(lambda: panel.run.n == 98)
+    with a_cell_runs():
+        panel.run.goto(40)  # a line of the cell itself need not wait
+    assert panel.run.n == 40
 
 
 # ---- drawing never changes the run
