@@ -102,7 +102,7 @@ def photo(draw, size=None, dpi=80, quality=85, **how):
 
 def photographed(draw):
     """Let draw(fig, *data) take its data alone, and return a JPEG."""
-    return lambda *data: photo(drawing(draw)(*data))
+    return lambda *data, **named: photo(drawing(draw)(*data, **named))
 
 
 def score_plane(ax, D, real, fake, side=2.2, names=("real", "generated"), **more):
