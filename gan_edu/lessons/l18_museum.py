@@ -85,16 +85,16 @@ def show(draw):
     return HTML(shown(draw))
 
 
-ANSWERS = {  # of the guesses, so that no page has them: (line, why)
-    "sign": ("(b)", "The critic's loss (a) makes the scores of generated samples fall. The generator should make them rise. But an optimiser goes downhill, and downhill in (b) the scores fall, too: nobody works against the critic. No learning rate and no λ turns a sign round."),
-    "norm": ("(c)", "<code>sum(1)</code> adds along axis 1 alone. That is right for points (n, 2). For digits (n, 1, 8, 8) axis 1 holds the one channel, so <code>norm</code> has the shape (n, 8, 8), and the mean at the end takes every shape. Each <i>pixel</i> is asked for slope 1, not each picture."),
-    "leak": ("(a)", "<code>x_fake</code> is still connected to the generator's weights. So the critic's <code>backward</code> goes on into the generator's weights and leaves a gradient there that makes the scores fall. (b) clears the critic's gradients alone, and (c), a usual place to clear, comes too late here (clearing before the generator's <code>backward</code> would hide the fault). <code>retain_graph=True</code> silenced the error message that would have shown it: the generator's turn goes through the same <code>x_fake</code> again. (With new samples for it, as in lesson 8, there would have been no error at all.)"),
-    "bias": ("bias=False", "The other two are in the repaired code, too. What the missing biases forbid, the next guess shows."),
-    "rays": "Without biases the critic's score is a straight line along each ray from the middle. So it can say that the samples in some direction are too far out on average. It cannot say that some are too far out <i>and</i> others too far in.",
-    "layout": ("(b)", "<code>reshape</code> keeps the numbers in their order and only cuts the row anew. In the file red, green and blue of one pixel stand side by side. Now they are three neighbouring pixels of one channel."),
-    "added": ("(c)", "The penalty is calculated, and then nobody adds it."),
-    "from_z": ("(b)", "The discriminator judges the latents, as if they were samples."),
-    "shares": ("(a)", "It takes the points out of the list, as <code>points.splice(i, i + 1)</code> does in JavaScript. The next turn goes on in a list that is shorter."),
-    "spread": ("(b)", "The second argument of BatchNorm1d is not the momentum but eps, which is added to the variance. A spread of 0.1 becomes 0.1/√(0.01 + 0.8) = 0.11, not 1."),
-    "eval": ("(a)", "In training mode batch normalisation uses mean and variance of this very batch."),
+ANSWERS = {  # of the guesses, by room, so that no page has them: (line, why)
+    1: ("(b)", "The critic's loss (a) makes the scores of generated samples fall. The generator should make them rise. But an optimiser goes downhill, and downhill in (b) the scores fall, too: nobody works against the critic. No learning rate and no λ turns a sign round."),
+    2: ("(c)", "<code>sum(1)</code> adds along axis 1 alone. That is right for points (n, 2). For digits (n, 1, 8, 8) axis 1 holds the one channel, so <code>norm</code> has the shape (n, 8, 8), and the mean at the end takes every shape. Each <i>pixel</i> is asked for slope 1, not each picture."),
+    3: ("(a)", "<code>x_fake</code> is still connected to the generator's weights. So the critic's <code>backward</code> goes on into the generator's weights and leaves a gradient there that makes the scores fall. (b) clears the critic's gradients alone, and (c), a usual place to clear, comes too late here (clearing before the generator's <code>backward</code> would hide the fault). <code>retain_graph=True</code> silenced the error message that would have shown it: the generator's turn goes through the same <code>x_fake</code> again. (With new samples for it, as in lesson 8, there would have been no error at all.)"),
+    4: ("bias=False", "The other two are in the repaired code, too. What the missing biases forbid, the next guess shows."),
+    "4, twice": "Without biases the critic's score is a straight line along each ray from the middle. So it can say that the samples in some direction are too far out on average. It cannot say that some are too far out <i>and</i> others too far in.",
+    5: ("(b)", "<code>reshape</code> keeps the numbers in their order and only cuts the row anew. In the file red, green and blue of one pixel stand side by side. Now they are three neighbouring pixels of one channel."),
+    6: ("(c)", "The penalty is calculated, and then nobody adds it."),
+    7: ("(b)", "The discriminator judges the latents, as if they were samples."),
+    8: ("(a)", "It takes the points out of the list, as <code>points.splice(i, i + 1)</code> does in JavaScript. The next turn goes on in a list that is shorter."),
+    9: ("(b)", "The second argument of BatchNorm1d is not the momentum but eps, which is added to the variance. A spread of 0.1 becomes 0.1/√(0.01 + 0.8) = 0.11, not 1."),
+    10: ("(a)", "In training mode batch normalisation uses mean and variance of this very batch."),
 }  # fmt: skip
