@@ -101,7 +101,7 @@ def as_html(output):
             line for line in output.text.splitlines() if "%|" not in line
         ]  # without progress bars
         return f"<pre>{html.escape(chr(10).join(lines)).replace(chr(10) * 2, chr(10) + ' ' + chr(10))}</pre>"
-    for kind in ("image/png", "image/jpeg", "image/gif"):
+    for kind in ("image/png", "image/jpeg"):
         if kind in output.get("data", {}):
             alt = html.escape(output.metadata[kind]["alt"], quote=True)
             return (

@@ -5,7 +5,6 @@ that a deck fits whatever fonts a machine has. reveal.js and MathJax come from t
 """
 
 import argparse
-import html
 import pathlib
 import re
 import shutil
@@ -29,65 +28,45 @@ MISSING = (
     "The decks need the npm packages reveal.js and mathjax in classroom/node_modules. Install Node.js (https://nodejs.org, "
     "or conda install nodejs), then: npm ci --prefix classroom"
 )
-PICTURES = {"image/png", "image/jpeg", "image/gif"}
+PICTURES = {"image/png", "image/jpeg"}
 
 
 def slides_of(notebook):
     """Set the slide metadata that the cells' tags already say; what a notebook says itself stays.
 
-    Left out: claims, definitions that the lesson does not dwell upon (they print nothing and are tagged neither `shown:...` nor
-    `exhibit`), and checks of answers that nobody has given. The code of figures and panels is left out, the picture stays.
-    A prediction and its outcome come on different slides.
+    Left out: claims, definitions that show nothing, and checks of answers that nobody has given. The code of figures and
+    panels is left out, the picture stays. A result comes on another slide than its guess.
     """
-    predicted = False
     for cell in notebook.cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
-        cell.metadata.slideshow = {"slide_type": kind}
-        if kind in ("skip", "notes"):
-            continue
         tags, outputs = cell.metadata.get("tags", []), cell.get("outputs", [])
         if cell.cell_type == "markdown":
-            if re.match(r"\*(The s|S)olution", cell.source):  # about the fold in JupyterLab
-                cell.metadata.slideshow.slide_type = "skip"
-                continue
-            outcome = re.match(r"\*\*(What you should have seen|What to look for)", cell.source)
-            if kind == "-" and (outcome or cell.source.startswith("#")):
-                cell.metadata.slideshow.slide_type = "subslide"
-            predicted = "**Predict" in cell.source
-            continue
-        dwelt_upon = (
-            kind != "-" or outputs or any(tag.startswith(("shown:", "exhibit")) for tag in tags)
-        )
-        if (
+            kind = "subslide" if kind == "-" and cell.source.startswith("#") else kind
+        elif (
             "claim" in tags
-            or ("define" in tags and not dwelt_upon)
+            or ("define" in tags and kind == "-" and not outputs)
             or ("exercise" in tags and outputs)
         ):
-            cell.metadata.slideshow.slide_type = "skip"
-            continue
-        cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)
-        cell.outputs = [shown for shown in map(for_a_slide, outputs) if shown is not None]
-        covered = any(
-            "gan-reveal" in output.get("data", {}).get("text/html", "") for output in outputs
-        )
-        if covered or any(PICTURES & output.get("data", {}).keys() for output in outputs):
-            cell.metadata.transient = {"remove_source": True}
-        if covered or predicted or "solution" in tags:
-            cell.metadata.slideshow.slide_type = "subslide" if kind == "-" else kind
-        predicted = False
+            kind = "skip"
+        elif kind not in ("skip", "notes"):
+            cell.source = re.sub(r"\n{3,}", "\n\n", cell.source)
+            cell.outputs = [
+                shown for shown in map(without_bars, outputs) if shown.get("text", True)
+            ]
+            found = [output.get("data", {}) for output in outputs]
+            covered = any("gan-reveal" in data.get("text/html", "") for data in found)
+            if covered or any(PICTURES & data.keys() for data in found):
+                cell.metadata.transient = {"remove_source": True}
+            if kind == "-" and (covered or "solution" in tags):
+                kind = "subslide"
+        cell.metadata.slideshow = {"slide_type": kind}
     return notebook
 
 
-def for_a_slide(output):
-    """Return an output without progress bars, None if nothing is left; nbconvert knows no GIF: it becomes HTML."""
+def without_bars(output):
+    """Return an output without progress bars."""
     if output.output_type == "stream":
         output.text = re.sub(r"^.*\d%\|.*\|.*\n?", "", output.text, flags=re.MULTILINE).strip("\n")
-        return output if output.text else None
-    if "image/gif" in output.get("data", {}):
-        alt = html.escape(output.metadata["image/gif"]["alt"], quote=True)
-        output.data["text/html"] = (
-            f'<img src="data:image/gif;base64,{output.data["image/gif"].strip()}" alt="{alt}">'
-        )
     return output
 
 
