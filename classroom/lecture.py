@@ -5,7 +5,6 @@ measured, figures and printed numbers, is shown as it is stored in the lesson.
 """
 
 import argparse
-import ast
 import html
 import os
 import pathlib
@@ -16,7 +15,6 @@ import tempfile
 
 import nbformat
 
-IMPORTS = (ast.Import, ast.ImportFrom)
 HERE = pathlib.Path(__file__).resolve().parent
 NOTEBOOKS = HERE.parent / "notebooks"
 
@@ -24,74 +22,24 @@ NOTEBOOKS = HERE.parent / "notebooks"
 def lecture_of(notebook):
     """Return the notebook of the lecture: prose, definitions, panels, and the stored outputs of all other cells.
 
-    Exercises stay as text. Of the other cells, imports run, and those that compute what a panel needs.
+    Exercises stay as text. Definitions need each other only, and panels need definitions.
     """
-    cells, running = [], to_run(notebook.cells)
-    for number, cell in enumerate(notebook.cells):
-        tags = cell.metadata.get("tags", [])
+    cells = []
+    for cell in notebook.cells:
+        tags = set(cell.metadata.get("tags", []))
         if cell.cell_type == "markdown":
-            if not cell.source.startswith(
-                ("*Solution", "*The solution")
-            ):  # about the fold in JupyterLab
-                cells.append(nbformat.v4.new_markdown_cell(cell.source))
-        elif number in running:
-            cells.append(nbformat.v4.new_code_cell(cell.source, metadata={"tags": tags}))
-        elif not {"exercise", "solution"} & set(tags):
-            imports = "\n".join(
-                ast.unparse(node) for node in parsed(cell.source).body if isinstance(node, IMPORTS)
-            )
-            if imports:
-                cells.append(hidden(imports))
-            code = nbformat.v4.new_markdown_cell(
-                f"```python\n{cell.source}\n```", metadata={"tags": ["lecture-code"]}
-            )
+            cells.append(nbformat.v4.new_markdown_cell(cell.source))
+        elif tags & {"define", "live-panel"}:
+            cells.append(nbformat.v4.new_code_cell(cell.source, metadata={"tags": list(tags)}))
+        elif not tags & {"exercise", "solution"}:
             stored = "\n\n".join(filter(None, map(as_html, cell.outputs)))
-            cells += [
-                code,
-                nbformat.v4.new_markdown_cell(stored, metadata={"tags": ["lecture-output"]}),
-            ]
+            cells.append(aside(f"```python\n{cell.source}\n```", "lecture-code"))
+            cells.append(aside(stored, "lecture-output"))
     return nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
 
 
-def parsed(source):
-    """Return the syntax tree of a cell; that of nothing where it begins with a command of Jupyter."""
-    return ast.parse("" if source.startswith("%") else source)
-
-
-def hidden(source):
-    return nbformat.v4.new_code_cell(source, metadata={"tags": ["lecture-hidden"]})
-
-
-def to_run(cells):
-    """Return the numbers of the cells that must run: definitions, panels, and what makes the values that these use."""
-    trees = {n: parsed(cell.source) for n, cell in enumerate(cells) if cell.cell_type == "code"}
-    makes = {
-        n: {node.id for node in at_once(tree) if isinstance(node.ctx, ast.Store)}
-        for n, tree in trees.items()
-    }
-    running = {
-        n for n in trees if {"define", "live-panel"} & set(cells[n].metadata.get("tags", []))
-    }
-    unseen = set(running)
-    while unseen:
-        n = unseen.pop()
-        for name in {
-            node.id for node in at_once(trees[n]) if isinstance(node.ctx, ast.Load)
-        } - makes[n]:
-            makers = [m for m in makes if m < n and name in makes[m]]
-            if makers and not running & set(makers):
-                running.add(makers[-1])
-                unseen.add(makers[-1])
-    return running
-
-
-def at_once(tree):
-    """Yield the names that a cell reads or sets when it runs, not those inside the functions that it defines."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Name):
-            yield node
-        elif not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
-            yield from at_once(node)
+def aside(source, tag):
+    return nbformat.v4.new_markdown_cell(source, metadata={"tags": [tag]})
 
 
 def as_html(output):
