@@ -99,6 +99,16 @@ def test_the_measures_on_known_cases(judge):
 
 
 @pytest.mark.again
+def test_twelve_judges_are_sure_of_grey_pictures():
+    film = room.Film("course")
+    judges = [l11_judge.Judge(*load_mnist(), seed=k) for k in range(12)]
+    means = np.array([judge.read(film)[0] for judge in judges])  # (12, K)
+    assert 0.5 < means[:, 0].min() < 0.65 and means[:, 0].max() > 0.95
+    late = film.steps > 5_000
+    assert (means[:, late].mean(1) > means[:, ~late].mean(1)).all()
+
+
+@pytest.mark.again
 def test_what_the_lesson_says_of_the_measures_holds_for_other_draws(judge, lesson):
     random = torch.Generator().manual_seed(7)
     noise = torch.randint(0, 2, (1000, 1, 28, 28), generator=random) * 2.0 - 1
