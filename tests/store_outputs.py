@@ -18,12 +18,12 @@ import base64, io, matplotlib, sys
 from matplotlib.figure import Figure
 from gan_edu.style import STYLE
 found, page = {}, sys.modules.get("gan_edu.panel.page")
-for key, panel in (page.TRAINER.panels if page else {}).items():
+for (cell, *_), panel in (page.TRAINER.panels if page else {}).items():
     with matplotlib.rc_context(STYLE):
         figure, content = Figure(figsize=(11, 4.2), dpi=80), io.BytesIO()
         panel.draw_still(figure)
         figure.savefig(content, format="png")
-    found[key] = base64.b64encode(content.getvalue()).decode(), figure.words
+    found[cell] = base64.b64encode(content.getvalue()).decode(), figure.words
 display({"application/json": found}, raw=True)  # printed, it would take half a minute
 """
 

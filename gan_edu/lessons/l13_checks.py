@@ -90,7 +90,7 @@ def curves(*parts, after=None):
 LOGS = [
     curves((50, 0.6, 0.4), (10, 0.9, 0.1)), curves((55, 0.9, 0.1), (5, 0.3, 0.7), after=-0.05), curves((50, 0.95, 0.05), (10, 0.65, 0.35)),
     curves((60, 0.9, 0.3)), curves((60, 0.7, 0.1)), curves((50, 0.9, 0.1), (10, 0.5, 0.5)), curves((59, 0.7, 0.3), (1, 0.95, 0.05)),
-    curves((125, 0.6, 0.4), (25, 0.9, 0.1)), curves((500, 0.5, 0.4), (60, 0.5, 0.4), (40, 0.9, 0.1)), curves((54, 0.6, 0.4), (6, 0.95, 0.05)), curves((60, 0.6, 0.1)), curves((10, 0.9, 0.1), (50, 0.65, 0.35)),
+    curves((125, 0.6, 0.4), (25, 0.9, 0.1)), curves((560, 0.5, 0.45), (40, 0.9, 0.1)), curves((54, 0.6, 0.4), (6, 0.95, 0.05)), curves((60, 0.6, 0.1)), curves((60, 0.95, 0.9)), curves((10, 0.9, 0.1), (50, 0.65, 0.35)),
 ]  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def check_verdict(answer):
     """Check verdict(log): who has won by the means of the last sixth, or that the game is open."""
 
     def rule(x, z):
-        return "D has won" if x > 0.8 and z < 0.2 else "D has lost" if x < 0.55 else "open"
+        return "D has won" if x > 0.8 and z < 0.2 else "D has lost" if x - z < 0.1 else "open"
 
     def by(log, last=lambda c: c[-(len(c) // 6) :], rule=rule, name="D(G(z)) before"):
         return rule(last(log["D(x)"]).mean(), last(log[name]).mean())
@@ -123,6 +123,7 @@ def check_verdict(answer):
         "these are the last six steps: a sixth of 600 steps are 100.": dict(last=lambda c: c[-6:]),
         "these are always the last 100 steps: a sixth of 150 steps are 25.": dict(last=lambda c: c[-100:]),
         "one of the two is enough for you: D has won if D(x) is high and D(G(z)) is low.": dict(rule=lambda x, z: "D has won" if x > 0.8 or z < 0.2 else rule(x, z)),
+        "D(x) alone does not say it: a D that takes everything for real has lost, too.": dict(rule=lambda x, z: "D has won" if x > 0.8 and z < 0.2 else "D has lost" if x < 0.55 else "open"),
         "D(G(z)) after D's update is lower: take the one before it.": dict(name="D(G(z)) after"),
         "D(x) and D(G(z)) have changed places.": dict(rule=lambda x, z: rule(z, x)),
         "D has won and D has lost have changed places.": dict(rule=lambda x, z: {"D has won": "D has lost", "D has lost": "D has won"}.get(rule(x, z), "open")),

@@ -95,7 +95,7 @@ def average(runs, name):
 
 def recipes_table(found):
     """Return a table of the recipes: where D stood at the end, and how good the faces are."""
-    head = "recipe", "steps", "D(x)", "D(G(z)) before", "Fréchet distance (0: like real faces)"
+    head = "recipe", "steps", "D(x)", "D(G(z)) before", "Fréchet distance (real faces: 1)"
     rows = []
     for recipe, runs in found.items():
         ends = [[run[name][-len(run[name]) // 6 :].mean() for run in runs] for name in ("D(x)", "D(G(z)) before")]  # fmt: skip

@@ -40,15 +40,13 @@ def obeyed_table(right, control):
 OWN = "beard", "hair_style", "skin"  # without a label: the latent decides them
 
 
-def changes_table(asked, others):
-    """Return a table of what has changed, in per cent: {attribute asked for: (before, after)}, and what to compare with."""
+def changes_table(others, with_glasses):
+    """Return a table of what has changed, in per cent: {row: (before, after)} to compare with, and the generator's."""
     rows = []
-    for name, pair in [*others.items(), *asked.items()]:
+    for name, pair in [*others.items(), ("glasses, this generator", with_glasses)]:
         found = changes(*pair)
-        one = name if name in asked else "glasses"
-        means = changed(found, one), np.mean([found[own] for own in OWN])
-        title = {"hair_colour": "red instead of black hair"}.get(name, name)
-        rows.append((title, str(len(pair[0]["skin"])), *percent([*found.values(), *means])))
+        means = changed(found, "glasses"), np.mean([found[own] for own in OWN])
+        rows.append((name, str(len(pair[0]["skin"])), *percent([*found.values(), *means])))
     head = "changed, %", "faces", *(name.replace("_", " ") for name in ATTRIBUTES)
     return table((*head, "mean of the five others", "mean of beard, hair style, skin"), rows)
 
@@ -83,12 +81,13 @@ def verdict(runs, options):
     return options[{(True, True): 0, (True, False): 1, (False, True): 2, (False, False): 3}[more, less]]  # fmt: skip
 
 
-HEAD = "", "seeds", *(f"{name}, % as asked" for name in NAMES), "Fréchet distance", "variety within a label"  # fmt: skip
+HEAD = "", "seeds", *(f"{name}, % as asked" for name in (*NAMES, "mean")), "Fréchet distance", "variety within a label"  # fmt: skip
 
 
 def row_of(name, rows, steps=600):
     """Return a row of a table: a recipe after so many steps, all seeds."""
-    right = (percent(column(rows, "right", one, steps=steps)) for one in ASKED)
+    right = [percent(column(rows, "right", one, steps=steps)) for one in ASKED]
+    right.append([np.mean(one) for one in zip(*right)])  # of each seed
     quality = (column(rows, one, steps=steps) for one in ("frechet", "spread"))
     return name, len(column(rows, steps=steps)), *right, *quality
 
@@ -96,7 +95,7 @@ def row_of(name, rows, steps=600):
 def runs_table(runs, floor):
     """Return a table of stored runs, median and range of the seeds; floor: FaceQuality of real faces, as many."""
     rows = [row_of(name, found) for name, found in runs.items()]
-    return table(HEAD, [*rows, ("real faces", "", "", "", "", floor.frechet, 1.0)])
+    return table(HEAD, [*rows, ("real faces", *[""] * 5, floor.frechet, 1.0)])
 
 
 def factor_table(runs):

@@ -45,9 +45,8 @@ class Explorer(Panel):
     def draw_still(self, fig):
         self.view(fig, Knobs(self.first))
 
-    def status(self, waiting=""):
-        text = waiting and f"The figure {waiting}."
-        return dict(playing=False, n=0, speed=None, text=text, fault=self.fault)
+    def status(self):
+        return dict(playing=False, n=0, speed=None, text="", fault=self.fault)
 
     def spec(self):
         return spec_of("explore", self.sliders, self.presets)

@@ -152,6 +152,8 @@ class Axes:
             self._cycle[cycle] += 1
         look["color"] = color_of(look.get("color"))
         look = {name: value for name, value in look.items() if value is not None}
+        if any(isinstance(value, float) and not np.isfinite(value) for value in look.values()):
+            return  # a line at nan is nowhere, as in matplotlib
         data = [self.figure.put(x) for x in arrays]
         self.head["layers"].append({"kind": kind, "data": data} | look)
 
@@ -259,7 +261,7 @@ class Axes:
     def quiver(self, X, Y, U, V, color="k", angles=None, scale_units=None, scale=None):
         if (angles, scale_units) != ("xy", "xy") or not scale:
             raise NotDrawn('arrows are in data units: angles="xy", scale_units="xy", scale=1')
-        x, y, u, v = same_length(X, Y, U, V)
+        (x, y, u, v), scale = same_length(X, Y, U, V), float(scale)  # NumPy's would make it f8
         self.layer("arrows", x, y, u / scale, v / scale, color=color, lw=1.5)
 
     @word(*LINE)
@@ -285,7 +287,7 @@ class Axes:
         for name, value in properties.items():
             if np.ndim(value):
                 value = [v if v is None or isinstance(v, str) else float(v) for v in value]
-            self.head[name] = value
+            self.head[name] = str(value) if name in ("title", "xlabel", "ylabel") else value
 
     @word()
     def legend(self, loc=None):

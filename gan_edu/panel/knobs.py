@@ -35,9 +35,10 @@ class Choice:
     value: object
 
     def check(self, name, value):
-        if not any(value == one and type(value) is type(one) for one in self.options):
-            raise ValueError(f"{name} must be one of {str(self.options)[1:-1]}, got {value!r}")
-        return value
+        for one in self.options:  # the page sends 1.0 as 1; True is no 1
+            if value == one and isinstance(value, bool) == isinstance(one, bool):
+                return one
+        raise ValueError(f"{name} must be one of {str(self.options)[1:-1]}, got {value!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +142,7 @@ def spec_of(kind, knobs, presets=(), speeds=(), speed=0):
     found = {}
     for name, knob in knobs.items():
         if dataclasses.is_dataclass(knob):
-            on_off = getattr(knob, "options", ()) == (False, True)
+            on_off = isinstance(knob, Choice) and isinstance(knob.value, bool)
             word = "switch" if on_off else type(knob).__name__.lower()
             found[name] = {"kind": word, **dataclasses.asdict(knob)}
     speeds = [{"value": value, "label": label} for value, label in speeds]

@@ -48,7 +48,8 @@ class Live(Panel):
         self.dirty, self.text = True, ""
         if kind == "knob":
             self.runs()[message.get("side", 0)].set(**{message["name"]: message["value"]})
-            self.go_on(one=self.playing)
+            if self.playing and not (self.speed or self.mail):
+                self.go_on(one=True)
             self.due = 0.0  # a moved knob is drawn at once, after its first step
         elif kind in ("play", "pause"):
             self.play() if kind == "play" else self.pause()
@@ -59,6 +60,10 @@ class Live(Panel):
             self.go_on(one=True)
         elif kind == "goto":
             self.pause()
+            if (
+                self.mail and self.mail[0]["type"] == kind
+            ):  # a key is held: go to the last place only
+                return
             for run in self.runs():
                 run.goto(message["n"])
         elif kind in ("reset", "new seed", "preset"):
@@ -118,13 +123,18 @@ class Live(Panel):
             words = f"{words} {fig.words}".strip()
         self.show(dict(n=self.run.n, reached=self.run.reached, sides=sides, words=words), block)
 
-    def status(self, waiting=""):
+    def status(self):
         now, (then, n) = time.monotonic(), self.counted
         speed = (self.run.n - n) / (now - then) if self.playing and now > then else None
         if now - then > 1:
             self.counted = now, self.run.n
-        text = f"Training {waiting}." if waiting and self.playing else self.text
-        return dict(playing=self.playing, n=self.run.n, speed=speed, text=text, fault=self.fault)
+        text, fault = self.text, self.fault
+        return dict(playing=self.playing, n=self.run.n, speed=speed, text=text, fault=fault)
+
+    def wait(self):
+        if self.playing:  # sent at once: the loop of `tell` stands still while the cell runs
+            text = "Training waits for the running cell."
+            self.page.send({"type": "status"} | self.status() | {"text": text})
 
     def draw_still(self, fig):
         run = self.run.fork()

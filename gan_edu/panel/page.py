@@ -59,11 +59,11 @@ class Trainer:
         self.no_cell.set()
         self.thread = None
 
-    def add(self, key, panel):
-        """Let a panel work; the one that the same cell made before is closed."""
-        if key in self.panels:
+    def add(self, cell, run, panel):
+        """Let a panel work; those that an earlier run of the same cell made are closed."""
+        for key in [key for key in self.panels if key[0] == cell and key[1] != run]:
             self.panels.pop(key).close()
-        self.panels[key] = panel
+        self.panels[cell, run, id(panel)] = panel
         if self.thread is None:
             self.thread = threading.Thread(target=self.work, name="gan_edu panels", daemon=True)
             self.thread.start()
@@ -80,7 +80,7 @@ class Trainer:
         with self.lock:  # until the trainer stands still
             pass
         for panel in list(self.panels.values()):
-            panel.say_status("waits for the running cell")
+            panel.wait()
 
     def cell_ends(self, result=None):
         if isinstance(getattr(result, "error_in_exec", None), KeyboardInterrupt):
@@ -115,12 +115,13 @@ TRAINER = Trainer()
 
 
 def cell():
-    """Return what names the cell that is running, so that running it again replaces its panel."""
+    """Return what names the cell that is running, and this run of it: running it again replaces its panels."""
     try:
         request = get_ipython().kernel.get_parent()
-        return request["metadata"].get("cellId") or request["content"]["code"]
+        name = request["metadata"].get("cellId") or request["content"]["code"]
+        return name, request["header"]["msg_id"]
     except (AttributeError, KeyError, TypeError):
-        return "no cell"
+        return "no cell", object()
 
 
 class Panel:
@@ -132,9 +133,9 @@ class Panel:
         self.mail, self.page, self.block = [], Page(self.post, self.spec()), b""
         self.frame = self.shown = 0  # pictures sent, and acknowledged
         self.visible, self.closed, self.fault, self.text = True, False, "", ""
-        self.dirty, self.due, self.alive, self.trip = True, 0.0, time.monotonic(), 0.05
+        self.dirty, self.due, self.alive, self.trip = False, 0.0, time.monotonic(), 0.05
         self.sent, self.picture = {}, None  # sent: {frame: when}
-        TRAINER.add(cell(), self)
+        TRAINER.add(*cell(), self)
 
     def post(self, message):
         """Take a message from the page, on whatever thread it comes."""
@@ -151,6 +152,8 @@ class Panel:
             self.say_status()
         elif kind == "visible":
             self.visible, self.shown = message["on"], self.frame
+        elif kind == "alive":
+            self.visible |= message["on"]  # of two views of a panel one may be hidden
         else:
             self.mail.append(message)
         TRAINER.wake.set()
@@ -168,7 +171,9 @@ class Panel:
         if self.dirty and free and now >= self.due:
             self.due, self.dirty = max(now, self.due + 1 / self.rate), False
             self.guard(self.draw)
-        return min(wait, max(0.0, self.due - now)) if self.dirty and self.visible else wait
+        if not (self.dirty and self.visible):
+            return wait
+        return min(wait, max(0.0, self.due - now) if free else LOST)
 
     def room(self):
         """Return how many pictures may be under way: those of a round trip, and three, as every fourth is acknowledged."""
@@ -186,7 +191,7 @@ class Panel:
     def pause(self):
         """Stop what is going on; where nothing trains there is nothing to stop."""
 
-    interrupt = pause
+    interrupt = wait = pause
 
     def show(self, message, block):
         self.frame += 1
@@ -197,8 +202,8 @@ class Panel:
         self.picture, self.block = message, bytes(block)
         self.page.tell(self.picture, self.block)
 
-    def say_status(self, waiting=""):
-        self.page.tell({"type": "status"} | self.status(waiting))
+    def say_status(self):
+        self.page.tell({"type": "status"} | self.status())
 
     def close(self):
         self.closed = True

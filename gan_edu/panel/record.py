@@ -62,24 +62,27 @@ def record(run, view, path, every=20):
 def small(fig, block, places):
     """Append the figure's arrays to the block with 8 bits (surfaces) or 16 (all else) a number; return its header.
 
-    places: where an array already lies, {bytes: place}; what does not change is written once.
+    places: where an array already lies, {bytes: place}; what does not change is written once. On a log axis even steps
+    would make one number of all small ones: there arrays stay as they are.
     """
-    for layer in (layer for ax in fig.axes for layer in ax.head["layers"]):
-        found = [np.frombuffer(fig.block, kind, n, at) for at, n, kind in layer["data"]]
-        layer["data"] = [put(block, x, layer["kind"], places) for x in found]
+    for ax in fig.axes:
+        log = "log" in (ax.head.get("xscale"), ax.head.get("yscale"))
+        for layer in ax.head["layers"]:
+            found = [np.frombuffer(fig.block, kind, n, at) for at, n, kind in layer["data"]]
+            layer["data"] = [put(block, x, "log" if log else layer["kind"], places) for x in found]
     return fig.header()
 
 
 def put(block, x, kind, places):
     """Append an array with as few bits as a picture needs; return where it lies."""
     scale = []
-    if x.dtype.kind == "f":
+    if x.dtype.kind == "f" and kind != "log":
         few = 254, 0, 255, "u1"  # steps, the middle one, what stands for nan, type
         steps, middle, nan, dtype = few if kind == "surface" else (65_000, 32_500, 32_767, "i2")
         known = x[np.isfinite(x)]
         low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
         unit = (high - low) / steps or 1.0
-        x = np.where(np.isnan(x), nan, np.round((x - low) / unit) - middle).astype(dtype)
+        x = np.where(np.isfinite(x), np.round((x - low) / unit) - middle, nan).astype(dtype)
         scale = [low + middle * unit, unit]
     at = places.setdefault(x.tobytes(), len(block))
     if at == len(block):

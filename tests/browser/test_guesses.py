@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from lab import ARTIFACTS, ask, code_cell, needs_chromium, opened, run_all, scratch_notebook
 from nbconvert import HTMLExporter
+from playwright.sync_api import expect
 from store_outputs import store
 
 ASKED = """from gan_edu import predict
@@ -62,9 +63,9 @@ def test_a_guess_opens_its_result(page):
     cell.get_by_text("It has opened below.").wait_for()
     found = result(page, 'guess, "falls"')
     found.locator("img").wait_for()
-    assert "You said rises (fairly sure)." in found.inner_text()
-    assert found.locator("details").count() == 0
-    assert result(page, "how_many, 42").locator("details").count() == 1
+    expect(found).to_contain_text("You said rises (fairly sure).")
+    expect(found.locator("details")).to_have_count(0)
+    expect(result(page, "how_many, 42").locator("details")).to_have_count(1)
 
 
 def test_a_number_is_guessed_and_the_record_knows_both(page):
@@ -77,13 +78,14 @@ def test_a_number_is_guessed_and_the_record_knows_both(page):
     cell.get_by_role("button", name="sure", exact=True).click()
     cell.get_by_role("button", name="This is my guess").click()
     cell.get_by_text("It has opened below.").wait_for()
-    said = result(page, "how_many, 42").inner_text()
-    assert "You said 45 steps (sure). Right!" in said and "The answer is 42 steps." in said
+    found = result(page, "how_many, 42")
+    expect(found).to_contain_text("You said 45 steps (sure). Right!")
+    expect(found).to_contain_text("The answer is 42 steps.")
     run_all(page)
-    assert code_cell(page, "predict.choice(").get_by_text("earlier").is_visible()
-    assert result(page, 'guess, "falls"').locator("details").count() == 0
-    record = code_cell(page, "predict.record()").inner_text()
-    assert "2 guesses, in lessons 03: 1 were right." in record
+    expect(code_cell(page, "predict.choice(").get_by_text("earlier")).to_be_visible()
+    expect(result(page, 'guess, "falls"').locator("details")).to_have_count(0)
+    record = code_cell(page, "predict.record()")
+    expect(record).to_contain_text("2 guesses, in lessons 03: 1 were right.")
     page.screenshot(path=ARTIFACTS / "guess_record_1366x768.png")
     path = ask(page, "predict.MEMORY.path.resolve().parent.name")
     assert path == "notebooks" and page.faults == []

@@ -185,10 +185,19 @@ def test_the_code_makes_the_run_again(page, first):
     assert said.endswith("True"), said  # after a progress bar
 
 
+LISTEN = """panel => {
+    const status = panel.querySelector('.gan-status');
+    window.said = [];
+    new MutationObserver(() => window.said.push(status.textContent)).observe(status, {childList: true});
+}"""
+
+
 def test_training_waits_for_a_running_cell(page, first):
     play_to(page, first, n(first) + 5)
+    first.evaluate(LISTEN)
     stood = "[__import__('time').sleep(2), at := first.run.n, __import__('time').sleep(0.5), first.run.n - at][3]"
     assert ask(page, stood) == "0"
+    assert "Training waits for the running cell." in page.evaluate("window.said")
     at = n(first)
     first = panel(page, "first = live(")  # in view again: what is not seen is not drawn
     wait_for(page, first, f"+element.dataset.n > {at}")

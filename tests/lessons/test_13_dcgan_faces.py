@@ -240,16 +240,16 @@ test_each_wrong_checkpoint_gets_its_own_hint = each_wrong(checks.check_checkpoin
 )  # fmt: skip
 
 
-def judged(last=lambda c: c[-(len(c) // 6) :], name="D(G(z)) before", both=lambda a, b: a and b, words=("D has won", "D has lost"), swap=False):  # fmt: skip
+def judged(last=lambda c: c[-(len(c) // 6) :], name="D(G(z)) before", both=lambda a, b: a and b, words=("D has won", "D has lost"), swap=False, lost=lambda x, z: x - z < 0.1):  # fmt: skip
     def answer(log):
         x, z = (last(log[n]).mean() for n in (("D(x)", name)[:: -1 if swap else 1]))
-        return words[0] if both(x > 0.8, z < 0.2) else words[1] if x < 0.55 else "open"
+        return words[0] if both(x > 0.8, z < 0.2) else words[1] if lost(x, z) else "open"
 
     return answer
 
 
 test_each_wrong_verdict_gets_its_own_hint = each_wrong(checks.check_verdict,
     (judged(), "Right"), (lambda log: ..., "still a blank"), (lambda log: None, "returns nothing yet"), (judged(lambda c: c), "means of the whole run"), (judged(lambda c: c[: len(c) // 6]), "first sixth"), (judged(lambda c: c[-1:]), "last step alone"),
-    (judged(lambda c: c[-6:]), "last six steps"), (judged(lambda c: c[-100:]), "last 100 steps"), (judged(both=lambda a, b: a or b), "one of the two is enough"), (judged(name="D(G(z)) after"), "after D's update"),
+    (judged(lambda c: c[-6:]), "last six steps"), (judged(lambda c: c[-100:]), "last 100 steps"), (judged(both=lambda a, b: a or b), "one of the two is enough"), (judged(name="D(G(z)) after"), "after D's update"), (judged(lost=lambda x, z: x < 0.55), "D(x) alone"),
     (judged(swap=True), "D(G(z)) have changed places"), (judged(words=("D has lost", "D has won")), "D has lost have changed places"), (judged(words=("D wins", "D loses")), "you say 'D wins'"), (lambda log: ... if log["D(x)"][0] else 1, "still a blank"),
 )  # fmt: skip

@@ -29,7 +29,7 @@ LESSONS = [
 
 def panels_of(lesson, monkeypatch):
     found, namespace = [], {}
-    monkeypatch.setattr(TRAINER, "add", lambda key, panel: found.append(panel))
+    monkeypatch.setattr(TRAINER, "add", lambda cell, run, panel: found.append(panel))
     for cell in all_cells(lesson):
         tags = cell.metadata.get("tags", [])
         if MAKES.search(cell.source) if "live-panel" in tags else "define" in tags:

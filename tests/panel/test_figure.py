@@ -102,6 +102,16 @@ def test_what_is_not_known_says_what_is(wrong, words):
         wrong(Figure().subplots())
 
 
+def test_what_is_drawn_can_be_read_by_the_page():
+    ax = Figure().subplots()
+    ax.set(title=3, xlabel=np.float64(2))
+    ax.axvline(float("nan"))  # nowhere
+    ax.quiver([0], [0], [1], [1], angles="xy", scale_units="xy", scale=np.sqrt(2.0))
+    json.dumps(ax.head, allow_nan=False)
+    assert (ax.head["title"], ax.head["xlabel"]) == ("3", "2.0")
+    assert [part[2] for layer in ax.head["layers"] for part in layer["data"]] == ["f4"] * 4
+
+
 def test_subplots_are_arranged_as_in_matplotlib():
     shapes = [(), (1, 3), (3, 1), (2, 2)]
     for shape in shapes:

@@ -16,7 +16,7 @@ from gan_edu.datasets import painted
 from gan_edu.panel import page as page_module
 from gan_edu.panel.explore import explore
 from gan_edu.panel.figure import curves, handle
-from gan_edu.panel.knobs import bars, choice, log_slider, point, sketch, slider, switch
+from gan_edu.panel.knobs import bars, choice, log_slider, point, sketch, slider, spec_of, switch
 from gan_edu.panel.live import live
 from gan_edu.panel.page import TRAINER
 from gan_edu.panel.record import record
@@ -58,6 +58,7 @@ def told(monkeypatch):
 
     monkeypatch.setattr(page_module.Page, "__init__", begin)
     monkeypatch.setattr(page_module.Page, "tell", tell)
+    monkeypatch.setattr(page_module.Page, "send", tell)
     yield found
     for panel in list(TRAINER.panels.values()):
         panel.close()
@@ -90,7 +91,15 @@ def say(panel, kind, **more):
     """Send a message as the page does, and wait until it has been taken."""
     frame, panel.due = panel.frame, 0.0
     panel.post({"type": kind, **more})
-    wait(lambda: (panel.frame > frame and not panel.mail and not panel.dirty) or panel.fault)
+
+    def taken():  # the trainer stands still: it may be between taking a message and drawing
+        TRAINER.no_cell.clear()
+        with TRAINER.lock:
+            found = panel.frame > frame and not panel.mail and not panel.dirty
+        TRAINER.no_cell.set()
+        return found or panel.fault
+
+    wait(taken)
 
 
 def test_it_plays_and_a_knob_acts_at_the_next_step(told):
@@ -241,11 +250,45 @@ def test_a_page_that_does_not_answer_gets_no_more_pictures(told, monkeypatch):
     assert panel.text == "Paused: the page is gone."
 
 
-def test_a_new_panel_of_the_same_cell_closes_the_old_one(told, monkeypatch):
-    old = live(ring_build, step, view, KNOBS)
+def test_a_sign_of_life_changes_nothing_and_a_full_line_is_waited_for(told):
+    panel = explore(lambda fig, knobs: None, dict(a=slider(0, 1, 0.5)))
+    panel.fault = "kept"
+    panel.visible = False  # as another view of the panel says
+    panel.post({"type": "alive", "on": True})
+    time.sleep(0.05)
+    assert panel.frame == 1 and panel.fault == "kept" and panel.visible
+    with TRAINER.lock:
+        panel.dirty, panel.shown, panel.frame = True, 0, 100
+        panel.sent = {100: time.monotonic()}
+        assert panel.work() == page_module.LOST  # not at once, again and again
+
+
+def test_many_moves_at_once_and_a_slow_pace_train_no_more_steps(told):
+    panel = live(ring_build, step, view, KNOBS)
+    panel.playing = True
+    with TRAINER.lock:
+        n = panel.run.n
+        panel.mail = [dict(type="knob", name="lambda_gp", value=value) for value in (1.0, 2.0, 3.0)]
+        panel.go_on = lambda one=False, go_on=panel.go_on: go_on(one) if one else 60.0
+        panel.work()
+        assert panel.run.n == n + 1 and panel.run.knobs.lambda_gp == 3.0
+        panel.speed, panel.mail = 2, [dict(type="knob", name="lambda_gp", value=4.0)]
+        panel.work()
+        assert panel.run.n == n + 1 and panel.run.knobs.lambda_gp == 4.0
+        panel.run.goto, gone = lambda n: gone.append(n), []
+        panel.mail = [dict(type="goto", n=k) for k in (3, 2, 1)]  # a key is held on the time line
+        panel.work()
+        assert gone == [1] and not panel.playing
+
+
+def test_a_new_panel_of_the_same_cell_closes_the_old_ones(told, monkeypatch):
+    runs = iter([1, 1, 2])
+    monkeypatch.setattr(page_module, "cell", lambda: ("cell", next(runs)))
+    old, second = (live(ring_build, step, view, KNOBS) for _ in "ab")
+    assert not old.closed
     old.play()
     new = live(ring_build, step, view, KNOBS)
-    assert old.closed and list(TRAINER.panels.values()) == [new]
+    assert old.closed and second.closed and list(TRAINER.panels.values()) == [new]
     n = old.run.n
     time.sleep(0.1)
     assert old.run.n <= n + 200 and not new.playing
@@ -253,7 +296,7 @@ def test_a_new_panel_of_the_same_cell_closes_the_old_one(told, monkeypatch):
 
 def test_panels_train_in_turn_and_an_interrupt_pauses_all(told, monkeypatch):
     cells = iter("ab")
-    monkeypatch.setattr(page_module, "cell", lambda: next(cells))
+    monkeypatch.setattr(page_module, "cell", lambda: (next(cells), 1))
     panels = [live(ring_build, step, view, KNOBS) for _ in "ab"]
     for panel in panels:
         panel.play()
@@ -421,7 +464,35 @@ def test_a_drawing_is_a_move_is_replayed_saved_and_recorded(tmp_path):
     assert drawings == [[[-1, 0]], [[-1, 0]], [[1, 0], [1, 1]]]
 
 
+def test_numbers_as_choices():
+    half, whole = choice(0.0, 0.5, 1.0), choice(0, 1)
+    assert half.check("a", 1) == 1.0 and whole.check("a", 1) == 1
+    for knob, wrong in (half, 2), (half, True), (whole, True), (switch(), 1):
+        with pytest.raises(ValueError, match="a must be one of"):
+            knob.check("a", wrong)
+    kinds = spec_of("explore", dict(a=half, b=whole, c=switch()))["knobs"]
+    assert [one["kind"] for one in kinds.values()] == ["choice", "choice", "switch"]
+
+
 # ---- recordings
+
+
+def test_a_recording_keeps_small_numbers_on_a_log_axis(tmp_path):
+    y = np.array([1e-6, 1e-3, 0, 1.0, np.inf], "f4")
+
+    def drawn(fig, gan, log):
+        ax, other = fig.subplots(1, 2)
+        ax.plot(y)
+        ax.set(yscale="log")
+        other.plot(y)
+
+    record(Run(ring_build, ring_step, {**KNOBS}).steps(1), drawn, tmp_path / "log.html")
+    story, block = stored(tmp_path / "log.html")
+    first, second = (
+        ax["layers"][0]["data"][1] for ax in story["pictures"][0]["sides"][0]["figure"]["axes"]
+    )
+    assert np.array_equal(np.frombuffer(block, first[2], first[1], first[0]), y)
+    assert np.frombuffer(block, second[2], second[1], second[0])[-1] == 32_767  # a gap
 
 
 def test_a_recording_holds_the_run(tmp_path):

@@ -175,7 +175,7 @@ export class Painter {
   /** held: where a hand has just put the points that can be dragged, by "side/name". */
   constructor(canvas, held) {
     Object.assign(this, { canvas, held, c: canvas.getContext("2d"), frames: [], spares: [] });
-    Object.assign(this, { scale: 1, kept: [] }); // kept: limits, of each axes those of x and of y
+    Object.assign(this, { scale: 1, kept: {} }); // kept: limits, of each axes those of x and of y
   }
   fit(width, height, ratio) {
     Object.assign(this, { width, height, ratio });
@@ -215,6 +215,7 @@ export class Painter {
   /** The limits of an axis (0: x, 1: y); both sides share them. */
   limits(sides, i, axis, { xlim, ylim, xscale, yscale }) {
     const log = [xscale, yscale][axis] === "log";
+    const key = [i, axis, log];
     const given = [xlim, ylim][axis] ?? [NaN, NaN];
     const known = given.map((v) => (log ? Math.log10(v ?? NaN) : (v ?? NaN)));
     const all = sides.flatMap((side) => side.figure.axes[i]?.layers ?? []);
@@ -223,7 +224,7 @@ export class Painter {
     if (!found && !known.every(Number.isFinite)) {
       found = span(all, axis, log);
       const exact = all.some(({ kind }) => kind === "surface");
-      if (!exact) found = this.kept[2 * i + axis] = steady(this.kept[2 * i + axis], found);
+      if (!exact) found = this.kept[key] = steady(this.kept[key], found);
     }
     const [low, high] = known.map((v, k) => (Number.isFinite(v) ? v : found[k]));
     return low === high ? [low - 0.5, high + 0.5] : [low, high];

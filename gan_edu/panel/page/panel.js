@@ -30,7 +30,8 @@ const HTML = `
   </div></div>
   <div class="gan-knobs">
     <div class="gan-presets"></div>
-    <div class="gan-side"></div><div class="gan-side"></div>
+    <div class="gan-side" role="group" aria-label="Knobs"></div>
+    <div class="gan-side" role="group" aria-label="Knobs of B"></div>
   </div>
   <div class="gan-stage">
     <canvas class="gan-picture" role="img"></canvas><div class="gan-handles"></div>
@@ -67,7 +68,7 @@ class Panel {
     this.specs = knobs;
     this.fixed = kind === "recording"; // no knob can be moved
     root.dataset.kind = kind;
-    root.dataset.moves = Object.values(knobs).map((knob) => knob.kind).join(" ");
+    root.dataset.moves = this.fixed ? "" : Object.values(knobs).map(({ kind }) => kind).join(" ");
     ui.speed.append(...speeds.map(({ value, label }) => make("option", { value }, label)));
     ui.speed.value = speed;
     ui.presets.append(...presets.map((name) => make("button", { "data-preset": name }, name)));
@@ -133,7 +134,7 @@ class Panel {
       for (const message of this.moved.values()) this.send("knob", message);
       this.moved.clear();
       if (this.waiting.length) this.show();
-      else if (this.dragged) this.paint();
+      else if (this.dragged || this.painter.ratio !== devicePixelRatio) this.paint();
       else this.point();
     });
   }
@@ -143,10 +144,9 @@ class Panel {
     if (this.waiting.length) this.ask();
     put(root.dataset, { sides: String(sides.length) });
     put(buttons.compare, { textContent: sides.length > 1 ? "Stop comparing" : "Compare" });
-    const axes = sides.flatMap((side) => side.figure.axes).length;
-    const same = axes === this.axes;
-    this.axes = axes;
-    if (same) this.paint();
+    const before = this.axes;
+    this.axes = sides.flatMap((side) => side.figure.axes).length;
+    if (this.axes === before) this.paint();
     else this.dress();
     this.sync();
     put(ui.picture, { ariaLabel: words });
@@ -200,8 +200,8 @@ class Panel {
     picture.style.height = this.rows ? `${260 * this.rows}px` : "";
     const { color, backgroundColor, borderTopColor } = getComputedStyle(this.root);
     const scale = this.root.classList.contains("gan-lecture") ? 1.5 : 1;
-    const look = { ink: color, paper: backgroundColor, grid: borderTopColor, scale };
-    Object.assign(this.painter, look);
+    const [ink, paper, grid] = [color, backgroundColor, borderTopColor];
+    Object.assign(this.painter, { ink, paper, grid, scale });
     this.painter.fit(picture.clientWidth, picture.clientHeight, devicePixelRatio);
     this.paint();
   }
@@ -253,7 +253,8 @@ class Panel {
     const { frame, name, i, heights } = handle;
     const [x, y] = frame.within(px, py);
     const place = frame.at(x, y).map((v) => +v.toPrecision(4));
-    const now = this.held.get(`${frame.side}/${name}`) ?? heights;
+    // The knob's own heights: those of the picture have fewer digits.
+    const now = this.held.get(`${frame.side}/${name}`) ?? this.last.sides[frame.side].knobs[name];
     const value = heights ? raised(now, i, place[1], this.specs[name]) : place;
     Object.assign(handle, heights ? { y: frame.y(value[i]) } : { x, y }); // from here a key goes on
     this.dragged = true;
@@ -318,7 +319,7 @@ class Panel {
     event.stopPropagation(); // the notebook's keys are not meant
     const { key, target, type } = event;
     const handle = target.closest(".gan-handle");
-    if (type !== "keydown") return;
+    if (type !== "keydown" || (event.repeat && key === " ")) return;
     if (handle && ARROWS[key]) this.nudge(handle, ...ARROWS[key]);
     else if (key !== " " || target.closest("button, select, textarea, [type=checkbox]")) return;
     else if (this.root.dataset.kind !== "explore") this.act({ action: "play" });
@@ -361,10 +362,11 @@ class Panel {
     let hand = null; // what follows the pointer as long as it is pressed
     on(ui.stage, "pointerdown pointermove pointerleave", (event) => {
       const { type, target } = event;
+      if (!event.isPrimary) return; // another finger
       const box = ui.stage.getBoundingClientRect();
       const place = [event.clientX - box.x, event.clientY - box.y];
       this.pointer = type === "pointerleave" ? null : place;
-      if (type === "pointerdown" && !this.fixed) {
+      if (type === "pointerdown" && event.button === 0 && !this.fixed) {
         target.setPointerCapture(event.pointerId);
         hand = this.grasp(target, ...place);
       }
@@ -385,7 +387,7 @@ class Panel {
     size.observe(ui.stage);
     theme.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
     view.observe(root);
-    const alive = setInterval(() => this.send("alive"), 5000);
+    const alive = setInterval(() => this.send("alive", { on: Boolean(this.visible) }), 5000);
     this.close = () => {
       end.abort();
       for (const observer of [size, theme, view]) observer.disconnect();
@@ -399,10 +401,7 @@ class Panel {
 }
 
 /** Build a panel inside el; it knows only its port. Return what takes it away again. */
-export function panel(el, port) {
-  const built = new Panel(el, port);
-  return () => built.close();
-}
+export const panel = (el, port) => new Panel(el, port).close;
 
 function render({ model, el }) {
   const port = { send: (message) => model.send(message) };

@@ -16,15 +16,12 @@ export function recording({ spec, pictures }, block) {
     show(k, k < last);
     if (k < last) timer = setTimeout(play, 1000 / speed, k + 1);
   }
-  function nearest(n) {
-    return pictures.indexOf(closest(pictures, (picture) => Math.abs(picture.n - n)));
-  }
   const acts = {
     hello: () => (port.onmessage(spec), show(last)),
     play: () => play(at === last ? 0 : at + 1),
     pause: () => show(at),
     step: () => show(at + 1),
-    goto: ({ n }) => show(nearest(n)),
+    goto: ({ n }) => show(pictures.indexOf(closest(pictures, (one) => Math.abs(one.n - n)))),
     speed: ({ value }) => (speed = value),
   };
   const port = { send: (message) => acts[message.type]?.(message) };
