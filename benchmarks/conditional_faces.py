@@ -87,9 +87,9 @@ def main():
         for n in looks:
             run.steps(n - run.n)
             rows[f"{seed}, {n}"] = measured(run)
-            if looks != LOOKS:
-                save_generator(run)
             print(f"{name}, seed {seed}, step {n}: {rows[f'{seed}, {n}']}", flush=True)
+        if looks != LOOKS:
+            save_generator(run)
         stored["minutes"] = round(stored["minutes"] + (time.process_time() - began) / 60, 1)
         write(STORED, json.dumps(stored, ensure_ascii=False) + "\n")
 

@@ -45,7 +45,7 @@ def short(measured):
 
 
 def main():
-    """Make all results anew and store them, as many as there are after each run."""
+    """Make all results anew and store them."""
     torch.set_num_threads(1)
     names = defined(NOTEBOOK)
     judge = Judge(names["images"], names["labels"])
@@ -54,18 +54,18 @@ def main():
         for critic in CRITICS:
             run = trained(names, critic, seed)
             runs[critic].append(short(judge.measure(digits_of(run.gan.G, MANY))))
-            made = dict(
-                code=fingerprint(NOTEBOOK),
-                torch=str(torch.__version__),
-                machine=platform.machine(),
-                seeds=f"0 to {seed}",
-                steps=N_STEPS,
-                minutes=round(time.process_time() / 60),
-            )
-            unfinished = STORED.with_suffix(".unfinished")
-            text = json.dumps(dict(runs=runs, made=made), ensure_ascii=False)
-            unfinished.write_text(text + "\n", encoding="utf-8")
-            os.replace(unfinished, STORED)
+    made = dict(
+        code=fingerprint(NOTEBOOK),
+        torch=str(torch.__version__),
+        machine=platform.machine(),
+        seeds=f"0 to {N_SEEDS - 1}",
+        steps=N_STEPS,
+        minutes=round(time.process_time() / 60),
+    )
+    unfinished = STORED.with_suffix(".unfinished")
+    text = json.dumps(dict(runs=runs, made=made), ensure_ascii=False)
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    os.replace(unfinished, STORED)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,8 @@ def command(path, port, browser):
 
 def lesson(number):
     """Return the path of a lesson by its number or name, e.g. "6", "06" or "06_wgan"."""
-    found = sorted(NOTEBOOKS.glob(f"{number.zfill(2)}*.ipynb"))
+    exact = NOTEBOOKS / f"{number}.ipynb"  # copies may lie beside it
+    found = [exact] if exact.exists() else sorted(NOTEBOOKS.glob(f"{number.zfill(2)}*.ipynb"))
     if len(found) != 1:
         names = ", ".join(path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb")))
         raise ValueError(f"lesson must be the number or the name of one of {names}, got {number!r}")

@@ -17,7 +17,7 @@ PLACES = {
 }
 LEFT = """Change them into your lesson; CONTRIBUTING.md says how. Then
 - store the outputs:  .venv/bin/python tests/store_outputs.py notebooks/{0}_{1}.ipynb
-- add the lesson to the table of README.md."""
+- add the lesson to the table of README.md, and a line for its room to the file tree there."""
 
 
 def begin(number, name, root=ROOT):

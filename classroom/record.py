@@ -61,8 +61,11 @@ def write(name, path):
 
 
 if __name__ == "__main__":
+    asked = sys.argv[1:] or [name[:2] for name in TAKES]
+    if unknown := set(asked) - {name[:2] for name in TAKES}:
+        sys.exit(f"no take for {', '.join(sorted(unknown))}: two digits, and a line in TAKES")
     for name in TAKES:
-        if name[:2] in (sys.argv[1:] or name[:2]):
+        if name[:2] in asked:
             path = NOTEBOOKS / "recordings" / f"{name}.html"
             write(name, path)
             print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")

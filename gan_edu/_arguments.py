@@ -46,8 +46,8 @@ def check_knob(name, knob, value):
 
     knob: a slider of gan_edu.panel.knobs, or a plain first value: a number, True or False, a string, or a tuple of these.
     """
-    if hasattr(value, "item"):  # one number of NumPy or torch
-        value = value.item()
+    if hasattr(value, "tolist"):  # numbers of NumPy or torch
+        value = value.tolist()
     if hasattr(knob, "check"):
         return knob.check(name, value)
     if isinstance(knob, tuple):  # a place, heights or a drawing, in a run from a file

@@ -1,4 +1,4 @@
-"""The players of a run: what build() returns, how it is copied exactly, and how it becomes plain data for a file."""
+"""The players of a run: what build() returns, how it is copied exactly and looked at without being changed."""
 
 import collections
 import contextlib
@@ -11,6 +11,8 @@ import warnings
 import numpy as np
 import torch
 from torch import nn
+
+from gan_edu.datasets import Batches
 
 Players = types.SimpleNamespace  # what build() returns: networks, optimisers, all that changes
 
@@ -75,6 +77,7 @@ def copied(gan):
         except Exception as fault:
             what = f"gan.{name} cannot be kept ({type(part).__name__}: {fault}) for a rewind"
             cure = "detach tensors, open files elsewhere, take batches from Batches(dataset, batch_size)"
+            cure += ", weight and spectral norm from torch.nn.utils.parametrizations"
             raise ValueError(f"{what}: {cure}") from None
     for p, q in zip(weights(gan), weights(twin)):  # deepcopy drops the gradients of parameters
         q.grad = None if p.grad is None else p.grad.clone()
@@ -85,16 +88,19 @@ def copied(gan):
 def random_state():
     """Return the state of the global random numbers of torch, NumPy and Python."""
     gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return torch.get_rng_state(), gpus, np.random.get_state(), random.getstate()
+    apple = [torch.mps.get_rng_state()] if torch.backends.mps.is_available() else []
+    return torch.get_rng_state(), gpus, np.random.get_state(), random.getstate(), apple
 
 
 def set_random_state(state):
     """Put back what `random_state` returned."""
     torch.set_rng_state(state[0])
-    if state[1] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state[1])
+    if state[1] and torch.cuda.is_available():  # the run may come from a machine with more of them
+        torch.cuda.set_rng_state_all(state[1][: torch.cuda.device_count()])
     np.random.set_state(state[2])
     random.setstate(state[3])
+    if state[4] and torch.backends.mps.is_available():
+        torch.mps.set_rng_state(state[4][0])
 
 
 @contextlib.contextmanager
@@ -122,10 +128,13 @@ def built(build, seed):
 
 @contextlib.contextmanager
 def untouched(gan, threads=None):
-    """Look at the players without changing them: random numbers, training flags and buffers are put back.
+    """Look at the players without changing them: random numbers, flags, buffers and batches are put back.
 
-    Otherwise a picture would move the statistics of batch normalisation, or leave a network in eval().
+    Otherwise a picture would move the statistics of batch normalisation, leave a network in eval(), or take a batch.
     """
+    parts = vars(gan).values() if gan else ()
+    served = [(part, dict(vars(part))) for part in parts if isinstance(part, Batches)]
+    moving = [(p, p.requires_grad) for p in weights(gan)]
     flags = [(module, module.training) for net in networks(gan) for module in net.modules()]
     buffers = [(buffer, buffer.clone()) for net in networks(gan) for buffer in net.buffers()]
     try:
@@ -136,3 +145,7 @@ def untouched(gan, threads=None):
             module.training = training
         for buffer, before in buffers:
             buffer.copy_(before)
+        for p, learns in moving:
+            p.requires_grad_(learns)
+        for part, before in served:
+            vars(part).update(before)

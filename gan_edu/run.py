@@ -60,13 +60,14 @@ class Run:
         """Begin again, with the knobs and the step of the beginning; with another seed if one is given."""
         if not callable(self._first_step):
             raise ValueError("a file has only the text of the first step: make a new Run of it")
-        self.seed = check_count("seed", self.seed if seed is None else seed, least=0)
+        seed = check_count("seed", self.seed if seed is None else seed, least=0)
+        gan, random = players.built(self._build, seed)  # where it fails, the run stays as it is
+        if not isinstance(gan, Players) or not players.networks(gan):
+            raise ValueError(f"build must return Players(G=net, D=net, ...), got {gan!r}")
+        self.seed, self.gan, self._random = seed, gan, random
         self.step, self.knobs, self.moves = self._first_step, Knobs(self._initial), []
         self.log, self.n, self.reached, self._whole = Log(), 0, 0, True
         self._kept, self._distance = {}, 100
-        self.gan, self._random = players.built(self._build, self.seed)
-        if not isinstance(self.gan, Players) or not players.networks(self.gan):
-            raise ValueError(f"build must return Players(G=net, D=net, ...), got {self.gan!r}")
         weights = sum(p.numel() for p in players.weights(self.gan))
         # Several threads make small networks slower, on a busy machine ten times.
         self.threads = 1 if weights < 1_000_000 else torch.get_num_threads()
@@ -117,7 +118,9 @@ class Run:
         """Return a second run at the same place, which goes its own way from here on."""
         self._make_whole()
         self._keep(players.copied(self.gan), self._random)
-        return self._at(self.n, self.moves)
+        run = self._at(self.n, self.moves)
+        run.reached = self.reached
+        return run
 
     def check(self, n_steps=5):
         """Play the first steps twice; ValueError that names the first one that differs: something hides outside gan."""
@@ -134,7 +137,8 @@ class Run:
     def code(self):
         """Return Python code that makes this run again, on a page with the same imports and data."""
         knobs = ", ".join(f"{name}={value!r}" for name, value in self._initial.items())
-        build, step = self._build.__name__, getattr(self._first_step, "__name__", "step")
+        build = getattr(self._build, "__name__", "build")  # functools.partial has none
+        step = getattr(self._first_step, "__name__", "step")
         lines = ["from gan_edu.run import Run", "", source(self._build), source(self._first_step)]
         lines.append(f"run = Run({build}, {step}, knobs=dict({knobs}), seed={self.seed})")
         n = 0
@@ -209,13 +213,14 @@ class Run:
         self._whole = True
 
     def _keep(self, state, random):
-        """Keep a state for rewinding: evenly spread ones, and the two last."""
+        """Keep a state for rewinding: evenly spread ones, the first (of a file it may be any) and the two last."""
         self._kept[self.n], self._kept_at = (state, random), time.monotonic()
         limit = max(2, min(MAX_KEPT, MAX_BYTES // (state[1] + 1)))
         while sum(n % self._distance == 0 for n in self._kept) > limit:
             self._distance *= 2  # thinned unevenly, a rewind would take seconds
-        last = sorted(self._kept)[-2:]
-        self._kept = {n: v for n, v in self._kept.items() if n % self._distance == 0 or n in last}
+        every = sorted(self._kept)
+        ends = every[0], *every[-2:]
+        self._kept = {n: v for n, v in self._kept.items() if n % self._distance == 0 or n in ends}
 
     def _move(self, at, name, value):
         self.moves = [move for move in self.moves if move[:2] != (at, name)] + [(at, name, value)]

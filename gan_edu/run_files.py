@@ -33,10 +33,11 @@ def write(path, state):
         unfinished.write_bytes(content.getbuffer())
         os.replace(unfinished, path)
     except OSError as fault:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
         why = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror
         raise OSError(f"{path} could not be written: {why}. Nothing was changed.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
 
 
 def read(path, kind, parts, key="kind"):
@@ -71,14 +72,20 @@ def source(function):
         return f"# the text of {getattr(function, '__name__', function)} is not known\n"
 
 
+def own(module):
+    """Return the numbers and words that a network keeps beside its weights, such as `training`."""
+    kinds = bool, int, float, str
+    return {k: v for k, v in vars(module).items() if k[0] != "_" and isinstance(v, kinds)}
+
+
 def to_plain(name, part):
     """Return a part as numbers, strings, tensors, lists and dictionaries, which torch loads safely; ValueError names others."""
     if isinstance(part, nn.Module):
         every = list(part.parameters())
-        return dict(kind=type(part).__name__, state=part.state_dict(), training=[m.training for m in part.modules()],
+        return dict(kind=type(part).__name__, state=part.state_dict(), own=[own(m) for m in part.modules()],
                     moving=[p.requires_grad for p in every], grads=[p.grad for p in every])  # fmt: skip
     if hasattr(part, "load_state_dict"):  # optimisers, schedulers, Batches
-        return dict(kind=type(part).__name__, state=part.state_dict())
+        return dict(kind=type(part).__name__, state=to_plain(name, part.state_dict()))
     if isinstance(part, torch.Generator):
         return part.get_state()
     if isinstance(part, np.random.Generator):
@@ -116,12 +123,15 @@ def from_plain(name, part, state):
         if state["kind"] != type(part).__name__:
             raise ValueError(f"{name} is {type(part).__name__}, not {state['kind']}")
         try:
-            part.load_state_dict(state["state"])
+            network = isinstance(part, nn.Module)
+            part.load_state_dict(
+                state["state"] if network else from_plain(name, {}, state["state"])
+            )
         except RuntimeError as fault:
             raise ValueError(f"{name}: {fault}") from None
         if isinstance(part, nn.Module):
-            for module, training in zip(part.modules(), state["training"], strict=True):
-                module.training = training
+            for module, numbers in zip(part.modules(), state["own"], strict=True):
+                vars(module).update(numbers)
             for p, moving, grad in zip(part.parameters(), state["moving"], state["grads"]):
                 p.requires_grad_(moving).grad = None if grad is None else grad.to(p.device)
         return part
@@ -130,8 +140,8 @@ def from_plain(name, part, state):
     if isinstance(part, np.random.Generator):
         part.bit_generator.state = from_plain(name, part.bit_generator.state, state)
         return part
-    if isinstance(part, torch.Tensor) and part.requires_grad:  # an optimiser may hold it
-        return part.copy_(state)
+    if isinstance(part, torch.Tensor):  # an optimiser may hold one that learns
+        return part.copy_(state) if part.requires_grad else state.to(part.device)
     if isinstance(part, Players):
         for key in vars(part).keys() - state.keys():
             raise ValueError(f"{name}.{key} is not in the file")

@@ -35,7 +35,7 @@ def over_seeds(build, step, knobs=None, n_seeds=64, n_steps=1000):
         gan, log, alive = one_by_one(build, step, knobs, n_seeds, n_steps)
     if not alive.all():
         print(f"The losses of {np.sum(~alive)} of {n_seeds} runs did not stay finite; see alive.")
-    return Runs(build, step, knobs, gan, log, alive)
+    return Runs(build, step, knobs, n_steps, gan, log, alive)
 
 
 class Runs:
@@ -45,8 +45,9 @@ class Runs:
     gan: the players of all members; gan.G(z) takes K n rows of z, n for each member in turn.
     """
 
-    def __init__(self, build, step, knobs, gan, log, alive):
-        self._make, self.gan, self.log, self.alive = (build, step, knobs), gan, log, alive
+    def __init__(self, build, step, knobs, n_steps, gan, log, alive):
+        self._make, self._n_steps = (build, step, knobs), n_steps
+        self.gan, self.log, self.alive = gan, log, alive
 
     def members(self, x):
         """Return a batch of K n rows by member: (K n, ...) -> (K, n, ...)."""
@@ -58,9 +59,7 @@ class Runs:
         """Return the Run of seed k, trained alone as far as member k went."""
         if check_count("k", k, least=0) >= len(self.alive):
             raise ValueError(f"k must be a seed from 0 to {len(self.alive) - 1}, got {k}")
-        build, step, knobs = self._make
-        n_steps = next(iter(self.log.values())).shape[1]
-        return trained(Run(build, step, knobs, seed=k), n_steps)
+        return trained(Run(*self._make, seed=k), self._n_steps)
 
 
 def trained(run, n_steps):
@@ -95,7 +94,8 @@ def one_by_one(build, step, knobs, n_seeds, n_steps):
             found.append(result)
             bar.update()
     gans, logs, steps, _ = zip(*found)
-    log = {name: np.full((n_seeds, n_steps), np.nan) for name in logs[0]}
+    names = [name for columns in logs for name in columns]  # one may stop before its first step
+    log = {name: np.full((n_seeds, n_steps), np.nan) for name in names}
     for k, columns in enumerate(logs):
         for name, column in columns.items():
             log[name][k, : len(column)] = column

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
 
-from gan_edu.players import Players
+from gan_edu.players import Players, untouched
 from gan_edu.style import CRITIC, FAKE, REAL, STYLE, SURFACE
 
 WEIGHTS = pathlib.Path(__file__).parent / "weights"
@@ -31,11 +31,11 @@ def load(path, hook=None):
 @torch.no_grad()
 def made_by(G, *inputs):
     """Return what a generator makes in evaluation mode, 250 at a time, on the processor; it keeps its mode."""
-    training, place = G.training, next(G.parameters()).device
-    parts = zip(*(x.split(250) for x in inputs))
-    x = torch.cat([G.eval()(*(one.to(place) for one in part)).float().cpu() for part in parts])
-    G.train(training)
-    return x
+    place, parts = next(G.parameters()).device, zip(*(x.split(250) for x in inputs))
+    with untouched(Players(G=G)):
+        return torch.cat(
+            [G.eval()(*(one.to(place) for one in part)).float().cpu() for part in parts]
+        )
 
 
 def spread(values, digits=2):

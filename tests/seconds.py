@@ -17,7 +17,7 @@ taken = collections.Counter()
 def group_of(nodeid):
     """Return "lesson 08" for the notebook and the tests of lesson 08, else the folder or the file of the test."""
     path = nodeid.partition("::")[0]
-    lesson = re.match(r"notebooks/(\d\d)_|tests/(?:lessons|browser)/test_(?:browser_)?(\d\d)", path)
+    lesson = re.match(r"notebooks/(\d\d)_|tests/lessons/test_(\d\d)", path)
     if lesson:
         return f"lesson {lesson[1] or lesson[2]}"
     parts = path.split("/")

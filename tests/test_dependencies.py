@@ -1,6 +1,7 @@
 """environment.yml, pyproject.toml and requirements.lock name the same versions, and these are installed."""
 
 import importlib.metadata
+import os
 import pathlib
 import re
 import tomllib
@@ -74,4 +75,4 @@ def test_what_is_installed_satisfies_the_lock(files):
 def test_binder_and_the_readme_install_the_package_in_the_same_way():
     command = "pip install --no-deps -e ."
     assert all(command in (ROOT / name).read_text() for name in ("postBuild", "README.md"))
-    assert (ROOT / "postBuild").stat().st_mode & 0o111
+    assert os.name == "nt" or (ROOT / "postBuild").stat().st_mode & 0o111

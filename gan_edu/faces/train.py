@@ -159,7 +159,7 @@ def parse(arguments=None):
         for name in ("faces", "width", "size", "batch_size", "steps", "save_every"):
             check_count(f"--{name.replace('_', '-')}", getattr(options, name))
         check_count("--seed", options.seed, least=0)
-        check_count("--epochs", options.epochs or 1)
+        check_count("--epochs", 1 if options.epochs is None else options.epochs)
         for name, high in dict(minutes=1e9, lr=10, lambda_r1=1e9, beta1=0.9999, beta2=0.9999).items():  # fmt: skip
             check_number(f"--{name.replace('_', '-')}", getattr(options, name), 0, high)
         if options.resume != (options.out / "checkpoint.pt").exists():

@@ -1,5 +1,6 @@
 """Runs: whatever is made again has the same numbers, to the last bit."""
 
+import functools
 import math
 import pathlib
 import random
@@ -132,6 +133,29 @@ def test_saved_and_loaded(name, tmp_path):
     assert everything(loaded.steps(25)) == everything(run.steps(25))
     with pytest.raises(ValueError, match="step 40 was made by a step of which the file has only"):
         loaded.goto(40)
+    before = everything(loaded.goto(95))
+    loaded.steps(400).goto(95)  # the state of the file stays kept
+    assert everything(loaded) == before
+
+
+def test_numbers_of_numpy_and_numbers_in_a_network_are_saved(tmp_path):
+    def build():
+        G = mlp(1, 1)
+        G.fade = 0.0
+        return Players(G=G, opt_G=adam(G))
+
+    def step(gan, knobs):
+        gan.G.fade += 0.1
+        descend(gan.opt_G, gan.G(torch.ones(1, 1)).mean(), lr=1e-3 * np.exp(-knobs.n / 10))
+        return {"fade": gan.G.fade}
+
+    run = Run(build, step).steps(3)
+    run.save(tmp_path / "run.pt")
+    loaded = Run.load(tmp_path / "run.pt", build, step)
+    assert everything(loaded) == everything(run) and list(tmp_path.iterdir()) == [
+        tmp_path / "run.pt"
+    ]
+    assert loaded.steps(1).log["fade"][-1] == pytest.approx(0.4)
 
 
 def test_loaded_in_another_process(tmp_path):
@@ -252,6 +276,8 @@ def test_do_is_called_when_a_step_is_reached_for_the_first_time():
     run.goto(70).set(lr_g=0.01)
     run.steps(60, every=40, do=lambda run: calls.append(run.n))
     assert calls == [40, 80, 120, 80, 120]  # other steps
+    run.fork().goto(90).steps(40, every=40, do=lambda run: calls.append(run.n))
+    assert calls == [40, 80, 120, 80, 120]  # a fork has been there, too
 
 
 def test_a_report_never_changes_the_run():
@@ -259,10 +285,14 @@ def test_a_report_never_changes_the_run():
         for net in (*run.gan.G, run.gan.D):
             net.eval() if run.n % 20 else net.train()
             net(torch.randn(50, 2))
+            net.requires_grad_(False)
         np.random.rand()
 
     build, step, knobs = LOOPS["two generators"]
     seen = Run(build, step, knobs).steps(60, do=report)
+    assert everything(seen) == everything(Run(build, step, knobs).steps(60))
+    build, step, knobs = LOOPS["loader"]
+    seen = Run(build, step, knobs).steps(60, do=lambda run: next(run.gan.data))
     assert everything(seen) == everything(Run(build, step, knobs).steps(60))
 
 
@@ -403,6 +433,14 @@ def test_reset():
     assert run.seed == 2 and run.n == 0 and run.moves == [] and run.knobs.lr_g == 1e-3
     run.reset(seed=1)
     assert everything(run.steps(20)) == once
+    run._build = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        run.reset(seed=4)
+    assert everything(run) == once and run.seed == 1  # as it was
+    assert "run = Run(" in Run(functools.partial(ring_build), ring_step, RING_KNOBS).code()
+    run = Run(ring_build, ring_step, RING_KNOBS | dict(place=point(0, 0)))
+    run.set(place=np.array([1.0, 2.0]), lr_g=torch.tensor(0.5))
+    assert run.knobs.place == (1.0, 2.0) and run.knobs.lr_g == 0.5
 
 
 def test_descend_leaves_the_gradients_of_others_alone():

@@ -202,6 +202,19 @@ def test_a_member_that_diverges_stops_alone(stacked, capsys, monkeypatch):
     assert runs.run(int(ends.argmin())).n == ends.min()
 
 
+def test_the_first_member_may_stop_in_its_first_step(monkeypatch):
+    monkeypatch.setattr(seeds, "together", lambda *_: exec("raise NotTogether('no')", vars(seeds)))
+
+    def step(gan, knobs):
+        loss = gan.G(torch.randn(4, 1)).mean() / (torch.initial_seed() > 0)
+        descend(gan.opt_G, loss, lr=1e-3)
+        return {"loss": loss}
+
+    runs = over_seeds(lambda: (G := mlp(1, 1)) and Players(G=G, opt_G=adam(G)), step, {}, 3, 4)
+    assert runs.alive.tolist() == [False, True, True] and np.isnan(runs.log["loss"][0]).all()
+    assert runs.run(0).n == 0 and runs.run(2).n == 4
+
+
 def test_a_fault_of_the_step_is_the_learners_own():
     def step(gan, knobs):
         return {"loss": gan.H(torch.randn(knobs.batch_size, 2))}

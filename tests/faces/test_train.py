@@ -5,6 +5,8 @@ import errno
 import os
 import pathlib
 import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -70,23 +72,24 @@ def test_ctrl_c_ends_after_the_step_and_saves(tmp_path, monkeypatch):
     assert program(tmp_path, "--steps", 50)["n"] == 2
 
 
+KILLED = """
+import os, signal, sys
+from gan_edu.faces import train
+saves, replace = [], os.replace
+def killed(old, new):
+    saves.append(new.name)
+    if saves.count("checkpoint.pt") == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(old, new)
+os.replace = killed
+train.main(sys.argv[1:])
+"""
+
+
 def test_killed_while_it_saves(tmp_path):
-    pid = os.fork()
-    if pid == 0:  # the child
-        saves, replace = [], os.replace
-
-        def killed(old, new):
-            saves.append(new)
-            if [path.name for path in saves].count("checkpoint.pt") == 2:
-                os.kill(os.getpid(), signal.SIGKILL)
-            replace(old, new)
-
-        os.replace = killed
-        try:
-            program(tmp_path, "--steps", 50)
-        finally:
-            os._exit(1)
-    assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+    arguments = [*SMALL, "--out", str(tmp_path), "--steps", "50"]
+    ended = subprocess.run([sys.executable, "-c", KILLED, *arguments], capture_output=True)
+    assert ended.returncode == -signal.SIGKILL
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["n"] == 3
     assert program(tmp_path, "--steps", 7, "--resume")["n"] == 7
 

@@ -85,7 +85,7 @@ def test_the_page_is_the_packages_wgan_bit_for_bit(lesson):
 def test_it_runs_over_seeds_at_once_and_is_judged_as_alone(lesson, capsys):
     frozen = lesson["frozen"](critic_loss, generator_loss_wasserstein, 0.1)
     over_seeds(lesson["build_shifts"], frozen, dict(batch_size=128), n_seeds=3, n_steps=3)
-    runs = over_seeds(lesson["build"], lesson["step"], lesson["settings"], n_seeds=3, n_steps=20)
+    runs = over_seeds(lesson["build"], lesson["step"], lesson["settings"], n_seeds=3, n_steps=5)
     assert "one after another" not in capsys.readouterr().out
     found = room.judged(runs.run(2).gan.G(room.LATENTS).detach())
     assert np.allclose(room.judged_runs(runs)[:, 2], found, atol=0.01)

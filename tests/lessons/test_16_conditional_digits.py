@@ -19,6 +19,7 @@ from gan_edu.lessons.l16_judge import MANY, Judge, Y
 from gan_edu.networks import mlp
 from gan_edu.players import weights
 from gan_edu.run import Run, descend
+from notebooks import cells
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,11 @@ def test_the_step_takes_the_turns_of_the_exercise(page):
     runs = [Run(page["build"], step, knobs, 3).steps(2) for step in (page["step"], turned)]
     assert torch.allclose(*(parameters_to_vector(weights(run.gan)) for run in runs), atol=1e-5)
     assert all(np.allclose(runs[0].log[name], runs[1].log[name]) for name in runs[0].log)
+
+
+def test_the_stored_runs_have_the_settings_of_the_page():
+    assert any("settings = dict(lr=2e-3, r1=1.0)" in cell.source for cell in cells("16"))
+    assert measured.SETTINGS == dict(lr=2e-3, r1=1.0)
 
 
 def test_the_three_sets_share_no_digit_and_have_each_label_equally_often():

@@ -107,7 +107,7 @@ def assert_alike(page, still):
 
 def stored(path):
     """What is in a recording: its story and its block of bytes."""
-    text = re.search(r'text/plain">([^<]+)<', path.read_text())[1]
+    text = re.search(r'text/plain">([^<]+)<', path.read_text(encoding="utf-8"))[1]
     whole = gzip.decompress(base64.b64decode(text))
     size = int.from_bytes(whole[:4], "little")
     return json.loads(whole[4 : 4 + size]), whole[4 + size :]

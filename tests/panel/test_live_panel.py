@@ -503,7 +503,9 @@ def test_a_recording_holds_the_run(tmp_path):
     path = tmp_path / "the_ring.html"
     record(run, plane, path, every=10)
     assert everything(run) == before and list(tmp_path.iterdir()) == [path]
-    assert path.stat().st_size < 1e6 and "<title>the ring</title>" in path.read_text()
+    assert path.stat().st_size < 1e6 and "<title>the ring</title>" in path.read_text(
+        encoding="utf-8"
+    )
     (story, block), moved = stored(path), [0.5] * 11 + [7.0] * 30
     sides = [picture["sides"][0] for picture in story["pictures"]]
     assert [picture["n"] for picture in story["pictures"]] == list(range(0, 401, 10))
