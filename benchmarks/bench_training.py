@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks.textbook import textbook_gan, textbook_wgan_gp
-from gan_edu.datasets import gaussian_1d, gaussian_ring
+from gan_edu.datasets import gaussian_ring
 from gan_edu.losses import discriminator_loss, generator_loss_nonsaturating, gradient_penalty
 from gan_edu.networks import mlp
 from gan_edu.players import built
@@ -33,6 +33,10 @@ def line_step(gan, knobs):
     loss_G = generator_loss_nonsaturating(gan.D(gan.G(line_latent(n))))
     descend(gan.opt_G, loss_G, lr=knobs.lr_g)
     return {"discriminator loss": loss_D, "generator loss": loss_G}
+
+
+def gaussian_1d(n):
+    return 4 + 0.5 * torch.randn(n, 1)
 
 
 def line_latent(n):

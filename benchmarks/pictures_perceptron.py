@@ -1,9 +1,11 @@
 """Train the perceptron of source 003 and a DCGAN on the same faces, and store how good they are.
 
     python -m benchmarks.pictures_perceptron        both, three seeds, two settings: about 20 minutes on one core
-    python -m benchmarks.pictures_perceptron 60     the perceptron alone, in its own settings, for so many minutes of a core
+    python -m benchmarks.pictures_perceptron 120    the perceptron alone, in its own settings, for so many minutes of a core
 
-The perceptron is that of the notebook: its cells tagged "stored" are run. What is done is kept, and not done again.
+The perceptron is that of the notebook: its cells tagged "stored" are run. What the first has done is kept, and not
+done again; the second begins anew, and stores what there is whenever its number of steps has doubled and at its end
+(Ctrl-C ends it).
 """
 
 import base64

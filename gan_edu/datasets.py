@@ -20,12 +20,6 @@ from gan_edu._arguments import check_count, check_number
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}  # numpy's names
 
 
-def gaussian_1d(n, mean=4.0, std=0.5, generator=None):
-    """Return n samples of N(mean, std^2), shape (n, 1)."""
-    n, std = check_count("n", n), check_number("std", std, low=0, low_open=True)
-    return check_number("mean", mean) + std * torch.randn(n, 1, generator=generator)
-
-
 def gaussian_ring(n, num_modes=8, radius=1.0, sigma=0.01, generator=None):
     """Return n samples of equal Gaussians with their centres on a circle, shape (n, 2); see `ring_centers`."""
     return _mixture(n, ring_centers(num_modes, radius), sigma, generator)

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import mse_loss, softplus
 from torch.nn.utils.parametrizations import spectral_norm
 
-from gan_edu.datasets import Batches, gaussian_1d, gaussian_ring
+from gan_edu.datasets import Batches, gaussian_ring
 from gan_edu.losses import gradient_penalty
 from gan_edu.networks import mlp
 from gan_edu.run import Players, adam, descend
@@ -57,7 +57,7 @@ def line_build():
 def line_step(gan, knobs):
     n = knobs.batch_size
     z = torch.linspace(-8, 8, n)[:, None] + 0.01 * torch.rand(n, 1)
-    x_real = gaussian_1d(n).sort(0).values
+    x_real = (4 + 0.5 * torch.randn(n, 1)).sort(0).values
     lr = knobs.lr * 0.95 ** (knobs.n // 150)
     loss_D = softplus(-gan.D(x_real)).mean() + softplus(gan.D(gan.G(z).detach())).mean()
     descend(gan.opt_D, loss_D, lr=lr)
