@@ -146,7 +146,7 @@ def run_notebook(path, sources):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "run_notebooks", "-c", os.devnull]
     command += ["--rootdir", str(path.parent), str(path)]
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    environment = os.environ | {"PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS.parent}"}
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert run.returncode == 1
     return run.stdout
